@@ -1,0 +1,143 @@
+"""The steps of the command, one function each, and the whole chain with what each step took."""
+
+import sys
+import time
+from pathlib import Path
+
+from PlanningHubLib.Case import Case
+from PlanningHubLib.Errors import InputRefused
+from PlanningHubLib.Import import importSeries
+from PlanningHubLib.Segmentation import segmentBone
+from PlanningHubLib.Session import Session
+
+
+def segment(caseFolder, thresholdHu, closingVoxels, progress):
+    """Segment a case; return the artefact with its files."""
+    with Session.start() as session, Case.open(caseFolder, writable=True) as case:
+        return described(case, segmentBone(case, session, thresholdHu, closingVoxels, progress=progress))
+
+
+def makePart(caseFolder, maximumDeviationMm, progress):
+    """Prepare a case's printable part."""
+    from PrintPrepLib import Part
+
+    with Session.start() as session, Case.open(caseFolder, writable=True) as case:
+        return described(case, Part.makePart(case, session, maximumDeviationMm, progress=progress))
+
+
+def makePackage(caseFolder, outFolder, progress):
+    """Make a case's operating-room package and copy it to ``outFolder``."""
+    from ORExportLib import Package
+
+    refuseFilled(outFolder)
+    with Session.start() as session, Case.open(caseFolder, writable=True) as case:
+        package = Package.makePackage(case, session, progress=progress)
+        Package.exportPackage(case, package, outFolder)
+        result = described(case, package)
+    names = package.files
+    return {**result, "outputs": [outputOf(Path(outFolder) / name, record.sha256) for name, record in names.items()]}
+
+
+def sync(caseFolder, storeAddress, progress):
+    """Send a case to a central store; return the result of every item."""
+    from CentralSyncLib import Stores, Sync
+
+    with Case.open(caseFolder, writable=True) as case:
+        return Sync.syncCase(case, Stores.openStore(storeAddress), progress=progress)
+
+
+def described(case, artefact):
+    """Return an artefact as the command shows it."""
+    return {
+        "id": artefact.id,
+        "revision": artefact.revision,
+        "content": artefact.content,
+        "facts": artefact.facts,
+        "outputs": [outputOf(case.path(artefact, name), record.sha256) for name, record in artefact.files.items()],
+    }
+
+
+def outputOf(path, sha256):
+    return {"path": str(path), "sha256": sha256}
+
+
+def refuseFilled(folder):
+    """Refuse a folder that already holds something, before any work is done.
+
+    :raises InputRefused: ``already-there``
+    """
+    folder = Path(folder)
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise InputRefused(
+            "already-there", f"{folder} exists and is not an empty folder.", "Choose another folder or remove it."
+        )
+
+
+class Chain:
+    """Runs steps one after another and records what each took.
+
+    ``steps`` holds, per step, its name, seconds, ``peak_mib`` (the process's highest memory so far) and outputs.
+    """
+
+    def __init__(self, console):
+        self._console = console
+        self.steps = []
+
+    def step(self, name, function, *arguments):
+        """Run one step with a progress callable as its last argument and return its result."""
+        started = time.monotonic()
+        result = function(*arguments, self._console.progress(name))
+        seconds = time.monotonic() - started
+        self._console.say(f"{name}: done in {seconds:.1f} s")
+        self.steps.append({"name": name, "seconds": round(seconds, 3), "peak_mib": peakMib(), "outputs": []})
+        return result
+
+    def outputs(self, outputs):
+        """Record the files that the last step made."""
+        self.steps[-1]["outputs"] = outputs
+
+
+def peakMib():
+    """Return the highest memory of this process so far in MiB, or None where the system does not say."""
+    try:
+        import resource
+    except ImportError:
+        return None
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return round(peak / (1024 * 1024 if sys.platform == "darwin" else 1024), 1)
+
+
+def runChain(source, outFolder, options, console):
+    """Run the whole chain: import, segment, print, package and, with a store, sync.
+
+    :param options: namespace with seriesUid, side, procedure, thresholdHu, closingVoxels, maximumDeviationMm, store
+    :returns: dictionary for the command's JSON; ``sync`` in it is None without a store
+    """
+    case, package = Path(outFolder) / "case", Path(outFolder) / "package"
+    refuseFilled(case)
+    refuseFilled(package)
+    chain = Chain(console)
+    verdict = chain.step("import", lambda progress: _import(source, case, options, progress))
+    with Case.open(case) as opened:
+        chain.outputs(described(opened, opened.latest("source"))["outputs"])
+        name, side = opened.name, opened.side
+    facts = {}
+    for stepName, function, arguments in (
+        ("segment", segment, (case, options.thresholdHu, options.closingVoxels)),
+        ("print", makePart, (case, options.maximumDeviationMm)),
+        ("package", makePackage, (case, package)),
+    ):
+        result = chain.step(stepName, function, *arguments)
+        chain.outputs(result["outputs"])
+        facts[stepName] = result["facts"]
+    result = {
+        "case": str(case), "name": name, "side": side, "package": str(package), **verdict.asDict(),
+        "facts": facts, "sync": None, "steps": chain.steps,
+    }  # fmt: skip
+    if options.store:
+        result["sync"] = chain.step("sync", sync, case, options.store)
+    return result
+
+
+def _import(source, case, options, progress):
+    return importSeries(source, case, options.seriesUid, options.side, options.procedure, progress=progress)

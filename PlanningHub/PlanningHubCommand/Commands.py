@@ -1,0 +1,173 @@
+"""The commands: each takes the parsed options and returns (JSON values, report for a person, exit code)."""
+
+from pathlib import Path
+
+from PlanningHubLib.Artefacts import KINDS
+from PlanningHubLib.Case import Case, isCase
+from PlanningHubLib.Errors import (
+    InputRefused,
+    PlanningError,
+    StoreFailed,
+    VerificationFailed,
+    firstRejection,
+)
+from PlanningHubLib.Import import examine, importVerdict
+from PlanningHubLib.Steps import stepStates
+
+from . import Chain
+from .Console import table
+
+
+def run(options, console):
+    result = Chain.runChain(options.source, options.out, options, console)
+    synced = result["sync"]
+    result["sync"] = synced.asDict() if synced else None
+    return result, _runReport(result), _syncExitCode(synced) if synced else 0
+
+
+def importSource(options, console):
+    progress = console.progress("import")
+    verdict = examine(options.source, options.seriesUid, progress)
+    values = {**verdict.asDict(), "case": None}
+    try:
+        importVerdict(verdict, options.case, options.side, options.procedure, progress=progress)
+    except PlanningError as error:
+        if error.code not in {finding["code"] for finding in values["findings"]}:
+            values["findings"].append(error.asFinding().asDict())
+        error.result = {**values, "verdict": "reject"}
+        raise
+    values["case"] = options.case
+    lines = [f"{verdict.word}: {len(verdict.chosen.headers)} slices in case {options.case}"]
+    lines += [f"  {finding.severity} {finding.code}: {finding.message}" for finding in verdict.findings]
+    return values, "\n".join(lines), 0
+
+
+def segment(options, console):
+    return _step(Chain.segment(options.case, options.thresholdHu, options.closingVoxels, console.progress("segment")))
+
+
+def makePart(options, console):
+    return _step(Chain.makePart(options.case, options.maximumDeviationMm, console.progress("print")))
+
+
+def makePackage(options, console):
+    return _step(Chain.makePackage(options.case, options.out, console.progress("package")))
+
+
+def _step(result):
+    lines = [f"{result['id']} revision {result['revision']}"]
+    lines += [f"  {output['sha256'][:12]}  {output['path']}" for output in result["outputs"]]
+    return result, "\n".join(lines), 0
+
+
+def sync(options, console):
+    result = Chain.sync(options.case, options.store, console.progress("sync"))
+    return result.asDict(), syncReport(result.asDict()), _syncExitCode(result)
+
+
+def _syncExitCode(result):
+    """What could not be sent stays queued; what was sent and is not there is worse."""
+    if result.failed:
+        return VerificationFailed.exitCode
+    return StoreFailed.exitCode if result.queued else 0
+
+
+def syncReport(values):
+    lines = [f"verified {values['verified']}, failed {values['failed']}, queued {values['queued']}"]
+    wrong = [item for item in values["items"] if item["state"] in ("failed", "queued")]
+    return "\n".join(lines + [f"  {item['state']}: {item['name']}: {item['reason']}" for item in wrong[:10]])
+
+
+def verify(options, console):
+    folder = Path(options.folder)
+    findings, what = _verifyFolder(folder, console.progress("verify"))
+    bad = firstRejection(findings)
+    values = {"what": what, "ok": bad is None, "findings": [finding.asDict() for finding in findings]}
+    lines = [f"{what} {folder}: " + ("verified" if bad is None else "NOT what was recorded")]
+    lines += [f"  {finding.severity} {finding.code}: {finding.message}" for finding in findings]
+    return values, "\n".join(lines), VerificationFailed.exitCode if bad else 0
+
+
+def _verifyFolder(folder, progress):
+    from PlanningHubLib.Audit import LOG_NAME
+
+    if folder.name == LOG_NAME and folder.is_file():
+        folder = folder.parent
+    if isCase(folder):
+        with Case.open(folder) as case:
+            return case.verify(progress), "case"
+    from ORExportLib import Verify
+
+    if Verify.isPackage(folder):
+        return Verify.verifyPackage(folder, progress), "package"
+    raise InputRefused(
+        "nothing-to-verify", f"{folder} is neither a case nor a package.", "Choose a case or a package folder."
+    )
+
+
+def status(options, console):
+    if options.case:
+        with Case.open(options.case) as case:
+            values = _caseStatus(case)
+        return values, _caseReport(values), 0
+    root = Path(options.root)
+    if not root.is_dir():
+        raise InputRefused("no-source", f"{root} is not a folder.", "Choose the folder that holds the cases.")
+    cases = [_caseStatus(Case.open(folder)) for folder in sorted(root.iterdir()) if isCase(folder)]
+    rows = [["case", "side", "next", "folder"]]
+    rows += [[one["name"], one["side"] or "not stated", one["next"] or "-", one["folder"]] for one in cases]
+    return {"cases": cases}, table(rows), 0
+
+
+def _caseStatus(case):
+    states = stepStates(case)
+    return {
+        "folder": str(case.folder),
+        "name": case.name,
+        "side": case.side,
+        "procedure": case.procedure,
+        "created": case.created,
+        "steps": [{"kind": kind, "state": states[kind]} for kind in KINDS if kind in states],
+        "next": next((kind for kind, state in states.items() if state == "next"), None),
+        "audit": case.auditHead,
+    }
+
+
+def _caseReport(values):
+    rows = [["step", "state"], *([step["kind"], step["state"]] for step in values["steps"])]
+    head = f"{values['name']}  side: {values['side'] or 'NOT STATED'}  procedure: {values['procedure'] or '-'}"
+    return head + "\n" + table(rows)
+
+
+def _runReport(result):
+    rows = [["step", "seconds", "peak MiB", "result"]]
+    results = _resultTexts(result)
+    rows += [
+        [step["name"], f"{step['seconds']:.1f}", step["peak_mib"], results.get(step["name"], "")]
+        for step in result["steps"]
+    ]
+    rows.append(["total", f"{sum(step['seconds'] for step in result['steps']):.1f}", "", ""])
+    files = [["SHA-256", "file"]]
+    files += [
+        [output["sha256"][:16], output["path"]]
+        for step in result["steps"]
+        if step["name"] != "import"
+        for output in step["outputs"]
+    ]
+    title = f"Case {result['name']}, side {result['side'] or 'NOT STATED'}"
+    where = f"Look at {result['package']} (start with the PDF); the case is {result['case']}."
+    return "\n\n".join([title, table(rows, rightAligned=(1, 2)), table(files), where])
+
+
+def _resultTexts(result):
+    segmentation, printed = result["facts"]["segment"], result["facts"]["print"]
+    texts = {
+        "import": f"{result['series'][0]['shape']} voxels, {result['verdict']}",
+        "segment": f"bone {segmentation['volumeMl']:.1f} ml",
+        "print": Chain.partText(printed),
+        "package": f"{len(result['steps'][3]['outputs'])} files, checked",
+    }
+    if result["sync"]:
+        texts["sync"] = f"{result['sync']['verified']} verified, {result['sync']['failed']} failed, " \
+            f"{result['sync']['queued']} queued"  # fmt: skip
+    return texts

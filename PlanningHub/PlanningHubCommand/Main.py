@@ -1,0 +1,124 @@
+"""Arguments in, one JSON object or a short report out, and an exit code that says how it ended."""
+
+import argparse
+import json
+import sys
+import traceback
+
+from PlanningHubLib import __version__
+from PlanningHubLib.Case import SIDES
+from PlanningHubLib.Errors import Cancelled, PlanningError, UsageError
+
+from . import Commands
+from .Console import Console
+
+BUG_EXIT_CODE = 70
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser whose errors are the suite's own, so that ``--json`` covers them too."""
+
+    def error(self, message):
+        raise UsageError("usage", f"{message}.", f"See: {self.prog} --help")
+
+
+def buildParser():
+    """Return the parser of the command's contract."""
+    parser = _Parser(prog="planninghub", description="From a CT on disk to a verified copy in the central store.")
+    parser.add_argument("--version", action="version", version=f"planninghub {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=_Parser)
+
+    def command(name, function, text):
+        sub = commands.add_parser(name, help=text, description=text)
+        sub.add_argument("--json", action="store_true", help="print exactly one JSON object on standard output")
+        sub.set_defaults(function=function)
+        return sub
+
+    run = command("run", Commands.run, "the whole chain: case in DIR/case, package in DIR/package, pushed to a store")
+    run.add_argument("source", metavar="SOURCE", help="folder of CT DICOM files")
+    run.add_argument("--out", required=True, metavar="DIR", help="where the case and the package go")
+    run.add_argument("--store", metavar="STORE", help="folder, or dicomweb+https://host/path")
+    _importOptions(run)
+    _segmentOptions(run)
+    _printOptions(run)
+
+    importing = command("import", Commands.importSource, "judge a folder of CT DICOM and make a case of it")
+    importing.add_argument("source", metavar="SOURCE", help="folder of CT DICOM files")
+    importing.add_argument("--case", required=True, metavar="DIR")
+    _importOptions(importing)
+
+    segment = command("segment", Commands.segment, "segment the bone")
+    segment.add_argument("--case", required=True, metavar="DIR")
+    _segmentOptions(segment)
+
+    printing = command("print", Commands.makePart, "make the printable part")
+    printing.add_argument("--case", required=True, metavar="DIR")
+    _printOptions(printing)
+
+    package = command("package", Commands.makePackage, "make the operating-room package")
+    package.add_argument("--case", required=True, metavar="DIR")
+    package.add_argument("--out", required=True, metavar="DIR", help="a new or empty folder")
+
+    sync = command("sync", Commands.sync, "send the case to a central store and verify the copy there")
+    sync.add_argument("--case", required=True, metavar="DIR")
+    sync.add_argument("--store", required=True, metavar="STORE", help="folder, or dicomweb+https://host/path")
+
+    verify = command("verify", Commands.verify, "check a case or a package from its folder alone")
+    verify.add_argument("folder", metavar="DIR", help="case folder, package folder or audit log")
+
+    status = command("status", Commands.status, "show a case's steps, or all cases below a folder")
+    place = status.add_mutually_exclusive_group(required=True)
+    place.add_argument("--case", metavar="DIR")
+    place.add_argument("--root", metavar="DIR")
+    return parser
+
+
+def _importOptions(parser):
+    parser.add_argument("--series", dest="seriesUid", metavar="UID", help="which series, where there are several")
+    parser.add_argument("--side", choices=SIDES, help="side of the operation; never guessed")
+    parser.add_argument("--procedure", metavar="NAME", help="what is planned")
+
+
+def _segmentOptions(parser):
+    parser.add_argument("--threshold-hu", dest="thresholdHu", type=float, default=300.0, metavar="HU")
+    parser.add_argument("--closing-voxels", dest="closingVoxels", type=int, default=1, metavar="N")
+
+
+def _printOptions(parser):
+    parser.add_argument(
+        "--maximum-deviation-mm", dest="maximumDeviationMm", type=float, default=0.25, metavar="MM",
+        help="how far simplification may move the surface",
+    )  # fmt: skip
+
+
+def main(argv=None):
+    """Run the command and return its exit code."""
+    argv = sys.argv[1:] if argv is None else argv
+    console = Console()
+    try:
+        options = buildParser().parse_args(argv)
+        _quietLibraries()
+        result, report, exitCode = options.function(options, console)
+    except PlanningError as error:
+        result = {"findings": [error.asFinding().asDict()], **getattr(error, "result", {})}
+        report, exitCode = f"{error} [{error.code}]", error.exitCode
+    except (KeyboardInterrupt, Cancelled):
+        result, report, exitCode = {"findings": []}, "Cancelled; the case is as it was.", Cancelled.exitCode
+    except SystemExit as stop:
+        return stop.code or 0
+    except Exception:
+        traceback.print_exc()
+        result, report, exitCode = {"findings": []}, "This is a bug in Planning Hub; please report it.", BUG_EXIT_CODE
+    if "--json" in argv:
+        print(json.dumps({"exit_code": exitCode, **result}, ensure_ascii=False))
+    if report:
+        # A person reads results on standard output and failures on standard error.
+        console.say(report) if exitCode or "--json" in argv else print(report)
+    return exitCode
+
+
+def _quietLibraries():
+    """Keep VTK's warnings off the user's terminal; its errors stay."""
+    import vtk
+
+    vtk.vtkLogger.SetStderrVerbosity(vtk.vtkLogger.VERBOSITY_ERROR)

@@ -1,0 +1,366 @@
+"""The case: a folder with ``case.json``, an audit log and the artefacts, changed only by single atomic commits.
+
+Layout: ``case.json`` (the graph), ``audit.log``, ``artefacts/<id>/r<revision>/...`` (files; a revision never changes).
+"""
+
+import contextlib
+import dataclasses
+import uuid
+from pathlib import Path
+
+from . import Audit, CaseFormat, Identity
+from .Artefacts import KINDS, Artefact, FileRecord, Graph
+from .Errors import Finding, GateRefused, InputRefused, UsageError, VerificationFailed, firstRejection
+from .Files import namedWriteErrors, removeAsides, sha256, stagedFolder, writeAside
+from .Locking import CaseLock, currentUser, utcNow
+from .Progress import noProgress
+from .Secrets import KeyRing
+
+SIDES = ("left", "right", "bilateral", "midline")
+ARTEFACTS = "artefacts"
+
+
+def isCase(folder):
+    """Tell whether a folder holds a case."""
+    return (Path(folder) / CaseFormat.FILE_NAME).is_file()
+
+
+class Case:
+    """A case, open for reading or (one process at a time) for writing. Use it as a context manager."""
+
+    def __init__(self, folder, values, lock=None, keyRing=None):
+        self.folder = Path(folder)
+        self._values = values
+        self._lock = lock
+        self._keyRing = keyRing
+        self.graph = Graph(Artefact.fromDict(one) for one in values["artefacts"])
+
+    # Opening and closing
+
+    @classmethod
+    def create(cls, folder, patientCode, side=None, procedure=None, user=None):
+        """Create an empty case in a new or empty folder and return it, open for writing.
+
+        :param patientCode: the keyed code of :func:`PlanningHubLib.Identity.patientCode`
+        :param side: one of ``SIDES``, or None for not stated; it is never guessed
+        :raises UsageError: ``unknown-side``
+        :raises InputRefused: ``already-there``, ``cannot-write``, ``disk-full``
+        """
+        if side is not None and side not in SIDES:
+            raise UsageError("unknown-side", f"Side {side!r} is not known.", f"Use one of {', '.join(SIDES)}.")
+        keyRing = KeyRing.forThisInstallation()
+        caseId = str(uuid.uuid4())
+        values = {
+            "format": "planninghub-case",
+            "version": CaseFormat.VERSION,
+            "caseId": caseId,
+            "name": Identity.caseName(patientCode, caseId),
+            "patientCode": patientCode,
+            "side": side,
+            "procedure": procedure,
+            "created": utcNow(),
+            "artefacts": [],
+        }
+        last = Audit.makeLine(
+            keyRing, "", 1, "case-created", {"case": caseId}, CaseFormat.stateHash(values), user or currentUser()
+        )
+        values["audit"] = {"lines": 1, "last": last}
+        with stagedFolder(folder) as stage:
+            writeAside(stage / CaseFormat.FILE_NAME, CaseFormat.encode(values))
+            Audit.bringUpToDate(stage, last)
+        return cls.open(folder, writable=True)
+
+    @classmethod
+    def open(cls, folder, writable=False):
+        """Open the case in a folder.
+
+        :raises InputRefused: ``not-a-case``, ``case-too-new``, ``cannot-write``
+        :raises GateRefused: ``case-in-use``, naming who holds it
+        :raises VerificationFailed: ``case-damaged``
+        """
+        folder = Path(folder)
+        if not isCase(folder):
+            raise InputRefused("not-a-case", f"There is no case in {folder}.", "Import a CT series first.", [folder])
+        lock = CaseLock(folder) if writable else None
+        try:
+            values = _read(folder)
+            if lock:
+                _cleanUp(folder, values)
+            return cls(folder, values, lock, KeyRing.forThisInstallation() if lock else None)
+        except BaseException:
+            if lock:
+                lock.release()
+            raise
+
+    def close(self):
+        """Give up the right to write."""
+        if self._lock:
+            self._lock.release()
+            self._lock = None
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_error):
+        self.close()
+
+    # Facts
+
+    @property
+    def caseId(self):
+        return self._values["caseId"]
+
+    @property
+    def name(self):
+        """The printable name: pseudonym and the case's own characters; it stands in every file name."""
+        return self._values["name"]
+
+    @property
+    def patientCode(self):
+        return self._values["patientCode"]
+
+    @property
+    def side(self):
+        return self._values["side"]
+
+    @property
+    def procedure(self):
+        return self._values["procedure"]
+
+    @property
+    def created(self):
+        return self._values["created"]
+
+    @property
+    def auditHead(self):
+        """The last audit line's SHA-256 and its number, to be kept elsewhere."""
+        audit = self._values["audit"]
+        return {"lines": audit["lines"], "sha256": Audit.sha256Bytes(audit["last"].encode())}
+
+    @property
+    def artefacts(self):
+        return list(self.graph.artefacts)
+
+    def latest(self, kind):
+        """Return the newest artefact of a kind, or None."""
+        return self.graph.latest(kind)
+
+    def path(self, artefact, name):
+        """Return the path of one of an artefact's files."""
+        return self.artefactFolder(artefact) / name
+
+    def artefactFolder(self, artefact):
+        return self.folder / ARTEFACTS / artefact.folderName
+
+    # Safety
+
+    def damagedFiles(self, artefact, progress=noProgress):
+        """Return the names of the artefact's files that are missing or not what was recorded."""
+        damaged = []
+        for number, (name, record) in enumerate(artefact.files.items()):
+            progress(number / len(artefact.files), name)
+            path = self.path(artefact, name)
+            if not path.is_file() or sha256(path) != record.sha256:
+                damaged.append(name)
+        return damaged
+
+    def state(self, artefact):
+        """Return ``damaged`` (its files are not what was recorded), ``stale`` or ``current``; reads its files."""
+        if self.damagedFiles(artefact):
+            return "damaged"
+        if self.graph.isStale(artefact) or any(map(self.damagedFiles, self.graph.above(artefact))):
+            return "stale"
+        return "current"
+
+    def require(self, kind):
+        """Return the newest artefact of a kind, its files checked, everything it was made from unchanged.
+
+        :raises GateRefused: ``no-<kind>``, ``stale-<kind>``, ``damaged-<kind>``
+        """
+        artefact = self.latest(kind)
+        if artefact is None:
+            raise GateRefused(f"no-{kind}", f"The case has no {kind} yet.", f"Make the {kind} first.")
+        state = self.state(artefact)
+        if state == "damaged":
+            names = self.damagedFiles(artefact)
+            raise GateRefused(
+                f"damaged-{kind}",
+                f"{artefact.title} ({artefact.id}) was changed outside the suite: {', '.join(names[:3])}.",
+                f"Make the {kind} again.",
+                [self.path(artefact, name) for name in names],
+            )
+        if state == "stale":
+            raise GateRefused(
+                f"stale-{kind}",
+                f"{artefact.title} ({artefact.id}) is stale: what it was made from has changed since.",
+                f"Make the {kind} again.",
+            )
+        return artefact
+
+    def verify(self, progress=noProgress):
+        """Check the case from its folder alone: audit log, its binding to the case, every file of every revision.
+
+        :returns: list of findings; without a rejecting one the case is what was recorded
+        """
+        audit = self._values["audit"]
+        findings = Audit.verifyLog(
+            self.folder, audit["last"], audit["lines"], KeyRing.forThisInstallation(create=False)
+        )
+        for number, artefact in enumerate(self.artefacts):
+            progress(number / len(self.artefacts), artefact.title)
+            for name in self.damagedFiles(artefact):
+                path = self.path(artefact, name)
+                word = "was changed" if path.is_file() else "is missing"
+                findings.append(
+                    Finding("file-damaged", "reject", f"{path.relative_to(self.folder)} {word}.", "", (path,))
+                )
+        return findings
+
+    def requireVerified(self):
+        """Raise the first rejecting finding of :meth:`verify`.
+
+        :raises VerificationFailed: with the finding's code
+        """
+        finding = firstRejection(self.verify())
+        if finding:
+            raise VerificationFailed(finding.code, finding.message, finding.action, finding.files)
+
+    # Changing
+
+    @contextlib.contextmanager
+    def staging(self, kind, artefactId=None, user=None):
+        """Yield a :class:`Stage` to fill and commit; without a commit, nothing is left.
+
+        :param artefactId: which artefact gets a new revision; by default the newest of the kind, or a first one
+        """
+        self._requireWritable()
+        if kind not in KINDS:
+            raise UsageError("unknown-kind", f"{kind!r} is not a kind of artefact.")
+        latest = self.latest(kind)
+        artefactId = artefactId or (latest.id if latest else f"{kind}-1")
+        previous = self.graph.current(artefactId)
+        revision = previous.revision + 1 if previous else 1
+        destination = self.folder / ARTEFACTS / artefactId / f"r{revision}"
+        stage = Stage(self, artefactId, kind, revision, user or currentUser())
+        with contextlib.suppress(_NothingCommitted), stagedFolder(destination) as folder:
+            stage.folder = folder
+            yield stage
+            if stage.artefact is None:
+                raise _NothingCommitted
+        if stage.artefact is not None:
+            self._commit(stage.artefact)
+
+    def _requireWritable(self):
+        if self._lock is None:
+            raise UsageError("read-only", "The case is open for reading only.", "Open it for writing.")
+
+    def _commit(self, artefact):
+        values = {**self._values, "artefacts": [*self._values["artefacts"], artefact.asDict()]}
+        self._write(
+            values,
+            "artefact-committed",
+            {"artefact": artefact.id, "revision": artefact.revision, "content": artefact.content},
+            artefact.who,
+        )
+        self.graph.artefacts.append(artefact)
+
+    def _write(self, values, action, what, who):
+        audit = self._values["audit"]
+        with namedWriteErrors(self.folder):
+            Audit.bringUpToDate(self.folder, audit["last"])
+        last = Audit.makeLine(
+            self._keyRing, audit["last"], audit["lines"] + 1, action, what, CaseFormat.stateHash(values), who
+        )
+        values = {**values, "audit": {"lines": audit["lines"] + 1, "last": last}}
+        writeAside(self.folder / CaseFormat.FILE_NAME, CaseFormat.encode(values))
+        self._values = values
+        # Committed is committed: where the disk is full now, the line is appended before the next change.
+        with contextlib.suppress(OSError):
+            Audit.bringUpToDate(self.folder, last)
+
+
+class _NothingCommitted(Exception):
+    """Ends a staging whose user left it without a commit."""
+
+
+@dataclasses.dataclass
+class Stage:
+    """A folder being filled for one new revision."""
+
+    case: Case
+    artefactId: str
+    kind: str
+    revision: int
+    who: str
+    folder: Path = None
+    artefact: Artefact = None
+
+    def commit(self, parents=(), parameters=None, facts=None, software=None, title=None):
+        """Take every file of the folder into a new artefact; the case changes when the ``with`` block ends well.
+
+        :param parents: the artefacts it was made from
+        :returns: the artefact
+        """
+        names = sorted(path.relative_to(self.folder).as_posix() for path in self.folder.rglob("*") if path.is_file())
+        if not names:
+            raise ValueError("An artefact needs at least one file.")
+        self.artefact = Artefact(
+            id=self.artefactId,
+            kind=self.kind,
+            revision=self.revision,
+            title=title or self.kind.capitalize(),
+            files={name: FileRecord(sha256(self.folder / name)) for name in names},
+            parents=tuple(parent.link for parent in parents),
+            parameters=dict(parameters or {}),
+            facts=dict(facts or {}),
+            software=dict(software or {}),
+            who=self.who,
+            when=utcNow(),
+        )
+        return self.artefact
+
+
+def _read(folder):
+    path = folder / CaseFormat.FILE_NAME
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise InputRefused("cannot-read", f"{path} cannot be read: {error.strerror}.", "", [path]) from error
+    values = CaseFormat.decode(data, path)
+    _checkBinding(values, path)
+    return values
+
+
+def _checkBinding(values, path):
+    import json
+
+    try:
+        state = json.loads(values["audit"]["last"])["state"]
+    except (ValueError, KeyError, TypeError):
+        state = None
+    if state != CaseFormat.stateHash(values):
+        raise VerificationFailed(
+            "case-changed-outside",
+            f"{path} was changed outside the suite: it is not what its audit line recorded.",
+            "Restore the case from the central store.",
+            [path],
+        )
+
+
+def _cleanUp(folder, values):
+    """Finish what a killed writer began: the committed audit line in, uncommitted files out."""
+    with namedWriteErrors(folder):
+        Audit.bringUpToDate(folder, values["audit"]["last"])
+        removeAsides(folder)
+        known = {Artefact.fromDict(one).folderName for one in values["artefacts"]}
+        for artefactFolder in (folder / ARTEFACTS).glob("*"):
+            removeAsides(artefactFolder)
+            for revision in artefactFolder.glob("r*"):
+                if f"{artefactFolder.name}/{revision.name}" not in known:
+                    _removeTree(revision)
+
+
+def _removeTree(folder):
+    import shutil
+
+    shutil.rmtree(folder)

@@ -1,0 +1,192 @@
+"""The import step: from DICOM files to a case with one checked source series, or a refusal with reasons."""
+
+import dataclasses
+import shutil
+
+from .Case import Case, isCase
+from .DicomScan import scanSource
+from .Errors import Finding, GateRefused, InputRefused, firstRejection
+from .Files import stagedFolder
+from .Identity import patientCode
+from .Progress import noProgress, part
+from .Requirements import ensure
+from .Secrets import KeyRing
+from .SeriesGeometry import VolumeGeometry, checkSeries
+from .Software import versions
+
+
+@dataclasses.dataclass(frozen=True)
+class CheckedSeries:
+    """One series of a scan: its geometry (None where it was refused) and findings."""
+
+    uid: str
+    headers: tuple
+    geometry: VolumeGeometry | None
+    findings: tuple
+
+    def asDict(self, rank):
+        shape = list(self.geometry.shape) if self.geometry else None
+        spacing = [round(value, 6) for value in self.geometry.spacingMm] if self.geometry else None
+        return {
+            "uid": self.uid,
+            "rank": rank,
+            "shape": shape,
+            "spacing_mm": spacing,
+            "volume_checked": self.geometry is not None,
+        }
+
+
+@dataclasses.dataclass(frozen=True)
+class Verdict:
+    """What a scan found: every series, the chosen one, and the findings that decide."""
+
+    series: tuple
+    chosen: CheckedSeries | None
+    findings: tuple
+
+    @property
+    def word(self):
+        """``accept``, ``warn`` or ``reject``: the worst finding decides."""
+        severities = {finding.severity for finding in self.findings}
+        return "reject" if "reject" in severities else "warn" if "warn" in severities else "accept"
+
+    def raiseRejection(self):
+        """
+        :raises InputRefused: with the first rejecting finding
+        """
+        finding = firstRejection(self.findings)
+        if finding:
+            raise InputRefused(finding.code, finding.message, finding.action, finding.files)
+
+    def asDict(self):
+        return {
+            "verdict": self.word,
+            "findings": [finding.asDict() for finding in self.findings],
+            "series": [series.asDict(rank) for rank, series in enumerate(self.series, 1)],
+        }
+
+
+def examine(source, seriesUid=None, progress=noProgress):
+    """Scan a folder and judge what is in it, without writing anything.
+
+    :param seriesUid: which series to take; needed where there are several CT volumes, which one is never guessed
+    :returns: :class:`Verdict`
+    :raises InputRefused: ``no-source``, ``no-dicom``, ``cannot-read``, ``damaged-header``
+    """
+    ensure("PlanningHubLib")
+    scanned, findings = scanSource(source, progress)
+    checked = [CheckedSeries(one.uid, tuple(one.headers), *checkSeries(one)) for one in scanned if one.isCt]
+    others = len(scanned) - len(checked)
+    if others:
+        findings.append(Finding("not-ct", "info", f"{others} series are not CT images and were left alone."))
+    # Larger volumes first: the order in which a person would look at them.
+    checked.sort(key=lambda one: (one.geometry is None, -len(one.headers), one.uid))
+    chosen, choiceFindings = _choose(checked, seriesUid)
+    return Verdict(tuple(checked), chosen, (*findings, *choiceFindings, *(chosen.findings if chosen else ())))
+
+
+def _choose(checked, seriesUid):
+    def reject(code, message, action):
+        return None, [Finding(code, "reject", message, action)]
+
+    if seriesUid:
+        match = next((one for one in checked if one.uid == seriesUid), None)
+        if match is None:
+            return reject("no-such-series", f"There is no CT series {seriesUid} here.", "Choose one of those listed.")
+        return match, []
+    if not checked:
+        return reject("no-ct", "There is no CT series here.", "Choose the folder of a CT examination.")
+    if len({one.headers[0].patient for one in checked}) > 1:
+        return reject("two-patients", "The folder holds series of more than one patient.",
+                      "Choose the series by its UID, or import from a folder of one patient.")  # fmt: skip
+    usable = [one for one in checked if one.geometry]
+    if len(usable) > 1:
+        uids = ", ".join(one.uid for one in usable)
+        return reject("several-series", f"The folder holds {len(usable)} CT volumes: {uids}.",
+                      "Choose the series by its UID.")  # fmt: skip
+    return (usable or checked)[0], []
+
+
+def importSeries(source, caseFolder, seriesUid=None, side=None, procedure=None, user=None, progress=noProgress):
+    """Examine a source and import its CT series: :func:`examine`, then :func:`importVerdict`.
+
+    :returns: the :class:`Verdict`; the case is in ``caseFolder``
+    :raises: what the two raise
+    """
+    verdict = examine(source, seriesUid, part(progress, 0.0, 0.5))
+    importVerdict(verdict, caseFolder, side, procedure, user, part(progress, 0.5, 1.0))
+    return verdict
+
+
+def importVerdict(verdict, caseFolder, side=None, procedure=None, user=None, progress=noProgress):
+    """Import the series a verdict has chosen: into a new case, or as a new revision into the case that is there.
+
+    :param verdict: what :func:`examine` returned
+    :param caseFolder: the case's folder; a new case appears there whole, or not at all
+    :param side: one of :data:`PlanningHubLib.Case.SIDES`, or None for not stated
+    :raises InputRefused: the verdict's first rejection, or ``already-there``, ``cannot-write``, ``disk-full``
+    :raises GateRefused: ``other-patient``, ``other-side``, ``case-in-use``
+    """
+    verdict.raiseRejection()
+    code = _codeOf(verdict.chosen)
+    if isCase(caseFolder):
+        with Case.open(caseFolder, writable=True) as case:
+            _requireSameCase(case, code, side)
+            addSource(case, verdict.chosen, user, progress)
+    else:
+        with stagedFolder(caseFolder) as stage, Case.create(stage, code, side, procedure, user) as case:
+            addSource(case, verdict.chosen, user, progress)
+
+
+def _codeOf(series):
+    header = series.headers[0]
+    return patientCode(KeyRing.forThisInstallation(), header.patientId, header.patientIdIssuer)
+
+
+def _requireSameCase(case, code, side):
+    if case.patientCode != code:
+        raise GateRefused(
+            "other-patient",
+            f"The series belongs to another patient than case {case.name}.",
+            "Check both; make a new case for another patient.",
+        )
+    if side is not None and side != case.side:
+        raise GateRefused(
+            "other-side", f"Case {case.name} is for side {case.side}, not {side}.", "Make a new case for another side."
+        )
+
+
+def addSource(case, series, user=None, progress=noProgress):
+    """Copy a checked series into a case, untouched, in the order of its slices.
+
+    :returns: artefact of kind ``source``
+    """
+    headers = series.geometry.headers
+    with case.staging("source", user=user) as stage:
+        folder = stage.folder / "dicom"
+        folder.mkdir()
+        for number, header in enumerate(headers, 1):
+            progress(number / len(headers), f"Copying slice {number} of {len(headers)}")
+            shutil.copyfile(header.path, folder / f"{number:05}.dcm")
+        return stage.commit(
+            parameters={"seriesUid": series.uid},
+            facts=_facts(case, series),
+            software=versions("pydicom"),
+            title="CT series",
+        )
+
+
+def _facts(case, series):
+    first = series.headers[0]
+    return {
+        "patientCode": case.patientCode,
+        "modality": first.modality,
+        "studyUid": first.studyUid,
+        "seriesUid": first.seriesUid,
+        "frameOfReferenceUid": first.frameOfReferenceUid,
+        "shape": list(series.geometry.shape),
+        "spacingMm": [round(value, 6) for value in series.geometry.spacingMm],
+        "sliceThicknessMm": first.sliceThicknessMm,
+        "convolutionKernel": first.convolutionKernel,
+        "transferSyntaxUid": first.transferSyntaxUid,
+    }

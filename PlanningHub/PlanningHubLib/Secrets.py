@@ -1,0 +1,113 @@
+"""The installation's own secret key, from the OS keyring or a file that only its owner may read.
+
+The key never enters a case, a scene, a setting, a log or a command line.
+"""
+
+import hashlib
+import hmac
+import os
+import secrets
+from pathlib import Path
+
+from .Errors import GateRefused
+from .Files import fsyncFolder
+
+SERVICE = "PlanningHub"
+MASTER_KEY = "case-master-key"
+
+
+def homeFolder():
+    """Return the suite's own settings folder: ``PLANNINGHUB_HOME`` or the platform's place for settings."""
+    override = os.environ.get("PLANNINGHUB_HOME")
+    if override:
+        return Path(override)
+    if os.name == "nt":
+        return Path(os.environ["APPDATA"]) / "PlanningHub"
+    return Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "planninghub"
+
+
+class KeyRing:
+    """Derives the keys of one installation from its master key.
+
+    :param masterKey: at least 32 bytes
+    """
+
+    def __init__(self, masterKey):
+        self._masterKey = masterKey
+
+    @classmethod
+    def forThisInstallation(cls, create=True):
+        """Return the installation's key ring; without ``create``, None where there is no key yet."""
+        masterKey = _readMasterKey() or (_createMasterKey() if create else None)
+        return cls(masterKey) if masterKey else None
+
+    def mac(self, purpose, data):
+        """Return the HMAC-SHA-256 of bytes as hexadecimal text, under the key derived for ``purpose``."""
+        key = hmac.new(self._masterKey, purpose.encode(), hashlib.sha256).digest()
+        return hmac.new(key, data, hashlib.sha256).hexdigest()
+
+    @property
+    def keyId(self):
+        """A public name of the key that does not reveal it."""
+        return self.mac("key-id", b"")[:16]
+
+
+def _keyring():
+    """Return the OS keyring, or None where there is no usable one."""
+    if os.environ.get("PLANNINGHUB_HOME"):
+        return None
+    import keyring
+    from keyring.backends.fail import Keyring as NoKeyring
+
+    return None if isinstance(keyring.get_keyring(), NoKeyring) else keyring
+
+
+def _keyFile():
+    return homeFolder() / f"{MASTER_KEY}.hex"
+
+
+def _readMasterKey():
+    ring = _keyring()
+    stored = ring.get_password(SERVICE, MASTER_KEY) if ring else None
+    if stored:
+        return bytes.fromhex(stored)
+    path = _keyFile()
+    if not path.exists():
+        return None
+    if os.name != "nt" and path.stat().st_mode & 0o077:
+        raise GateRefused(
+            "key-file-open-to-others",
+            f"The key file {path} can be read by other users.",
+            "Find out who read it, then set its mode to 0600.",
+            [path],
+        )
+    return bytes.fromhex(path.read_text(encoding="ascii").strip())
+
+
+def _createMasterKey():
+    masterKey = secrets.token_bytes(32)
+    ring = _keyring()
+    if ring:
+        ring.set_password(SERVICE, MASTER_KEY, masterKey.hex())
+    else:
+        _writeKeyFile(_keyFile(), masterKey)
+    # Two processes may have created a key at once: what is stored decides.
+    return _readMasterKey()
+
+
+def _writeKeyFile(path, masterKey):
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    aside = path.with_name(f".aside-{secrets.token_hex(8)}")
+    descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(descriptor, "w", encoding="ascii") as file:
+            file.write(masterKey.hex() + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+        try:
+            os.link(aside, path)
+        except FileExistsError:
+            pass
+        fsyncFolder(path.parent)
+    finally:
+        aside.unlink(missing_ok=True)

@@ -1,0 +1,77 @@
+"""The voxels of a source series as a MRML volume, exactly as the files hold them."""
+
+import numpy
+import SimpleITK
+import slicer
+import vtk
+from vtk.util import numpy_support
+
+from .DicomScan import ScannedSeries, readHeader
+from .Errors import InputRefused, VerificationFailed
+from .SeriesGeometry import checkSeries
+
+
+def readVoxels(paths):
+    """Read slices in the given order.
+
+    :returns: array (slices, rows, columns) in HU, of the type that holds the files' values exactly
+    :raises InputRefused: ``cannot-decode``, naming the first bad file
+    """
+    reader = SimpleITK.ImageSeriesReader()
+    reader.SetFileNames([str(path) for path in paths])
+    SimpleITK.ProcessObject.GlobalWarningDisplayOff()
+    try:
+        return SimpleITK.GetArrayFromImage(reader.Execute())
+    except RuntimeError as error:
+        raise _decodeError(paths) from error
+
+
+def _decodeError(paths):
+    for path in paths:
+        try:
+            SimpleITK.ReadImage(str(path))
+        except RuntimeError:
+            return InputRefused(
+                "cannot-decode", f"The pixels of {path} cannot be decoded.", "Fetch the series again.", [path]
+            )
+    return InputRefused(
+        "cannot-decode", "The slices cannot be read as one volume.", "Fetch the series again.", paths[:1]
+    )
+
+
+def loadSource(case, session, source):
+    """Load a case's source series as a volume node.
+
+    :param source: artefact of kind ``source``
+    :returns: vtkMRMLScalarVolumeNode in HU with the series' geometry (RAS mm)
+    :raises InputRefused: ``cannot-decode``
+    :raises VerificationFailed: ``source-changed``, where the files are no longer a uniform volume
+    """
+    paths = [case.path(source, name) for name in source.files]
+    headers = [readHeader(path) for path in paths]
+    geometry, findings = checkSeries(ScannedSeries(source.facts["seriesUid"], headers))
+    if geometry is None:
+        raise VerificationFailed("source-changed", findings[0].message, findings[0].action, findings[0].files)
+    voxels = readVoxels([header.path for header in geometry.headers])
+    return addVolume(session, voxels, geometry.ijkToRas, case.name)
+
+
+def addVolume(session, voxels, ijkToRas, name):
+    """Add a volume node that shares the array's memory.
+
+    :param voxels: array (slices, rows, columns)
+    :param ijkToRas: 4×4, (column, row, slice) to RAS mm
+    """
+    image = vtk.vtkImageData()
+    image.SetDimensions(*reversed(voxels.shape))
+    image.GetPointData().SetScalars(numpy_support.numpy_to_vtk(numpy.ascontiguousarray(voxels).reshape(-1)))
+    node = session.scene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", name)
+    node.SetIJKToRASMatrix(slicer.util.vtkMatrixFromArray(numpy.asarray(ijkToRas, dtype=float)))
+    node.SetAndObserveImageData(image)
+    node.CreateDefaultDisplayNodes()
+    return node
+
+
+def voxelVolumeMl(volumeNode):
+    """Return the volume of one voxel in ml."""
+    return float(numpy.prod(volumeNode.GetSpacing())) / 1000.0
