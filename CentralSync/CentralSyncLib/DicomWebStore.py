@@ -1,0 +1,258 @@
+"""A DICOMweb archive as central store: STOW-RS to send, WADO-RS to read back what it really keeps (DICOM PS3.18)."""
+
+import contextlib
+import functools
+import itertools
+import logging
+
+from PlanningHubLib.Errors import StoreFailed
+from PlanningHubLib.Progress import part
+
+from .CentralStore import ABSENT, CONFLICT, REFUSED, SAME, SENT, UNFIT, UNREACHED, Answer
+from .Http import Http, TooLong
+from .Items import DICOM
+from .Multipart import CutShort, FileChanged, Upload, boundaryOf, partDigests
+from .Parallel import Breaker, runAll
+
+# transfer-syntax=* asks for the stored bytes; without it an archive may transcode.
+READ_BACK = {"Accept": 'multipart/related; type="application/dicom"; transfer-syntax=*'}
+SPARE_BYTES = 1 << 20
+OTHER_CONTENT = "The store keeps other content under this SOP Instance UID ({})."
+NO_IDENTITY = "It has no SOP Instance, Series or Study UID of its own, so an archive cannot keep it."
+EMPTY_SHA256 = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+# The status codes that are about the object; all others are about the store, and the object stays to be sent.
+ABOUT_THE_OBJECT = (400, 409, 413, 415, 422)
+
+
+class DicomWebStore:
+    """A :class:`CentralStore` that keeps DICOM only.
+
+    :param base: the service's URL, ``https://host/path`` (or plain HTTP on loopback)
+    """
+
+    keepsWholeCase = False
+
+    def __init__(self, base, host, connections=4, batchItems=10, batchBytes=64 << 20, limits=None, auth=None):
+        self.description = f"DICOMweb store {base}"
+        self._base = base.rstrip("/")
+        self._connections = connections
+        self._batchItems = batchItems
+        self._batchBytes = batchBytes
+        self._http = Http(host, base.startswith("http:"), connections, limits, auth)
+
+    def declines(self, item):
+        return "" if item.kind == DICOM else "A DICOMweb store keeps DICOM only; this file stays in the case."
+
+    def keepSnapshot(self, caseId, files):
+        raise StoreFailed("no-snapshot", "A DICOMweb store keeps no list of a case's files.", "Use a folder store.")
+
+    # Reading back
+
+    def check(self, items, progress):
+        """Compare what the store keeps with the items, byte for byte (by SHA-256 of the streamed answers).
+
+        A series is read in one answer; only what is not found in it is asked for one by one.
+        """
+        answers = _unfit(items)
+        fit = [item for item in items if item.sha256 not in answers]
+        breaker = Breaker()
+        series = [group for group in _bySeries(fit) if len(group) > 2]
+        found = runAll(
+            series,
+            functools.partial(self._checkSeries, breaker=breaker),
+            self._connections,
+            part(progress, 0.0, 0.5),
+            "Reading back from the store",
+            breaker,
+        )
+        for answered in found:
+            answers.update(answered)
+        rest = [item for item in fit if item.sha256 not in answers]
+        work = functools.partial(self._checkItem, breaker=breaker)
+        text = "Comparing with the store"
+        single = runAll(rest, work, self._connections, part(progress, 0.5, 1.0), text, breaker)
+        answers.update(zip((item.sha256 for item in rest), single, strict=True))
+        return answers
+
+    def _checkSeries(self, items, breaker):
+        """Answers for the items that one answer settles. It is a short cut: it proves SAME, and leaves doubt open."""
+        url = f"{self._base}/studies/{items[0].studyUid}/series/{items[0].seriesUid}"
+        wanted = {item.sha256: item for item in items}
+        found = {}
+        try:
+            # Other objects of the series come along; there may be as many as were asked for.
+            mostBytes = 2 * sum(item.bytes for item in items) + SPARE_BYTES
+            for digest, _length in self._digests(url, mostBytes, breaker):
+                if digest in wanted:
+                    found[digest] = Answer(SAME)
+        except _NotThere:
+            if self._checkItem(items[0], breaker).outcome == ABSENT:
+                return {digest: Answer(ABSENT) for digest in wanted}
+        except (StoreFailed, CutShort, TooLong) as error:
+            logging.debug("The series could not be read in one answer: %s", error)
+        return found
+
+    def _checkItem(self, item, breaker):
+        if breaker.isOpen:
+            return Answer(UNREACHED, breaker.reason)
+        url = f"{self._base}/studies/{item.studyUid}/series/{item.seriesUid}/instances/{item.sopInstanceUid}"
+        try:
+            read = functools.partial(self._digests, url, item.bytes + SPARE_BYTES, breaker)
+            parts = _twice(lambda: list(read()))
+        except _NotThere:
+            breaker.succeeded()
+            return Answer(ABSENT)
+        except TooLong:
+            return Answer(CONFLICT, OTHER_CONTENT.format(f"more than {item.bytes} bytes"))
+        except CutShort:
+            return _tripped(breaker, StoreFailed("answer-cut", "The store's answer was cut short.", "Sync again."))
+        except StoreFailed as error:
+            return _tripped(breaker, error)
+        breaker.succeeded()
+        return _compared(item, parts)
+
+    def _digests(self, url, mostBytes, breaker):
+        """Yield (SHA-256, length) of each object in the answer to a WADO-RS request."""
+        breaker.raiseIfStopped()
+        with self._http.request("GET", url, READ_BACK) as answer:
+            if answer.status_code in (204, 404, 410):
+                raise _NotThere()
+            if answer.status_code != 200:
+                raise _statusFailed(answer, "the reading back")
+            boundary = boundaryOf(answer.headers.get("Content-Type", ""))
+            chunks = _whileGoing(self._http.chunks(answer, mostBytes), breaker)
+            yield from partDigests(chunks, boundary)
+
+    # Sending
+
+    def send(self, items, progress):
+        """Send the items in batches over a few connections. What the store answers here is a hint, never a proof."""
+        batches = list(_batches(items, self._batchItems, self._batchBytes))
+        breaker = Breaker()
+        work = functools.partial(self._sendBatch, breaker=breaker)
+        text = "Sending to the store"
+        return _merged(runAll(batches, work, self._connections, progress, text, breaker))
+
+    def _sendBatch(self, batch, breaker):
+        if breaker.isOpen:
+            return _forAll(batch, Answer(UNREACHED, f"Not sent: {breaker.reason}"))
+        try:
+            answer = _twice(lambda: self._store(batch, breaker))
+            breaker.succeeded()
+        except FileChanged as changed:
+            reason = "The file in the case is no longer what was recorded; it was not sent."
+            rest = [item for item in batch if item is not changed.item]
+            return {changed.item.sha256: Answer(UNFIT, reason), **(self._sendBatch(rest, breaker) if rest else {})}
+        except StoreFailed as error:
+            return _forAll(batch, _tripped(breaker, error))
+        if answer.outcome == REFUSED and len(batch) > 1:
+            # Some archives refuse a whole request for one bad object: the good ones go again by themselves.
+            return _merged(self._sendBatch([item], breaker) for item in batch)
+        return _forAll(batch, answer)
+
+    def _store(self, batch, breaker):
+        upload = Upload(batch, breaker.raiseIfStopped)
+        headers = {"Content-Type": upload.contentType, "Accept": "application/dicom+json"}
+        with self._http.request("POST", f"{self._base}/studies", headers, upload) as answer:
+            with contextlib.suppress(TooLong):
+                for _chunk in self._http.chunks(answer, SPARE_BYTES):
+                    breaker.raiseIfStopped()
+            if 200 <= answer.status_code < 300:
+                return Answer(SENT, f"The store answered {answer.status_code}.")
+            if answer.status_code in ABOUT_THE_OBJECT:
+                return Answer(REFUSED, f"The store refused it ({answer.status_code}).")
+            raise _statusFailed(answer, "the sending")
+
+
+class _NotThere(Exception):
+    """The store answers that it does not keep this."""
+
+
+def _whileGoing(chunks, breaker):
+    for chunk in chunks:
+        breaker.raiseIfStopped()
+        yield chunk
+
+
+def _twice(function):
+    """Try again once when the connection was lost: a kept connection may have ended, and doubles are harmless."""
+    try:
+        return function()
+    except StoreFailed as error:
+        if error.code != "connection-lost":
+            raise
+        return function()
+
+
+def _tripped(breaker, error):
+    breaker.failed(str(error), certain=error.code in ("store-unreachable", "store-untrusted"))
+    return Answer(UNREACHED, str(error))
+
+
+def _statusFailed(answer, what):
+    """The named error for a status that says nothing about the object itself."""
+    status = answer.status_code
+    words, action = "cannot do it", "Sync again later."
+    if 300 <= status < 400:
+        words, action = "points to another address", "Use the store's own address; redirects are not followed."
+    elif status in (401, 403, 407):
+        words, action = "refuses access", "Ask who runs the store for access."
+    elif status in (404, 405, 406, 501):
+        words, action = "has no such service at this address", "Check the store's address."
+    elif status in (429, 503):
+        after = answer.headers.get("Retry-After", "")
+        words = "is busy" + (f" and asks to wait {after} s" if after.isdigit() else "")
+    return StoreFailed(f"http-{status}", f"The store {words} (HTTP {status} to {what}).", action)
+
+
+def _compared(item, parts):
+    if not parts or parts == [(EMPTY_SHA256, 0)]:
+        return Answer(ABSENT, "The store answered without the object.")
+    if parts == [(item.sha256, item.bytes)]:
+        return Answer(SAME)
+    length = parts[0][1]
+    how = f"{length} bytes instead of {item.bytes}" if length != item.bytes else f"{length} bytes, not all the same"
+    return Answer(CONFLICT, OTHER_CONTENT.format(how))
+
+
+def _unfit(items):
+    """Answers for items whose identity does not let an archive keep them."""
+    answers = {}
+    byUid = {}
+    for item in items:
+        if not (item.sopInstanceUid and item.seriesUid and item.studyUid):
+            answers[item.sha256] = Answer(UNFIT, NO_IDENTITY)
+        else:
+            byUid.setdefault(item.sopInstanceUid, []).append(item)
+    for same in byUid.values():
+        if len(same) > 1:
+            reason = "Two files of the case have this SOP Instance UID and different content; neither is sent."
+            answers.update(_forAll(same, Answer(CONFLICT, reason)))
+    return answers
+
+
+def _bySeries(items):
+    def key(item):
+        return item.studyUid, item.seriesUid
+
+    return [list(group) for _key, group in itertools.groupby(sorted(items, key=key), key)]
+
+
+def _batches(items, mostItems, mostBytes):
+    batch, size = [], 0
+    for item in items:
+        if batch and (len(batch) == mostItems or size + item.bytes > mostBytes):
+            yield batch
+            batch, size = [], 0
+        batch.append(item)
+        size += item.bytes
+    if batch:
+        yield batch
+
+
+def _forAll(items, answer):
+    return {item.sha256: answer for item in items}
+
+
+def _merged(answers):
+    return {digest: answer for answered in answers for digest, answer in answered.items()}

@@ -1,0 +1,69 @@
+"""The files of a case as the things that are sent: each content once, with its DICOM identity."""
+
+import dataclasses
+import os
+from pathlib import Path
+
+from PlanningHubLib import Files
+
+DICOM = "dicom"
+PLAIN = "plain"
+SENT_KINDS = ("source", "segmentation", "part", "package")
+
+
+@dataclasses.dataclass(frozen=True)
+class Item:
+    """One content to be kept.
+
+    :param sha256: of the file's bytes, hexadecimal; the item's key everywhere
+    :param name: the artefact and the file's name in it, such as ``source-1/dicom/00001.dcm``
+    :param kind: ``dicom`` (a DICOM Part 10 file) or ``plain``
+    :param bytes: the file's length
+    """
+
+    sha256: str
+    path: Path
+    name: str
+    kind: str = PLAIN
+    sopInstanceUid: str = ""
+    seriesUid: str = ""
+    studyUid: str = ""
+    bytes: int = 0
+
+
+def itemOf(path, name=None, sha256=None):
+    """Return the :class:`Item` for a file; its DICOM identity is read from the file itself, never from its name."""
+    path = Path(path)
+    identity = _identity(path) if _isPart10(path) else {}
+    return Item(
+        sha256=sha256 or Files.sha256(path), path=path, name=name or path.name, bytes=os.stat(path).st_size, **identity
+    )
+
+
+def itemsOf(case):
+    """Return the items of the current source, segmentation, part and package; a content that two files share once."""
+    items = {}
+    for artefact in filter(None, map(case.latest, SENT_KINDS)):
+        for name, record in artefact.files.items():
+            if record.sha256 not in items:
+                items[record.sha256] = itemOf(case.path(artefact, name), f"{artefact.id}/{name}", record.sha256)
+    return list(items.values())
+
+
+def _isPart10(path):
+    """Whether the file has a DICOM preamble and prefix (PS3.10 section 7.1)."""
+    with open(path, "rb") as file:
+        return file.read(132)[128:] == b"DICM"
+
+
+def _identity(path):
+    """The three UIDs of a DICOM file; "" for one that it lacks or that cannot be read."""
+    import pydicom
+    from pydicom.errors import InvalidDicomError
+
+    tags = {"sopInstanceUid": "SOPInstanceUID", "seriesUid": "SeriesInstanceUID", "studyUid": "StudyInstanceUID"}
+    try:
+        dataset = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=list(tags.values()))
+        return {"kind": DICOM, **{field: str(dataset.get(tag) or "").strip("\0 ") for field, tag in tags.items()}}
+    except (InvalidDicomError, ValueError, NotImplementedError, EOFError, KeyError, AttributeError):
+        return {"kind": DICOM}

@@ -1,0 +1,66 @@
+"""Several requests at a time, with progress and cancel on the caller's own thread."""
+
+import concurrent.futures
+import threading
+
+POLL_SECONDS = 0.2
+
+
+class Stopped(Exception):
+    """Somebody cancelled; what still runs gives up."""
+
+
+class Breaker:
+    """Stops asking a store that has failed several times in a row, so that a dead store costs a minute, not an hour."""
+
+    def __init__(self, limit=3):
+        self._limit = limit
+        self._failures = 0
+        self._stopped = threading.Event()
+        self.reason = ""
+
+    @property
+    def isOpen(self):
+        return self._failures >= self._limit
+
+    def failed(self, reason, certain=False):
+        """Count a failure; a ``certain`` one (nobody listens) counts for all."""
+        self.reason = reason
+        self._failures += self._limit if certain else 1
+
+    def succeeded(self):
+        if not self.isOpen:
+            self._failures = 0
+
+    def stop(self):
+        self._stopped.set()
+
+    def raiseIfStopped(self):
+        if self._stopped.is_set():
+            raise Stopped()
+
+
+def runAll(jobs, work, connections, progress, text, breaker=None):
+    """Return ``[work(job), ...]`` in the order of the jobs, ``connections`` at a time.
+
+    ``progress`` is called here, also while nothing moves; when it raises (``Cancelled``) nothing further is started,
+    what runs is told through ``breaker.stop`` and not waited for, and the exception passes through.
+    """
+    jobs = list(jobs)
+    executor = concurrent.futures.ThreadPoolExecutor(max_workers=connections)
+    try:
+        progress(0.0, text)
+        futures = [executor.submit(work, job) for job in jobs]
+        waiting = set(futures)
+        while waiting:
+            done, waiting = concurrent.futures.wait(waiting, POLL_SECONDS, concurrent.futures.FIRST_COMPLETED)
+            for future in done:
+                future.result()
+            progress(1 - len(waiting) / len(jobs), text)
+        return [future.result() for future in futures]
+    except BaseException:
+        if breaker:
+            breaker.stop()
+        raise
+    finally:
+        executor.shutdown(wait=False, cancel_futures=True)

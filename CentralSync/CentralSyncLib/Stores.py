@@ -1,0 +1,70 @@
+"""Store addresses: which store a folder path or a URL means."""
+
+import ipaddress
+import re
+import urllib.parse
+from pathlib import Path
+
+from PlanningHubLib.Errors import UsageError
+from PlanningHubLib.Requirements import ensure
+
+from .DicomWebStore import DicomWebStore
+from .FolderStore import FolderStore
+
+ADDRESSES = "Give a folder path, or dicomweb+https://host/path (dicomweb+http:// only for a store on this machine)."
+
+
+def openStore(address, auth=None):
+    """Return the :class:`CentralStore` for an address; nothing is connected or written yet.
+
+    :param address: a folder path (a network share too), ``dicomweb+https://host/path``, or ``dicomweb+http://`` for
+        loopback only
+    :param auth: reserved for credentials; an address that holds any is refused
+    :raises UsageError: ``unknown-store``, ``bad-store-address``, ``plain-http``, ``secret-in-address``
+    """
+    address = str(address).strip()
+    scheme = re.match(r"([A-Za-z][A-Za-z0-9+.-]+):(?://)?", address)
+    if not address:
+        raise UsageError("bad-store-address", "The store's address is empty.", ADDRESSES)
+    if not scheme or "://" not in address and not scheme.group(1).startswith("dicom"):
+        return FolderStore(Path(address).expanduser())
+    if scheme.group(1).lower() not in ("dicomweb+https", "dicomweb+http"):
+        raise UsageError("unknown-store", _unknown(scheme.group(1).lower()), ADDRESSES)
+    return _dicomWeb(address, auth)
+
+
+def _unknown(scheme):
+    if scheme == "dicom":
+        return "A store by DICOM C-STORE (dicom://AET@host:port) is not supported yet."
+    return f"There is no store of the kind {scheme}://."
+
+
+def _dicomWeb(address, auth):
+    base = address[len("dicomweb+") :]
+    try:
+        url = urllib.parse.urlsplit(base)
+        host, _port = url.hostname, url.port
+    except ValueError:
+        host = None
+    if not host or url.query or url.fragment or re.search(r"\s", base):
+        raise UsageError("bad-store-address", "The store's address is not of the form host/path.", ADDRESSES)
+    if url.username is not None or url.password is not None:
+        raise UsageError(
+            "secret-in-address",
+            "The store's address holds a user name or a password.",
+            "Leave it out: addresses end up in logs and histories.",
+        )
+    if url.scheme.lower() == "http" and not _isLoopback(host):
+        raise UsageError("plain-http", f"Plain HTTP to {host} would show patient data to the network.", ADDRESSES)
+    ensure("CentralSyncLib")
+    base = urllib.parse.urlunsplit((url.scheme.lower(), url.netloc, url.path.rstrip("/"), "", ""))
+    return DicomWebStore(base, url.netloc, auth=auth)
+
+
+def _isLoopback(host):
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,1 @@
+"""Stores on loopback that tests start for themselves: a real Orthanc, and stores that lie."""
