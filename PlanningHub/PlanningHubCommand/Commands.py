@@ -7,7 +7,6 @@ from PlanningHubLib.Case import Case, isCase
 from PlanningHubLib.Errors import (
     InputRefused,
     PlanningError,
-    StoreFailed,
     VerificationFailed,
     firstRejection,
 )
@@ -66,10 +65,8 @@ def sync(options, console):
 
 
 def _syncExitCode(result):
-    """What could not be sent stays queued; what was sent and is not there is worse."""
-    if result.failed:
-        return VerificationFailed.exitCode
-    return StoreFailed.exitCode if result.queued else 0
+    problem = result.problem()
+    return problem.exitCode if problem else 0
 
 
 def syncReport(values):

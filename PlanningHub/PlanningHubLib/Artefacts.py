@@ -10,9 +10,10 @@ KINDS = ("source", "segmentation", "plan", "part", "package", "receipt")
 
 @dataclasses.dataclass(frozen=True)
 class FileRecord:
-    """A file's SHA-256 (hexadecimal)."""
+    """A file's SHA-256 (hexadecimal) and its size in bytes (None where an old case did not record it)."""
 
     sha256: str
+    bytes: int | None
 
 
 @dataclasses.dataclass(frozen=True)

@@ -42,18 +42,25 @@ def makeLine(keyRing, previousLine, number, action, what, state, who):
     return canonical(entry)
 
 
-def bringUpToDate(folder, lastLine):
-    """Append the committed last line to the log where a killed process could not, over a torn one if need be."""
-    path = folder / LOG_NAME
-    with open(path, "a+b") as file:
+def bringUpToDate(folder, lastLine, lineCount, isNew=False):
+    """Append the committed last line to the log where a killed process could not, over a torn one if need be.
+
+    A log that was tampered with keeps its traces: one that has all its lines, but others, is left alone.
+
+    :param isNew: the line was committed just now, and belongs into the log whatever is in it
+    """
+    wanted = lastLine.encode() + b"\n"
+    with open(folder / LOG_NAME, "a+b") as file:
         file.seek(0)
         content = file.read()
         whole = content[: content.rfind(b"\n") + 1]
-        wanted = lastLine.encode() + b"\n"
-        if whole.endswith(wanted):
+        torn = content[len(whole) :]
+        if whole.endswith(wanted) or (whole.count(b"\n") >= lineCount and not isNew):
             return
-        if len(whole) < len(content):
+        if torn and wanted.startswith(torn):
             file.truncate(len(whole))
+        elif torn:
+            wanted = b"\n" + wanted
         file.write(wanted)
         file.flush()
         os.fsync(file.fileno())
@@ -73,15 +80,23 @@ def verifyLog(folder, lastLine, lineCount, keyRing=None):
     elif torn:
         return [_bad(len(lines) + 1, "is cut off")]
     foreign = 0
-    previous = ""
+    previous, previousSealed = "", True
     for number, line in enumerate(lines, 1):
-        fault, sealed = _lineFault(line, number, previous, keyRing)
+        fault, sealed = _lineFault(line, number, keyRing)
         if fault:
             return [_bad(number, fault)]
+        if json.loads(line).get("previous") != sha256Bytes(previous.encode()):
+            if sealed and not previousSealed:
+                return [_bad(number - 1, "was changed: the line after it, whose seal is true, follows another")]
+            return [_bad(number, "does not follow from the line before it")]
         foreign += not sealed
-        previous = line
-    if len(lines) != lineCount or previous != lastLine:
-        return [_bad(min(len(lines), lineCount), "is not the last line that the case committed; lines are missing")]
+        previous, previousSealed = line, sealed
+    if len(lines) < lineCount:
+        return [_bad(len(lines) + 1, "is missing, though the case committed it")]
+    if len(lines) > lineCount:
+        return [_bad(lineCount + 1, "was never committed by the case")]
+    if previous != lastLine:
+        return [_bad(lineCount, "is not the line that the case committed")]
     return _remarks(pending, foreign)
 
 
@@ -94,8 +109,8 @@ def _readLines(path):
     return lines, torn
 
 
-def _lineFault(line, number, previous, keyRing):
-    """Return what is wrong with a line (or None) and whether its seal could be checked."""
+def _lineFault(line, number, keyRing):
+    """Return what is wrong with a line by itself (or None) and whether its seal could be checked."""
     try:
         entry = json.loads(line)
         seal = entry.pop("seal")
@@ -106,8 +121,6 @@ def _lineFault(line, number, previous, keyRing):
         return "is not written as the suite writes it", False
     if entry.get("number") != number:
         return f"says it is line {entry.get('number')}; a line was removed, added or moved", False
-    if entry.get("previous") != sha256Bytes(previous.encode()):
-        return "does not follow from the line before it", False
     if keyRing is None or key != keyRing.keyId:
         return None, False
     if keyRing.mac(SEAL, canonical(entry).encode()) != seal:

@@ -5,13 +5,15 @@ Layout: ``case.json`` (the graph), ``audit.log``, ``artefacts/<id>/r<revision>/.
 
 import contextlib
 import dataclasses
+import json
+import shutil
 import uuid
 from pathlib import Path
 
 from . import Audit, CaseFormat, Identity
 from .Artefacts import KINDS, Artefact, FileRecord, Graph
 from .Errors import Finding, GateRefused, InputRefused, UsageError, VerificationFailed, firstRejection
-from .Files import namedWriteErrors, removeAsides, sha256, stagedFolder, writeAside
+from .Files import namedWriteErrors, removeAsides, removeEmptyFolders, sha256, stagedFolder, writeAside
 from .Locking import CaseLock, currentUser, utcNow
 from .Progress import noProgress
 from .Secrets import KeyRing
@@ -33,7 +35,7 @@ class Case:
         self._values = values
         self._lock = lock
         self._keyRing = keyRing
-        self.graph = Graph(Artefact.fromDict(one) for one in values["artefacts"])
+        self.graph = Graph()
 
     # Opening and closing
 
@@ -46,6 +48,13 @@ class Case:
         :raises UsageError: ``unknown-side``
         :raises InputRefused: ``already-there``, ``cannot-write``, ``disk-full``
         """
+        with stagedFolder(folder) as stage:
+            cls.createIn(stage, patientCode, side, procedure, user).close()
+        return cls.open(folder, writable=True)
+
+    @classmethod
+    def createIn(cls, stage, patientCode, side=None, procedure=None, user=None):
+        """Create a case as :meth:`create` does, in an empty folder that the caller has staged."""
         if side is not None and side not in SIDES:
             raise UsageError("unknown-side", f"Side {side!r} is not known.", f"Use one of {', '.join(SIDES)}.")
         keyRing = KeyRing.forThisInstallation()
@@ -65,10 +74,9 @@ class Case:
             keyRing, "", 1, "case-created", {"case": caseId}, CaseFormat.stateHash(values), user or currentUser()
         )
         values["audit"] = {"lines": 1, "last": last}
-        with stagedFolder(folder) as stage:
-            writeAside(stage / CaseFormat.FILE_NAME, CaseFormat.encode(values))
-            Audit.bringUpToDate(stage, last)
-        return cls.open(folder, writable=True)
+        writeAside(stage / CaseFormat.FILE_NAME, CaseFormat.encode(values))
+        Audit.bringUpToDate(stage, last, 1)
+        return cls.open(stage, writable=True)
 
     @classmethod
     def open(cls, folder, writable=False):
@@ -86,11 +94,21 @@ class Case:
             values = _read(folder)
             if lock:
                 _cleanUp(folder, values)
-            return cls(folder, values, lock, KeyRing.forThisInstallation() if lock else None)
+            return cls(folder, values, lock, KeyRing.forThisInstallation() if lock else None)._migrate()
         except BaseException:
             if lock:
                 lock.release()
             raise
+
+    def _migrate(self):
+        """Bring an older format up to date; a reader keeps that in memory, a writer commits it."""
+        values = CaseFormat.migrated(self._values, self.folder / ARTEFACTS)
+        if values is not self._values and self._lock:
+            change = {"from": self._values["version"], "to": values["version"]}
+            self._write(values, "case-migrated", change, currentUser())
+        self._values = {**values, "audit": self._values["audit"]}
+        self.graph = Graph(Artefact.fromDict(one) for one in values["artefacts"])
+        return self
 
     def close(self):
         """Give up the right to write."""
@@ -164,11 +182,16 @@ class Case:
                 damaged.append(name)
         return damaged
 
-    def state(self, artefact):
-        """Return ``damaged`` (its files are not what was recorded), ``stale`` or ``current``; reads its files."""
-        if self.damagedFiles(artefact):
+    def state(self, artefact, readFiles=True):
+        """Return ``damaged`` (its files are not what was recorded), ``stale`` or ``current``.
+
+        :param readFiles: without it only what the graph says is used, and damage goes unseen
+        """
+        if readFiles and self.damagedFiles(artefact):
             return "damaged"
-        if self.graph.isStale(artefact) or any(map(self.damagedFiles, self.graph.above(artefact))):
+        if self.graph.isStale(artefact):
+            return "stale"
+        if readFiles and any(map(self.damagedFiles, self.graph.above(artefact))):
             return "stale"
         return "current"
 
@@ -248,11 +271,21 @@ class Case:
             if stage.artefact is None:
                 raise _NothingCommitted
         if stage.artefact is not None:
-            self._commit(stage.artefact)
+            try:
+                self._commit(stage.artefact)
+            except BaseException:
+                self._takeFromDisk()
+                raise
 
     def _requireWritable(self):
         if self._lock is None:
             raise UsageError("read-only", "The case is open for reading only.", "Open it for writing.")
+
+    def _takeFromDisk(self):
+        """After a commit that failed: what ``case.json`` says holds, in memory and among the files."""
+        self._values = _read(self.folder)
+        self.graph = Graph(Artefact.fromDict(one) for one in self._values["artefacts"])
+        _removeUncommitted(self.folder, self._values)
 
     def _commit(self, artefact):
         values = {**self._values, "artefacts": [*self._values["artefacts"], artefact.asDict()]}
@@ -267,7 +300,7 @@ class Case:
     def _write(self, values, action, what, who):
         audit = self._values["audit"]
         with namedWriteErrors(self.folder):
-            Audit.bringUpToDate(self.folder, audit["last"])
+            Audit.bringUpToDate(self.folder, audit["last"], audit["lines"])
         last = Audit.makeLine(
             self._keyRing, audit["last"], audit["lines"] + 1, action, what, CaseFormat.stateHash(values), who
         )
@@ -276,7 +309,7 @@ class Case:
         self._values = values
         # Committed is committed: where the disk is full now, the line is appended before the next change.
         with contextlib.suppress(OSError):
-            Audit.bringUpToDate(self.folder, last)
+            Audit.bringUpToDate(self.folder, last, values["audit"]["lines"], isNew=True)
 
 
 class _NothingCommitted(Exception):
@@ -300,24 +333,31 @@ class Stage:
 
         :param parents: the artefacts it was made from
         :returns: the artefact
+        :raises ValueError: for no files, or parameters or facts that JSON cannot hold (TypeError for their types)
         """
-        names = sorted(path.relative_to(self.folder).as_posix() for path in self.folder.rglob("*") if path.is_file())
-        if not names:
+        paths = (path for path in self.folder.rglob("*") if path.is_file())
+        files = dict(sorted((path.relative_to(self.folder).as_posix(), path) for path in paths))
+        if not files:
             raise ValueError("An artefact needs at least one file.")
         self.artefact = Artefact(
             id=self.artefactId,
             kind=self.kind,
             revision=self.revision,
             title=title or self.kind.capitalize(),
-            files={name: FileRecord(sha256(self.folder / name)) for name in names},
+            files={name: FileRecord(sha256(path), path.stat().st_size) for name, path in files.items()},
             parents=tuple(parent.link for parent in parents),
-            parameters=dict(parameters or {}),
-            facts=dict(facts or {}),
+            parameters=_asJson(parameters),
+            facts=_asJson(facts),
             software=dict(software or {}),
             who=self.who,
             when=utcNow(),
         )
         return self.artefact
+
+
+def _asJson(values):
+    """Return values as they will be read back."""
+    return json.loads(json.dumps(dict(values or {}), allow_nan=False))
 
 
 def _read(folder):
@@ -332,8 +372,6 @@ def _read(folder):
 
 
 def _checkBinding(values, path):
-    import json
-
     try:
         state = json.loads(values["audit"]["last"])["state"]
     except (ValueError, KeyError, TypeError):
@@ -350,17 +388,16 @@ def _checkBinding(values, path):
 def _cleanUp(folder, values):
     """Finish what a killed writer began: the committed audit line in, uncommitted files out."""
     with namedWriteErrors(folder):
-        Audit.bringUpToDate(folder, values["audit"]["last"])
+        Audit.bringUpToDate(folder, values["audit"]["last"], values["audit"]["lines"])
         removeAsides(folder)
-        known = {Artefact.fromDict(one).folderName for one in values["artefacts"]}
-        for artefactFolder in (folder / ARTEFACTS).glob("*"):
-            removeAsides(artefactFolder)
-            for revision in artefactFolder.glob("r*"):
-                if f"{artefactFolder.name}/{revision.name}" not in known:
-                    _removeTree(revision)
+        _removeUncommitted(folder, values)
 
 
-def _removeTree(folder):
-    import shutil
-
-    shutil.rmtree(folder)
+def _removeUncommitted(folder, values):
+    known = {f"{one['id']}/r{one['revision']}" for one in values["artefacts"]}
+    for artefactFolder in (folder / ARTEFACTS).glob("*"):
+        removeAsides(artefactFolder)
+        for revision in artefactFolder.glob("r*"):
+            if f"{artefactFolder.name}/{revision.name}" not in known:
+                shutil.rmtree(revision)
+        removeEmptyFolders([artefactFolder, folder / ARTEFACTS])

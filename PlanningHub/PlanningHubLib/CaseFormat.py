@@ -7,7 +7,7 @@ from .Audit import canonical
 from .Errors import InputRefused, VerificationFailed
 from .Files import sha256Bytes
 
-VERSION = 1
+VERSION = 2
 FILE_NAME = "case.json"
 
 
@@ -22,7 +22,7 @@ def stateHash(values):
 
 
 def decode(data, path):
-    """Return the values of a ``case.json`` of any known version, migrated to the newest and checked.
+    """Return the values of a ``case.json`` of any known version, checked against that version's schema.
 
     :raises InputRefused: ``not-a-case``, ``case-too-new``
     :raises VerificationFailed: ``case-damaged``
@@ -34,20 +34,47 @@ def decode(data, path):
         raise InputRefused(
             "not-a-case", f"{path} is not a Planning Hub case.", "Choose a case folder.", [path]
         ) from None
-    if not isinstance(version, int) or version > VERSION:
+    if isinstance(version, int) and version > VERSION:
         raise InputRefused(
             "case-too-new",
             f"The case is of format {version}; this version of the suite knows formats up to {VERSION}.",
             "Update the suite.",
             [path],
         )
-    _check(values, version, path)
+    _check(values, path)
     return values
 
 
-def _check(values, version, path):
+def migrated(values, artefactFolder):
+    """Return the values in the newest format; the given ones are left as they are.
+
+    :param artefactFolder: the folder that holds the artefacts' files
+    """
+    steps = {1: _fromFirst}
+    while values["version"] < VERSION:
+        values = steps[values["version"]](values, artefactFolder)
+    return values
+
+
+def _fromFirst(values, artefactFolder):
+    """Format 2 records the size of every file; null where the file is gone, which ``verify`` reports."""
+    artefacts = []
+    for artefact in values["artefacts"]:
+        folder = artefactFolder / artefact["id"] / f"r{artefact['revision']}"
+        files = {
+            name: {**record, "bytes": (folder / name).stat().st_size if (folder / name).is_file() else None}
+            for name, record in artefact["files"].items()
+        }
+        artefacts.append({**artefact, "files": files})
+    return {**values, "version": 2, "artefacts": artefacts}
+
+
+def _check(values, path):
     import jsonschema
 
+    # What is no version at all is measured against the newest schema, which says so.
+    version = values["version"]
+    version = version if type(version) is int and 0 < version < VERSION else VERSION
     schema = json.loads(
         importlib.resources.files(__package__).joinpath(f"Schemas/case-{version}.schema.json").read_text()
     )

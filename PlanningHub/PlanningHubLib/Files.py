@@ -64,21 +64,67 @@ def writeAside(path, data):
 def stagedFolder(destination):
     """Yield a folder to fill; on success it becomes ``destination`` in one rename, otherwise it is removed.
 
+    What killed processes left of the same destination is removed first (not on Windows, where it stays).
+
     :raises InputRefused: ``already-there``, ``disk-full`` or ``cannot-write``
     """
     destination = Path(destination)
-    aside = destination.parent / f"{ASIDE_PREFIX}{uuid.uuid4().hex}"
-    try:
+    madeParents = [folder for folder in destination.parents if not os.path.exists(folder)]
+    prefix = f"{ASIDE_PREFIX}{destination.name[:80]}-"
+    aside = destination.parent / f"{prefix}{uuid.uuid4().hex}"
+    with contextlib.ExitStack() as cleaning:
+        cleaning.callback(removeEmptyFolders, madeParents)
+        cleaning.callback(shutil.rmtree, aside, ignore_errors=True)
         with namedWriteErrors(destination):
             destination.parent.mkdir(parents=True, exist_ok=True)
+            _removeAbandoned(destination.parent, prefix)
             aside.mkdir()
+            cleaning.enter_context(folderLock(aside))
         with namedWriteErrors(destination, onlyFullDisk=True):
             yield aside
         with namedWriteErrors(destination):
             syncTree(aside)
             _moveInPlace(aside, destination)
+
+
+@contextlib.contextmanager
+def folderLock(folder):
+    """Hold a lock on a folder that ends with the process; yield whether it was free (None where there is no such lock)."""
+    if os.name == "nt":
+        yield None
+        return
+    import fcntl
+
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            free = True
+        except BlockingIOError:
+            free = False
+        except OSError:
+            # Some network file systems know no locks on folders.
+            free = None
+        yield free
     finally:
-        shutil.rmtree(aside, ignore_errors=True)
+        os.close(descriptor)
+
+
+def _removeAbandoned(parent, prefix):
+    for folder in parent.iterdir():
+        if folder.name.startswith(prefix) and folder.is_dir():
+            with folderLock(folder) as free:
+                if free:
+                    shutil.rmtree(folder, ignore_errors=True)
+
+
+def removeEmptyFolders(folders):
+    """Remove folders, innermost first, as long as they are empty."""
+    for folder in folders:
+        try:
+            folder.rmdir()
+        except OSError:
+            return
 
 
 def _moveInPlace(aside, destination):

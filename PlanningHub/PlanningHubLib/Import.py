@@ -2,11 +2,13 @@
 
 import dataclasses
 import shutil
+import uuid
+from pathlib import Path
 
 from .Case import Case, isCase
 from .DicomScan import scanSource
 from .Errors import Finding, GateRefused, InputRefused, firstRejection
-from .Files import stagedFolder
+from .Files import ASIDE_PREFIX, fsyncFolder, stagedFolder
 from .Identity import patientCode
 from .Progress import noProgress, part
 from .Requirements import ensure
@@ -118,6 +120,25 @@ def importSeries(source, caseFolder, seriesUid=None, side=None, procedure=None, 
     return verdict
 
 
+def importIntoNewFolder(source, casesFolder, seriesUid=None, side=None, procedure=None, user=None, progress=noProgress):
+    """Import one CT series into a new case, in a folder below ``casesFolder`` that is named after the case.
+
+    :returns: the case's folder
+    :raises: what :func:`importSeries` raises
+    """
+    casesFolder = Path(casesFolder)
+    incoming = casesFolder / f"{ASIDE_PREFIX}{uuid.uuid4().hex}"
+    try:
+        importSeries(source, incoming, seriesUid, side, procedure, user, progress)
+        with Case.open(incoming) as case:
+            folder = casesFolder / case.name
+        incoming.rename(folder)
+        fsyncFolder(casesFolder)
+    finally:
+        shutil.rmtree(incoming, ignore_errors=True)
+    return folder
+
+
 def importVerdict(verdict, caseFolder, side=None, procedure=None, user=None, progress=noProgress):
     """Import the series a verdict has chosen: into a new case, or as a new revision into the case that is there.
 
@@ -134,7 +155,7 @@ def importVerdict(verdict, caseFolder, side=None, procedure=None, user=None, pro
             _requireSameCase(case, code, side)
             addSource(case, verdict.chosen, user, progress)
     else:
-        with stagedFolder(caseFolder) as stage, Case.create(stage, code, side, procedure, user) as case:
+        with stagedFolder(caseFolder) as stage, Case.createIn(stage, code, side, procedure, user) as case:
             addSource(case, verdict.chosen, user, progress)
 
 

@@ -9,8 +9,8 @@ import os
 import secrets
 from pathlib import Path
 
-from .Errors import GateRefused
-from .Files import fsyncFolder
+from .Errors import GateRefused, InputRefused
+from .Files import fsyncFolder, namedWriteErrors
 
 SERVICE = "PlanningHub"
 MASTER_KEY = "case-master-key"
@@ -72,16 +72,25 @@ def _readMasterKey():
     if stored:
         return bytes.fromhex(stored)
     path = _keyFile()
-    if not path.exists():
+    try:
+        text, mode = path.read_text(encoding="ascii"), path.stat().st_mode
+    except FileNotFoundError:
         return None
-    if os.name != "nt" and path.stat().st_mode & 0o077:
+    except OSError as error:
+        raise InputRefused(
+            "cannot-read",
+            f"The key file {path} cannot be read: {error.strerror}.",
+            "Run as the user who owns it.",
+            [path],
+        ) from error
+    if os.name != "nt" and mode & 0o077:
         raise GateRefused(
             "key-file-open-to-others",
             f"The key file {path} can be read by other users.",
             "Find out who read it, then set its mode to 0600.",
             [path],
         )
-    return bytes.fromhex(path.read_text(encoding="ascii").strip())
+    return bytes.fromhex(text.strip())
 
 
 def _createMasterKey():
@@ -90,7 +99,8 @@ def _createMasterKey():
     if ring:
         ring.set_password(SERVICE, MASTER_KEY, masterKey.hex())
     else:
-        _writeKeyFile(_keyFile(), masterKey)
+        with namedWriteErrors(_keyFile()):
+            _writeKeyFile(_keyFile(), masterKey)
     # Two processes may have created a key at once: what is stored decides.
     return _readMasterKey()
 

@@ -4,12 +4,15 @@
 STEP_KINDS = ("source", "segmentation", "part", "package", "receipt")
 
 
-def stepStates(case):
-    """Return kind → ``done``, ``stale``, ``damaged``, ``next`` or ``open`` in the order of the steps; reads all files."""
+def stepStates(case, readFiles=True):
+    """Return kind → ``done``, ``stale``, ``damaged``, ``next`` or ``open``, in the order of the steps.
+
+    :param readFiles: without it damage goes unseen, but a list of thousands of cases shows at once
+    """
     states, nextFound = {}, False
     for kind in STEP_KINDS:
         artefact = case.latest(kind)
-        state = case.state(artefact) if artefact else "open"
+        state = case.state(artefact, readFiles) if artefact else "open"
         if state == "current":
             states[kind] = "done"
         elif state == "open" and not nextFound:

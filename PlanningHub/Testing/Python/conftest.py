@@ -1,0 +1,69 @@
+"""Fixtures of the shared domain's tests: a home of their own, a session, a small series and a small case."""
+
+import os
+from pathlib import Path
+
+import pytest
+from CaseMaking import commitChain, newCase, writeSmallSeries
+from PlanningHubLib.Import import importSeries
+from PlanningHubLib.Session import Session
+
+
+@pytest.fixture(autouse=True)
+def ownHome(tmp_path_factory, monkeypatch):
+    """Every test has settings and a key of its own."""
+    home = tmp_path_factory.mktemp("home") / "planninghub"
+    monkeypatch.setenv("PLANNINGHUB_HOME", str(home))
+    return home
+
+
+@pytest.fixture
+def aSession():
+    with Session.start() as session:
+        yield session
+
+
+@pytest.fixture
+def aCase(tmp_path):
+    """An empty case, open for writing."""
+    with newCase(tmp_path / "case", side="left", procedure="Cranioplasty") as case:
+        yield case
+
+
+@pytest.fixture
+def aChain(aCase):
+    """The artefacts of a whole chain in ``aCase``, by kind."""
+    return commitChain(aCase)
+
+
+@pytest.fixture
+def aSeries(tmp_path):
+    """Folder of a small CT series."""
+    writeSmallSeries(tmp_path / "ct")
+    return tmp_path / "ct"
+
+
+@pytest.fixture
+def anImportedCase(tmp_path, aSeries):
+    """Folder of a case that holds the small series."""
+    importSeries(aSeries, tmp_path / "imported", side="right")
+    return tmp_path / "imported"
+
+
+def dataFolder(name):
+    folder = Path(os.environ.get("PLANNINGHUB_TEST_DATA") or Path(__file__).parents[4] / "shared" / "data") / name
+    if not folder.is_dir():
+        pytest.skip(f"no {name} in {folder.parent}; set PLANNINGHUB_TEST_DATA")
+    return folder
+
+
+@pytest.fixture
+def skullFolder():
+    """A real CT of a head with a frontal bone defect."""
+    return dataFolder("ct_skull_defect")
+
+
+@pytest.fixture
+def abdomenFolder():
+    """A real CT in JPEG 2000 whose UIDs were emptied."""
+    return dataFolder("ct_abdomen_j2k")
