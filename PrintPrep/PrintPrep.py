@@ -1,0 +1,92 @@
+from typing import Annotated
+
+import slicer
+from slicer.i18n import tr as _
+from slicer.i18n import translate
+from slicer.parameterNodeWrapper import WithinRange, parameterNodeWrapper
+from slicer.ScriptedLoadableModule import (
+    ScriptedLoadableModule,
+    ScriptedLoadableModuleLogic,
+    ScriptedLoadableModuleTest,
+)
+
+from PlanningHubLib.ActiveCase import activeCaseFolder
+from PlanningHubLib.Case import Case
+from PlanningHubWidgets.CaseModuleWidget import CaseModuleWidget, fillTable
+from PrintPrepLib import Part, PartView
+
+
+class PrintPrep(ScriptedLoadableModule):
+    """A printable, checked part from the active case."""
+
+    def __init__(self, parent):
+        ScriptedLoadableModule.__init__(self, parent)
+        self.parent.title = _("Print Prep")
+        self.parent.categories = [translate("qSlicerAbstractCoreModule", "Surgical Planning")]
+        self.parent.dependencies = ["PlanningHub"]
+        self.parent.contributors = ["Planning Hub developers"]
+        self.parent.helpText = _("""
+Make a watertight STL and 3MF of the active case's bone, simplified within a deviation that you state.
+""")
+        self.parent.acknowledgementText = _("Built on 3D Slicer, manifold3d and lib3mf.")
+
+
+@parameterNodeWrapper
+class PrintPrepParameterNode:
+    """What the user chose; saved with the scene.
+
+    maximumDeviationMm - How far simplification may move the surface.
+    """
+
+    maximumDeviationMm: Annotated[float, WithinRange(0.05, 1.0)] = 0.25
+
+
+class PrintPrepWidget(CaseModuleWidget):
+    """One button and the figures of what it made."""
+
+    def createLogic(self):
+        return PrintPrepLogic()
+
+    def connectActions(self):
+        self.ui.partButton.connect("clicked(bool)", self.onMakePart)
+        self.ui.partTable.horizontalHeader().setStretchLastSection(True)
+
+    def showCase(self, case):
+        part = case.latest("part") if case else None
+        fillTable(self.ui.partTable, PartView.figures(part) if part else [])
+
+    def updateActions(self):
+        self.ui.partButton.enabled = bool(self.activeFolder())
+
+    def onMakePart(self):
+        folder, maximumDeviationMm = self.activeFolder(), self.parameters.maximumDeviationMm
+        self.runStep(
+            lambda session, progress: self.logic.makePart(folder, session, maximumDeviationMm, progress),
+            _("The part is made and checked."),
+        )
+
+
+class PrintPrepLogic(ScriptedLoadableModuleLogic):
+    """Binds the print step to Slicer's scene."""
+
+    def getParameterNode(self):
+        return PrintPrepParameterNode(super().getParameterNode())
+
+    def makePart(self, folder, session, maximumDeviationMm, progress):
+        """Make the part of the case in a folder and show it."""
+        with Case.open(folder, writable=True) as case:
+            part = Part.makePart(case, session, maximumDeviationMm, progress=progress)
+            PartView.showPart(case, session, part)
+
+
+class PrintPrepTest(ScriptedLoadableModuleTest):
+    """The module's own test inside Slicer: loads and does nothing without a case."""
+
+    def runTest(self):
+        slicer.mrmlScene.Clear()
+        self.test_noCase()
+
+    def test_noCase(self):
+        slicer.util.selectModule("PrintPrep")
+        self.assertEqual(activeCaseFolder(slicer.mrmlScene), "")
+        self.assertFalse(slicer.modules.PrintPrepWidget.ui.partButton.enabled)
