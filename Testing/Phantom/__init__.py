@@ -1,0 +1,1 @@
+"""Synthetic CT objects with known truth, written as DICOM, and ways to damage them. For tests and the demo only."""
