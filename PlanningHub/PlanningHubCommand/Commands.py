@@ -157,11 +157,11 @@ def _runReport(result):
 
 
 def _resultTexts(result):
-    segmentation, printed = result["facts"]["segment"], result["facts"]["print"]
+    segmentation, part = result["facts"]["segment"], result["facts"]["print"]
     texts = {
         "import": f"{result['series'][0]['shape']} voxels, {result['verdict']}",
         "segment": f"bone {segmentation['volumeMl']:.1f} ml",
-        "print": Chain.partText(printed),
+        "print": f"{part['volumeMl']:.1f} ml, {part['triangles']:,} triangles, off by {part['deviationMm']:.3f} mm at most",
         "package": f"{len(result['steps'][3]['outputs'])} files, checked",
     }
     if result["sync"]:

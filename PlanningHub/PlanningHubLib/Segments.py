@@ -127,13 +127,24 @@ def readSegmentation(session, path, name):
     :raises InputRefused: ``cannot-read``
     """
     node = session.scene.AddNewNodeByClass("vtkMRMLSegmentationNode", name)
+    readNode(session, node, path)
+    if node.GetSegmentation().GetNumberOfSegments() == 0:
+        session.scene.RemoveNode(node)
+        raise InputRefused("cannot-read", f"{path} holds no segment.", "Segment again.", [path])
+    node.CreateDefaultDisplayNodes()
+    return node
+
+
+def readNode(session, node, path):
+    """Fill a storable node from a file through MRML's own storage; an unreadable file's node is removed.
+
+    :raises InputRefused: ``cannot-read``
+    """
     storage = node.CreateDefaultStorageNode()
     session.scene.AddNode(storage)
     storage.SetFileName(str(path))
     readable = storage.ReadData(node)
     session.scene.RemoveNode(storage)
-    if not readable or node.GetSegmentation().GetNumberOfSegments() == 0:
+    if not readable:
         session.scene.RemoveNode(node)
-        raise InputRefused("cannot-read", f"{path} is not a segmentation.", "Segment again.", [path])
-    node.CreateDefaultDisplayNodes()
-    return node
+        raise InputRefused("cannot-read", f"{path} cannot be read.", "Make it again.", [path])

@@ -2,11 +2,12 @@
 
 import slicer
 import vtk
+from slicer.ScriptedLoadableModule import ScriptedLoadableModuleWidget
+from slicer.util import VTKObservationMixin
+
 from PlanningHubLib.ActiveCase import activeCaseFolder, activeCaseNode
 from PlanningHubLib.Case import Case, isCase
 from PlanningHubLib.Errors import PlanningError
-from slicer.ScriptedLoadableModule import ScriptedLoadableModuleWidget
-from slicer.util import VTKObservationMixin
 
 from .CaseHeader import CaseHeader
 from .StepRunner import StepRunner

@@ -4,9 +4,10 @@ import logging
 
 import qt
 import slicer
+from slicer.i18n import tr as _
+
 from PlanningHubLib.Errors import Cancelled, PlanningError
 from PlanningHubLib.Session import Session
-from slicer.i18n import tr as _
 
 ERROR_STYLE = "color: #a01010; background: #fdecea; padding: 6px; border: 1px solid #d9a0a0;"
 DONE_STYLE = "color: #14532d; background: #eaf6ec; padding: 6px; border: 1px solid #a3c9a8;"

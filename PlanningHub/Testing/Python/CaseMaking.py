@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import numpy
+
 from Phantom.DicomSeries import writeSeries
 from PlanningHubLib.Case import Case
 

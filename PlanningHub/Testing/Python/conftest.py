@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from CaseMaking import commitChain, newCase, writeSmallSeries
+
 from PlanningHubLib.Import import importSeries
 from PlanningHubLib.Session import Session
 

@@ -5,6 +5,7 @@ import shutil
 
 import pytest
 from CaseMaking import commit, commitChain, rejections
+
 from PlanningHubLib import Audit, CaseFormat
 from PlanningHubLib.Case import Case
 from PlanningHubLib.Errors import GateRefused, VerificationFailed

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from CaseMaking import OTHER_CODE, PATIENT_CODE, childEnvironment, commit, commitChain, newCase, rejections, tree
+
 from PlanningHubLib import Audit, CaseFormat
 from PlanningHubLib.Artefacts import KINDS
 from PlanningHubLib.Case import SIDES, Case, isCase

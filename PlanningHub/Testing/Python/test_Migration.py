@@ -3,6 +3,7 @@
 import json
 
 from CaseMaking import PATIENT_CODE, commitChain, newCase
+
 from PlanningHubLib import Audit, CaseFormat
 from PlanningHubLib.Case import Case
 from PlanningHubLib.Files import writeAside

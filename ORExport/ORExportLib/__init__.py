@@ -1,0 +1,1 @@
+"""What leaves for the operating room: DICOM objects, the briefing page, the package and its verification."""

@@ -1,0 +1,111 @@
+"""The briefing: one clean page, the side and the case on it, whatever the text."""
+
+import datetime
+
+import pytest
+from PackageJudges import run
+
+from ORExportLib import BriefingFonts
+from ORExportLib.Briefing import BANNER, Briefing, Picture, briefingPdf
+
+WHEN = datetime.datetime(2026, 5, 4, 3, 2, 1, tzinfo=datetime.timezone(datetime.timedelta(hours=2)))
+FIGURES = (("Bone volume", "571.5 ml"), ("Part triangles", "198,432"))
+HASHES = (("Source", "ab" * 32), ("Part", "cd" * 32))
+
+
+def aBriefing(**changes):
+    values = {
+        "caseName": "PH-7K3QM2AB-0001",
+        "side": "left",
+        "procedure": "Cranioplasty",
+        "figures": FIGURES,
+        "hashes": HASHES,
+        "when": WHEN,
+        "software": {"Planning Hub": "0.1.0"},
+    }
+    return Briefing(**{**values, **changes})
+
+
+@pytest.fixture
+def written(tmp_path):
+    """Write a briefing and return its path and its text as poppler reads it."""
+
+    def write(**changes):
+        path = tmp_path / "briefing.pdf"
+        path.write_bytes(briefingPdf(aBriefing(**changes)))
+        return path, run("pdftotext", "-layout", path, "-")
+
+    return write
+
+
+@pytest.fixture
+def somePictures(tmp_path):
+    import vtk
+
+    image = vtk.vtkImageData()
+    image.SetDimensions(40, 30, 1)
+    image.AllocateScalars(vtk.VTK_UNSIGNED_CHAR, 3)
+    image.GetPointData().GetScalars().Fill(90)
+    writer = vtk.vtkPNGWriter()
+    writer.SetFileName(str(tmp_path / "view.png"))
+    writer.SetInputData(image)
+    writer.Write()
+    return tuple(Picture(tmp_path / "view.png", caption, "R", "L") for caption in ("Front", "Left", "Axial"))
+
+
+def pages(path):
+    return int(next(line for line in run("pdfinfo", path).splitlines() if line.startswith("Pages")).split()[1])
+
+
+@pytest.mark.parametrize("side, words", [("left", "LEFT"), ("right", "RIGHT"), ("bilateral", "BOTH SIDES"),
+                                         ("midline", "MIDLINE"), (None, "SIDE NOT STATED")])  # fmt: skip
+def test_saysSideAndCaseInWords(written, side, words):
+    _path, text = written(side=side)
+    assert words in text and "PH-7K3QM2AB-0001" in text
+    assert BANNER in text and "Not for diagnosis" in text
+    assert {"LEFT", "RIGHT"} - {words} == {word for word in ("LEFT", "RIGHT") if word not in text}
+
+
+def test_saysFiguresHashesAndUtc(written):
+    _path, text = written()
+    assert "571.5 ml" in text and "ab" * 32 in text
+    assert "2026-05-04 01:02:01 UTC" in text
+
+
+def test_isOneCleanPage(written, somePictures):
+    path, text = written(pictures=somePictures)
+    assert "No syntax or stream encoding errors" in run("qpdf", "--check", path)
+    assert pages(path) == 1
+    assert all(picture.caption in text for picture in somePictures)
+    path.write_bytes(path.read_bytes()[:-400])
+    assert "No syntax or stream encoding errors" not in run("qpdf", "--check", path)
+
+
+def test_saysWhyThereAreNoPictures(written):
+    assert "Pictures unavailable: no OpenGL here" in written(noPictures="no OpenGL here")[1]
+
+
+@pytest.mark.parametrize("procedure", ["word " * 400, "W" * 3000, "<b>&amp;</para>", "", None])
+def test_anyLengthStaysOnOnePage(written, somePictures, procedure):
+    path, text = written(procedure=procedure, pictures=somePictures)
+    assert pages(path) == 1
+    assert "cd" * 32 in text and "Not for diagnosis" in text
+
+
+def test_printsGreekAndCyrillic(written):
+    _path, text = written(procedure="Реконструкция, Ανακατασκευή, Łódź, naïve")
+    assert "Реконструкция, Ανακατασκευή, Łódź, naïve" in text
+    assert "cannot print" not in text
+
+
+@pytest.mark.parametrize("procedure", ["頭蓋形成術", "שחזור", "إعادة", "पुनर्निर्माण"])
+def test_neverPrintsAWrongCharacter(written, procedure):
+    _path, text = written(procedure=procedure)
+    assert "□" in text and "cannot print" in text
+    assert not set(procedure) & set(text) - {" "}
+
+
+def test_worksWithReportlabsFontsAlone(written, monkeypatch):
+    monkeypatch.setattr(BriefingFonts, "_dejavuFolder", lambda: None)
+    _path, text = written(procedure="Müller Ж")
+    assert "Müller ?" in text and "LEFT" in text

@@ -1,0 +1,66 @@
+"""The briefing's pictures: the patient's left and front are where the letters say."""
+
+import numpy as np
+import pytest
+import vtk
+from vtk.util.numpy_support import vtk_to_numpy
+
+from ORExportLib.BriefingPictures import SIZE, VIEWS, takePictures
+from PlanningHubLib.Pictures import PicturesUnavailable, requireRendering
+
+
+@pytest.fixture
+def aVolumeNode():
+    import slicer
+
+    node = slicer.vtkMRMLScalarVolumeNode()
+    image = vtk.vtkImageData()
+    image.SetDimensions(20, 20, 20)
+    image.AllocateScalars(vtk.VTK_SHORT, 1)
+    image.GetPointData().GetScalars().Fill(0)
+    node.SetName("CT")
+    node.SetAndObserveImageData(image)
+    return node
+
+
+def writeStl(path, *spheresLps):
+    """Write spheres (center, radius in mm)."""
+    append = vtk.vtkAppendPolyData()
+    for center, radius in spheresLps:
+        sphere = vtk.vtkSphereSource()
+        sphere.SetCenter(center)
+        sphere.SetRadius(radius)
+        append.AddInputConnection(sphere.GetOutputPort())
+    writer = vtk.vtkSTLWriter()
+    writer.SetFileName(str(path))
+    writer.SetInputConnection(append.GetOutputPort())
+    writer.Write()
+    return path
+
+
+def endHeights(path):
+    """Return how high the pictured object is at its left and at its right end, in pixels, on white."""
+    reader = vtk.vtkPNGReader()
+    reader.SetFileName(str(path))
+    reader.Update()
+    pixels = vtk_to_numpy(reader.GetOutput().GetPointData().GetScalars())[:, :3].reshape(SIZE[1], SIZE[0], 3)
+    # The orientation marker stands in a corner, outside this band.
+    band = (pixels.min(axis=2) < 250)[SIZE[1] // 3 : 2 * SIZE[1] // 3]
+    columns = np.flatnonzero(band.any(axis=0))
+    tenth = (columns[-1] - columns[0]) // 10
+    return band[:, columns[0] + tenth].sum(), band[:, columns[-1] - tenth].sum()
+
+
+@pytest.mark.parametrize("direction, smallLps", [("anterior", (45, 0, 0)), ("left", (0, -45, 0))])
+def test_smallEndIsWhereTheLetterSays(aVolumeNode, tmp_path, direction, smallLps):
+    try:
+        requireRendering()
+    except PicturesUnavailable as reason:
+        pytest.skip(str(reason))
+    stl = writeStl(tmp_path / "part.stl", ((0, 0, 0), 30), (smallLps, 8))
+    pictures, reason = takePictures(aVolumeNode, stl, tmp_path, lambda fraction, text: None)
+    assert reason == "" and len(pictures) == 3
+    view = [name for name, *_rest in VIEWS].index(direction)
+    left, right = endHeights(pictures[view].path)
+    towards = "L" if direction == "anterior" else "A"
+    assert (pictures[view].rightLetter if right < left else pictures[view].leftLetter) == towards

@@ -1,0 +1,284 @@
+"""The package step: whole, gated, exported and verified; every damage named."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pydicom
+import pytest
+from PackageJudges import dicomErrors, entityErrors, run
+from SmallSeries import addPart, tetrahedronStl
+
+from ORExportLib import Manifest
+from ORExportLib.Package import exportPackage, makePackage
+from ORExportLib.Verify import ROLES, isPackage, verifyPackage
+from PlanningHubLib.Errors import Cancelled, GateRefused, InputRefused, VerificationFailed
+from PlanningHubLib.Segmentation import segmentBone
+
+
+@pytest.fixture
+def exported(packageOnce, tmp_path):
+    """A package outside its case, to be damaged."""
+    return Path(shutil.copytree(packageOnce[0], tmp_path / "usb"))
+
+
+def codes(folder):
+    return {finding.code for finding in verifyPackage(folder)}
+
+
+def files(folder):
+    return sorted(path for path in folder.rglob("*") if path.is_file())
+
+
+def forge(folder, change):
+    """Change the manifest and give it a fitting hash again, as a clumsy tool or a forger would."""
+    path = folder / Manifest.FILE_NAME
+    values = json.loads(path.read_bytes())
+    change(values)
+    path.write_bytes(Manifest.encode(values))
+
+
+def recordOf(values, role):
+    return next(record for record in values["files"] if record["role"] == role)
+
+
+def replaceFile(folder, role, data):
+    """Replace a file and its record in the manifest, so that only its content can give it away."""
+
+    def change(values):
+        record = recordOf(values, role)
+        (folder / record["path"]).write_bytes(data)
+        record.update(Manifest.fileRecord(folder / record["path"], role))
+
+    forge(folder, change)
+
+
+def changeObject(folder, role, **changes):
+    values = json.loads((folder / Manifest.FILE_NAME).read_bytes())
+    path = folder / recordOf(values, role)["path"]
+    dataset = pydicom.dcmread(path)
+    for keyword, value in changes.items():
+        setattr(dataset, keyword, value)
+    dataset.save_as(path)
+    replaceFile(folder, role, path.read_bytes())
+
+
+def test_packageIsWholeAndJudgesAgree(packageOnce):
+    exported, caseName, slices = packageOnce
+    assert verifyPackage(exported) == []
+    objects = sorted(exported.glob("*.dcm"))
+    assert len(objects) == 3
+    assert all(dicomErrors(path) == [] for path in objects)
+    assert entityErrors([*objects, *slices]) == []
+    assert "No syntax or stream encoding errors" in run("qpdf", "--check", next(exported.glob("*.pdf")))
+    assert all(path.name.startswith(f"{caseName}-") for path in files(exported) if path.suffix != ".json")
+
+
+def test_manifestSaysWhatItWasMadeFrom(aReadyCase, aSession, withoutPictures, tmp_path):
+    exported = exportPackage(aReadyCase, makePackage(aReadyCase, aSession), tmp_path / "out")
+    values = json.loads((exported / Manifest.FILE_NAME).read_bytes())
+    assert values["case"] == {"id": aReadyCase.caseId, "code": aReadyCase.name, "side": "left"}
+    assert values["approved"] is False
+    contents = {record["id"]: record["content"] for record in values["artefacts"]}
+    assert contents == {
+        artefact.id: artefact.content for artefact in aReadyCase.artefacts if artefact.kind != "package"
+    }
+    assert sorted(record["role"] for record in values["files"]) == sorted(ROLES)
+    assert recordOf(values, "model-dicom")["sopClassUid"] == "1.2.840.10008.5.1.4.1.1.104.3"
+
+
+def test_packageHangsOnSourceSegmentationAndPart(aReadyCase, aSession, withoutPictures):
+    package = makePackage(aReadyCase, aSession)
+    assert {parent.id for parent in package.parents} == {"source-1", "segmentation-1", "part-1"}
+    assert aReadyCase.state(package) == "current"
+    addPart(aReadyCase, tetrahedronStl()[:-1] + b"\1")
+    assert aReadyCase.state(package) == "stale"
+
+
+def test_anyFlippedByteNamesItsFile(exported):
+    for original in files(exported):
+        data = original.read_bytes()
+        # Every byte of the manifest, some two hundred of each other file, its first and last among them.
+        step = 1 if original.name == Manifest.FILE_NAME else max(1, len(data) // 200)
+        for place in sorted({*range(0, len(data), step), len(data) - 1}):
+            original.write_bytes(data[:place] + bytes([data[place] ^ 1]) + data[place + 1 :])
+            named = {str(file) for finding in verifyPackage(exported) for file in finding.files}
+            assert named == {str(original)}, (original.name, place)
+        original.write_bytes(data)
+    assert verifyPackage(exported) == []
+
+
+def test_namesMissingExtraAndTruncatedFiles(exported):
+    missing, truncated = files(exported)[1], files(exported)[2]
+    missing.unlink()
+    truncated.write_bytes(truncated.read_bytes()[:-1])
+    (exported / "sub").mkdir()
+    (exported / "sub" / "notes.txt").write_text("x")
+    found = {finding.code: finding.files for finding in verifyPackage(exported)}
+    assert found == {
+        "file-missing": (missing,), "file-changed": (truncated,), "file-extra": (exported / "sub" / "notes.txt",)
+    }  # fmt: skip
+
+
+def test_refusesLinks(exported, tmp_path):
+    linked = files(exported)[1]
+    shutil.move(linked, tmp_path / "elsewhere")
+    linked.symlink_to(tmp_path / "elsewhere")
+    (exported / "folder").symlink_to(tmp_path)
+    assert codes(exported) == {"link-in-package", "file-extra"}
+
+
+@pytest.mark.parametrize(
+    "path", ["../secret", "/etc/passwd", "a/../../b", "C:\\x", "a\\..\\b", "manifest.json", "", "./a", 7]
+)
+def test_refusesPathsThatLeadElsewhere(exported, path):
+    forge(exported, lambda values: values["files"][0].update(path=path))
+    assert codes(exported) == {"unsafe-path"}
+
+
+@pytest.mark.parametrize("data, code", [
+    (b"", "manifest-unreadable"), (b"[]", "manifest-unreadable"), (b"\xff\xfe", "manifest-unreadable"),
+    (b"[" * 100000, "manifest-unreadable"), (b'{"version": 2}', "package-too-new"), (b"{}", "manifest-changed"),
+    (b'{"a": "\\ud800"}', "manifest-changed"), (b'{"a": ' + b"[" * 900 + b"]" * 900 + b"}", "manifest-changed"),
+    (Manifest.encode({}), "manifest-invalid"), (Manifest.encode({"files": [1, {"path": "a"}]}), "manifest-invalid"),
+])  # fmt: skip
+def test_namesABadManifest(exported, data, code):
+    (exported / Manifest.FILE_NAME).write_bytes(data)
+    assert codes(exported) == {code}
+
+
+def test_namesAMissingManifestAndFolder(exported, tmp_path):
+    (exported / Manifest.FILE_NAME).unlink()
+    assert isPackage(exported) and not isPackage(tmp_path)
+    assert codes(exported) == {"manifest-missing"}
+    with pytest.raises(InputRefused):
+        verifyPackage(tmp_path / "nowhere")
+
+
+FOREIGN = {"PatientID": "P2", "PatientName": "Doe^Ji", "StudyInstanceUID": "1.2.3", "FrameOfReferenceUID": "1.2.3"}
+
+
+@pytest.mark.parametrize("keyword, value", FOREIGN.items())
+def test_namesAForeignModel(exported, keyword, value):
+    changeObject(exported, "model-dicom", **{keyword: value})
+    assert codes(exported) == {"identity-differs"}
+
+
+def test_namesAnObjectForTheOtherSide(exported):
+    changeObject(exported, "briefing-dicom", ImageLaterality="R")
+    assert codes(exported) == {"side-differs"}
+
+
+def test_namesAnotherObjectThanListed(exported):
+    changeObject(exported, "segmentation-dicom", SOPInstanceUID="1.2.3")
+    assert codes(exported) == {"identity-differs"}
+
+
+def test_namesAModelThatIsNotThePart(exported):
+    replaceFile(exported, "model-stl", tetrahedronStl()[:-1] + b"\1")
+    assert codes(exported) == {"document-differs"}
+
+
+def test_namesSomethingThatIsNoDicom(exported):
+    replaceFile(exported, "segmentation-dicom", b"not DICOM")
+    assert codes(exported) == {"dicom-unreadable"}
+
+
+def test_namesAnIncompletePackageAndAForeignName(exported):
+    def change(values):
+        record = recordOf(values, "model-3mf")
+        (exported / record["path"]).unlink()
+        values["files"].remove(record)
+
+    forge(exported, change)
+    assert codes(exported) == {"package-incomplete"}
+    forge(exported, lambda values: values["case"].update(code="PH-OTHER"))
+    assert "case-code-differs" in codes(exported)
+
+
+def test_refusesAStalePart(aReadyCase, aSession):
+    segmentBone(aReadyCase, aSession, thresholdHu=1025, closingVoxels=0)
+    with pytest.raises(GateRefused) as refused:
+        makePackage(aReadyCase, aSession)
+    assert refused.value.code == "stale-part"
+    assert aReadyCase.latest("package") is None
+
+
+def test_refusesAPartOfAnotherSegmentation(aReadyCase, aSession):
+    segmentation = aReadyCase.latest("segmentation")
+    with aReadyCase.staging("segmentation", artefactId="segmentation-2") as stage:
+        (stage.folder / "other.txt").write_text("x")
+        stage.commit(parents=[aReadyCase.latest("source")])
+    assert aReadyCase.state(segmentation) == "current"
+    with pytest.raises(GateRefused) as refused:
+        makePackage(aReadyCase, aSession)
+    assert refused.value.code == "stale-part"
+
+
+def test_refusesADamagedPart(aReadyCase, aSession):
+    part = aReadyCase.latest("part")
+    path = aReadyCase.path(part, f"{aReadyCase.name}.stl")
+    path.write_bytes(path.read_bytes() + b"x")
+    with pytest.raises(GateRefused) as refused:
+        makePackage(aReadyCase, aSession)
+    assert refused.value.code == "damaged-part"
+
+
+def test_cancellingAnywhereLeavesNothing(aReadyCase, aSession, withoutPictures):
+    before = sorted(aReadyCase.folder.rglob("*"))
+    steps = []
+    makeCountable(aReadyCase, aSession, steps, None)
+    count = len(steps)
+    assert count > 5
+    after = sorted(aReadyCase.folder.rglob("*"))
+    for stop in range(count):
+        with pytest.raises(Cancelled):
+            makeCountable(aReadyCase, aSession, [], stop)
+        assert sorted(aReadyCase.folder.rglob("*")) == after
+        assert aSession.scene.GetNumberOfNodesByClass("vtkMRMLVolumeNode") == 0
+    assert len(after) > len(before)
+
+
+def makeCountable(case, session, steps, stop):
+    def progress(fraction, text):
+        if len(steps) == stop:
+            raise Cancelled
+        assert 0.0 <= fraction <= 1.0
+        steps.append((fraction, text))
+
+    makePackage(case, session, progress=progress)
+    assert [fraction for fraction, _text in steps] == sorted(fraction for fraction, _text in steps)
+
+
+def test_exportNeedsAnEmptyPlaceAndVerifiesTheCopy(aReadyCase, aSession, withoutPictures, tmp_path):
+    package = makePackage(aReadyCase, aSession)
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "file").write_text("x")
+    with pytest.raises(InputRefused) as refused:
+        exportPackage(aReadyCase, package, tmp_path / "full")
+    assert refused.value.code == "already-there"
+    path = aReadyCase.path(package, f"{aReadyCase.name}-part.stl")
+    path.write_bytes(path.read_bytes() + b"x")
+    with pytest.raises(VerificationFailed) as failed:
+        exportPackage(aReadyCase, package, tmp_path / "out")
+    assert failed.value.code == "file-changed"
+    assert not (tmp_path / "out").exists() and len(list(tmp_path.glob(".aside-*"))) == 0
+
+
+def test_saysWhyThereAreNoPictures(aReadyCase, aSession, withoutPictures, tmp_path):
+    out = exportPackage(aReadyCase, makePackage(aReadyCase, aSession), tmp_path / "out")
+    assert "Pictures unavailable: no OpenGL here" in run("pdftotext", "-layout", next(out.glob("*.pdf")), "-")
+
+
+def test_fullDiskIsNamedAndLeavesNothing(aReadyCase, aSession, withoutPictures):
+    resource = pytest.importorskip("resource")
+    before = sorted(aReadyCase.folder.rglob("*"))
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (3000, limits[1]))
+    try:
+        with pytest.raises(InputRefused) as refused:
+            makePackage(aReadyCase, aSession)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert refused.value.code == "disk-full"
+    assert sorted(aReadyCase.folder.rglob("*")) == before

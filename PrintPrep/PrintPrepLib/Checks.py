@@ -1,0 +1,111 @@
+"""Is a mesh a solid that can be printed? Facts about its edges, corners, triangles and shells, as findings."""
+
+import dataclasses
+
+import numpy
+from scipy.sparse import coo_matrix, csgraph
+
+from PlanningHubLib.Errors import Finding, InputRefused, firstRejection
+
+from .Mesh import Mesh, signedVolumesMm3, welded
+from .Shells import shellVolumesMm3
+
+DEGENERATE_MM2 = 1e-12
+
+
+@dataclasses.dataclass(frozen=True)
+class MeshFacts:
+    """What counts for a solid; the first five are zero for a sound one."""
+
+    openEdges: int
+    overusedEdges: int
+    flippedEdges: int
+    touchingCorners: int
+    degenerateTriangles: int
+    volumeMl: float
+    pieces: int
+    cavities: int
+
+
+def meshFacts(mesh):
+    """Return the :class:`MeshFacts` of a mesh, its points welded as a reader of STL welds them."""
+    mesh = Mesh.fromArrays(*welded(mesh.points, mesh.triangles))
+    triangles = mesh.triangles.astype(numpy.int64)
+    starts, ends = triangles.reshape(-1), numpy.roll(triangles, -1, axis=1).reshape(-1)
+    low, high = numpy.minimum(starts, ends), numpy.maximum(starts, ends)
+    keys, edges, uses = numpy.unique(low * len(mesh.points) + high, return_inverse=True, return_counts=True)
+    forwards = numpy.bincount(edges, starts < ends, minlength=len(keys))
+    repeated = (triangles == numpy.roll(triangles, 1, axis=1)).any(1)
+    shells = shellVolumesMm3(mesh)[0]
+    return MeshFacts(
+        openEdges=int((uses == 1).sum()),
+        overusedEdges=int((uses > 2).sum()),
+        flippedEdges=int(((uses == 2) & (forwards != 1)).sum()),
+        touchingCorners=_touchingCorners(mesh, edges),
+        degenerateTriangles=int((repeated | (mesh.areasMm2() < DEGENERATE_MM2)).sum()),
+        volumeMl=float(signedVolumesMm3(mesh).sum()) / 1000,
+        pieces=int((shells > 0).sum()),
+        cavities=int((shells < 0).sum()),
+    )
+
+
+def _touchingCorners(mesh, edges):
+    """Return how many more fans of triangles there are than points: each point of a solid has exactly one.
+
+    :param edges: the undirected edge's number for each triangle's edges, from corner 0 to 1, 1 to 2, 2 to 0
+    """
+    corners = mesh.triangles.reshape(-1)
+    following = numpy.arange(len(corners)).reshape(-1, 3)[:, [1, 2, 0]].reshape(-1)
+    # An edge's two triangles share both its points: their corners there belong to one fan.
+    order = numpy.argsort(edges, kind="stable")
+    same = numpy.flatnonzero(edges[order][1:] == edges[order][:-1])
+    one, other = order[same], order[same + 1]
+    ends = numpy.stack([one, following[one]]), numpy.stack([other, following[other]])
+    alike = corners[ends[0][0]] == corners[ends[1][0]]
+    second = numpy.where(alike, ends[1], ends[1][::-1])
+    links = coo_matrix(
+        (numpy.ones(ends[0].size, numpy.int8), (ends[0].reshape(-1), second.reshape(-1))),
+        shape=(len(corners), len(corners)),
+    )
+    fans = csgraph.connected_components(links, directed=False)[0]
+    return int(fans - len(numpy.unique(corners)))
+
+
+def meshFindings(mesh):
+    """Return the findings about a mesh that is to be printed; without a rejecting one it is a watertight solid.
+
+    Rejecting codes: ``empty-mesh``, ``open-surface``, ``not-manifold``, ``flipped-triangles``,
+    ``degenerate-triangles``, ``inside-out``. Others: ``several-pieces`` (warn), ``closed-cavities`` (info).
+    """
+    if len(mesh.triangles) == 0:
+        return [Finding("empty-mesh", "reject", "The mesh has no triangles.")]
+    if not numpy.isfinite(mesh.points).all():
+        return [Finding("not-finite", "reject", "The mesh has points that are no numbers.")]
+    return findingsOf(meshFacts(mesh))
+
+
+def findingsOf(facts):
+    """Return the findings that follow from :class:`MeshFacts`."""
+    rules = (
+        ("open-surface", "reject", facts.openEdges, "The surface is open at {} edges."),
+        ("not-manifold", "reject", facts.overusedEdges, "More than two triangles meet at {} edges."),
+        ("not-manifold", "reject", facts.touchingCorners, "The surface touches itself at {} points."),
+        ("flipped-triangles", "reject", facts.flippedEdges, "Neighboring triangles face opposite ways at {} edges."),
+        ("degenerate-triangles", "reject", facts.degenerateTriangles, "{} triangles have no area."),
+        ("inside-out", "reject", int(facts.volumeMl <= 0), "The triangles face inwards."),
+        ("several-pieces", "warn", facts.pieces if facts.pieces > 1 else 0, "The part is in {} pieces."),
+        ("closed-cavities", "info", facts.cavities, "The part has {} closed cavities inside."),
+    )
+    return [Finding(code, severity, text.format(count)) for code, severity, count, text in rules if count]
+
+
+def requirePrintable(mesh):
+    """Return the findings about a mesh that is a watertight solid.
+
+    :raises InputRefused: with the code and message of the first rejecting finding
+    """
+    findings = meshFindings(mesh)
+    finding = firstRejection(findings)
+    if finding:
+        raise InputRefused(finding.code, finding.message, "Segment again, or close and smooth the segment.")
+    return findings

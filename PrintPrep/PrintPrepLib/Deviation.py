@@ -1,0 +1,144 @@
+"""How far two surfaces lie apart, measured in both directions, in mm."""
+
+import concurrent.futures
+import dataclasses
+import os
+
+import numpy
+from scipy.spatial import cKDTree
+
+from PlanningHubLib.Progress import noProgress
+
+_CHUNK = 50_000
+
+
+@dataclasses.dataclass(frozen=True)
+class Deviation:
+    """Unsigned surface distance, each figure the larger of the two directions; the place in LPS mm."""
+
+    meanMm: float
+    p95Mm: float
+    p99Mm: float
+    maximumMm: float
+    maximumAtMm: tuple
+    samples: int
+
+    def asFacts(self):
+        """Return the figures, rounded to a micrometre, for an artefact's facts."""
+        facts = {name: round(getattr(self, name), 3) for name in ("meanMm", "p95Mm", "p99Mm", "maximumMm")}
+        return {**facts, "maximumAtMm": [round(value, 2) for value in self.maximumAtMm], "samples": self.samples}
+
+
+def distancesToSurface(points, mesh):
+    """Return the exact distance (n,) in mm of each point to the nearest triangle of a mesh."""
+    import igl
+
+    squared = igl.point_mesh_squared_distance(
+        numpy.asarray(points, numpy.float64), mesh.points.astype(numpy.float64), mesh.triangles.astype(numpy.int64)
+    )[0]
+    return numpy.sqrt(squared)
+
+
+def distancesToFineSurface(points, mesh):
+    """Return for each point its distance (n,) in mm to a fine mesh: the largest hundredth exact, the others bounded.
+
+    A search tree of three million triangles takes seconds to build. So each point is first measured to the triangles
+    around the nearest point of the mesh: never below the true distance, and hardly above where triangles are even, as
+    those of a mask's surface are. The largest hundredth, which decides, is then measured exactly.
+    """
+    points = numpy.asarray(points, numpy.float64)
+    distancesMm = _distancesAroundNearest(points, mesh)
+    largest = distancesMm >= numpy.percentile(distancesMm, 99)
+    reachMm = distancesMm[largest].max() + _longestEdgeMm(mesh)
+    tree = cKDTree(points[largest])
+    near = numpy.isfinite(tree.query(mesh.points, distance_upper_bound=reachMm, workers=-1)[0])
+    distancesMm[largest] = distancesToSurface(points[largest], mesh.kept(near[mesh.triangles].any(1)))
+    return distancesMm
+
+
+def _longestEdgeMm(mesh):
+    corners = [mesh.points[mesh.triangles[:, corner]] for corner in range(3)]
+    return max(numpy.linalg.norm(corners[one] - corners[one - 1], axis=1).max() for one in range(3))
+
+
+def _distancesAroundNearest(points, mesh):
+    tree = cKDTree(mesh.points, leafsize=32, balanced_tree=False, compact_nodes=False)
+    nearest = tree.query(points, workers=-1)[1]
+    triangles, starts, counts = _trianglesAround(mesh, nearest)
+
+    def chunk(first):
+        inChunk = nearest[first : first + _CHUNK]
+        perPoint = counts[inChunk]
+        owner = numpy.repeat(numpy.arange(len(inChunk)), perPoint)
+        # Position of each pair within its own point's list of triangles.
+        inList = numpy.arange(len(owner)) - numpy.repeat(numpy.cumsum(perPoint) - perPoint, perPoint)
+        pair = triangles[starts[inChunk][owner] + inList]
+        squared = _squaredDistances(points[first : first + _CHUNK][owner], mesh.points, mesh.triangles[pair])
+        return numpy.minimum.reduceat(squared, numpy.flatnonzero(inList == 0))
+
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        return numpy.sqrt(numpy.concatenate(list(pool.map(chunk, range(0, len(points), _CHUNK)))))
+
+
+def _trianglesAround(mesh, pointIndices):
+    """Return triangles sorted by point, and each point's start and count in that list; only for the given points."""
+    wanted = numpy.zeros(len(mesh.points), bool)
+    wanted[pointIndices] = True
+    corners = mesh.triangles.reshape(-1)
+    chosen = numpy.flatnonzero(wanted[corners])
+    owners = corners[chosen]
+    counts = numpy.bincount(owners, minlength=len(mesh.points))
+    triangles = chosen[numpy.argsort(owners, kind="stable")] // 3
+    return triangles, numpy.cumsum(counts) - counts, counts
+
+
+def _squaredDistances(points, meshPoints, triangles):
+    """Return the squared distance (n,) of each point (n, 3) to its own triangle (n, 3)."""
+    first, second, third = (meshPoints[triangles[:, corner]].astype(numpy.float64) for corner in range(3))
+    normal = numpy.cross(second - first, third - first)
+    normalSquared = numpy.einsum("ij,ij->i", normal, normal)
+    squared = numpy.full(len(points), numpy.inf)
+    inside = normalSquared > 0
+    for start, end in ((first, second), (second, third), (third, first)):
+        edge, offset = end - start, points - start
+        length = numpy.einsum("ij,ij->i", edge, edge)
+        along = numpy.einsum("ij,ij->i", offset, edge) / numpy.where(length > 0, length, 1)
+        toEdge = offset - numpy.clip(along, 0, 1)[:, None] * edge
+        squared = numpy.minimum(squared, numpy.einsum("ij,ij->i", toEdge, toEdge))
+        inside &= numpy.einsum("ij,ij->i", numpy.cross(edge, offset), normal) >= 0
+    height = numpy.einsum("ij,ij->i", points - first, normal)
+    toPlane = height * height / numpy.where(normalSquared > 0, normalSquared, 1)
+    return numpy.where(inside, toPlane, squared)
+
+
+def samplesOf(mesh):
+    """Return all points and all triangle centers of a mesh, (n, 3) float64."""
+    points = mesh.points.astype(numpy.float64)
+    centers = (points[mesh.triangles[:, 0]] + points[mesh.triangles[:, 1]] + points[mesh.triangles[:, 2]]) / 3
+    return numpy.concatenate([points, centers])
+
+
+def measured(fine, coarse, fineDistances=None, progress=noProgress):
+    """Return the :class:`Deviation` between a fine surface and what was made of it.
+
+    Measured from all points of the fine mesh (their spacing is the voxels') exactly, and back from all points and all
+    triangle centers of the coarse mesh as :func:`distancesToFineSurface` says.
+
+    :param fineDistances: the distances of the fine mesh's points, where they are known already
+    """
+    if fineDistances is None:
+        fineDistances = distancesToSurface(fine.points, coarse)
+    progress(0.5, "Measuring the deviation")
+    samples = samplesOf(coarse)
+    backDistances = distancesToFineSurface(samples, fine)
+    directions = ((fineDistances, fine.points), (backDistances, samples))
+    farthest, places = max(directions, key=lambda direction: direction[0].max())
+    tails = numpy.array([numpy.percentile(distances, (95, 99)) for distances, _places in directions]).max(0)
+    return Deviation(
+        meanMm=float(max(distances.mean() for distances, _places in directions)),
+        p95Mm=float(tails[0]),
+        p99Mm=float(tails[1]),
+        maximumMm=float(farthest.max()),
+        maximumAtMm=tuple(float(value) for value in places[farthest.argmax()]),
+        samples=len(fineDistances) + len(backDistances),
+    )

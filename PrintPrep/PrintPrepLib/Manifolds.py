@@ -1,0 +1,48 @@
+"""The way in and out of manifold3d, the kernel that only knows closed, oriented 2-manifolds."""
+
+import numpy
+
+from PlanningHubLib.Errors import InputRefused
+
+from .Mesh import Mesh, welded
+
+_INDEX = numpy.uint32
+
+
+def toManifold(mesh):
+    """Return a manifold3d.Manifold of a mesh; corners that only touch are taken apart.
+
+    :raises InputRefused: ``not-manifold``, saying why
+    """
+    import manifold3d
+
+    manifold = manifold3d.Manifold(manifold3d.Mesh(numpy.ascontiguousarray(mesh.points), mesh.triangles.astype(_INDEX)))
+    status = manifold.status()
+    if status != manifold3d.Error.NoError or manifold.is_empty():
+        reason = "nothing is left of it" if status == manifold3d.Error.NoError else status.name
+        raise InputRefused(
+            "not-manifold",
+            f"The surface does not enclose a solid ({reason}).",
+            "Segment again, or close and smooth the segment, so that no two parts touch in an edge only.",
+        )
+    return manifold
+
+
+def fromManifold(manifold):
+    """Return the mesh of a manifold3d.Manifold."""
+    mesh = manifold.to_mesh()
+    return Mesh.fromArrays(mesh.vert_properties[:, :3], mesh.tri_verts)
+
+
+def asSolid(mesh):
+    """Return the mesh as manifold3d's closed solid, which also stays one where equal points are welded.
+
+    STL has no indices: its readers weld. A surface that touches itself along an edge would then be broken.
+
+    :raises InputRefused: ``not-manifold``
+    """
+    solid = fromManifold(toManifold(mesh))
+    weldedSolid = welded(solid.points, solid.triangles)
+    if len(weldedSolid[0]) != len(solid.points):
+        toManifold(Mesh.fromArrays(*weldedSolid))
+    return solid

@@ -1,0 +1,46 @@
+"""The closed shells of a mesh: separate pieces, and cavities inside them."""
+
+import numpy
+from scipy.sparse import csgraph, csr_matrix
+
+from .Mesh import Mesh, signedVolumesMm3
+
+# A ball of this volume is 1.2 mm thick: nothing that could be printed, held or emptied.
+SPECK_MM3 = 1.0
+# Larger shells are not looked at: 1 mm³ would need voxels below 0.03 mm to get this many triangles.
+SPECK_TRIANGLES = 20_000
+
+
+def shellLabels(mesh):
+    """Return how many shells there are and each triangle's shell (m,)."""
+    triangleCount, nodeCount = len(mesh.triangles), len(mesh.triangles) + len(mesh.points)
+    # Triangles and points as one graph: each triangle's row is already in order, nothing has to be sorted.
+    starts = numpy.full(nodeCount + 1, 3 * triangleCount, numpy.int32)
+    starts[: triangleCount + 1] = numpy.arange(triangleCount + 1) * 3
+    columns = mesh.triangles.reshape(-1) + numpy.int32(triangleCount)
+    graph = csr_matrix((numpy.ones(3 * triangleCount, numpy.int8), columns, starts), shape=(nodeCount, nodeCount))
+    count, labels = csgraph.connected_components(graph, directed=False)
+    return count, labels[:triangleCount]
+
+
+def shellVolumesMm3(mesh):
+    """Return each shell's volume and each triangle's shell; a cavity's volume is negative."""
+    count, labels = shellLabels(mesh)
+    return numpy.bincount(labels, signedVolumesMm3(mesh), minlength=count), labels
+
+
+def withoutSpecks(mesh, speckMm3=SPECK_MM3):
+    """Return the mesh without the shells (pieces and cavities) below a volume, and the volumes of these in mm³.
+
+    Every point of the mesh must belong to a triangle.
+    """
+    count, labels = shellLabels(mesh)
+    candidates = numpy.bincount(labels, minlength=count) < SPECK_TRIANGLES
+    if not candidates.any():
+        return mesh, numpy.zeros(0)
+    which = candidates[labels]
+    volumesMm3 = numpy.bincount(
+        labels[which], signedVolumesMm3(Mesh(mesh.points, mesh.triangles[which])), minlength=count
+    )
+    isSpeck = candidates & (numpy.abs(volumesMm3) < speckMm3)
+    return (mesh.kept(~isSpeck[labels]) if isSpeck.any() else mesh), volumesMm3[isSpeck]

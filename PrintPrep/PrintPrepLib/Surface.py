@@ -1,0 +1,136 @@
+"""The closed surface of a mask, in LPS millimetres: flying edges, then smoothing that does not shrink."""
+
+import dataclasses
+
+import numpy
+import slicer
+import vtk
+from vtk.util import numpy_support
+
+from PlanningHubLib import Masks, Segments
+from PlanningHubLib.Errors import InputRefused
+from PlanningHubLib.Progress import noProgress
+
+from .Mesh import Mesh
+from .Shells import withoutSpecks
+from .Threads import vtkThreads
+
+# Taubin's low-pass filter as windowed sinc: 15 iterations at 0.1 take the voxel stairs away and keep the volume
+# (−0.002 % on a skull at 0.48 mm voxels).
+SMOOTHING_ITERATIONS = 15
+SMOOTHING_PASS_BAND = 0.1
+RAS_TO_LPS = numpy.diag([-1.0, -1.0, 1.0])
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Surface:
+    """A closed surface, and what making it took."""
+
+    mesh: Mesh
+    maskVolumeMl: float
+    smoothingMeanMm: float
+    smoothingMaximumMm: float
+    specks: int
+    specksVolumeMl: float
+
+
+def segmentSurface(segmentationNode, segmentId, progress=noProgress):
+    """Return the closed surface of a segment's binary labelmap.
+
+    :returns: :class:`Surface`
+    :raises InputRefused: ``empty-segment``, ``moved-segmentation``
+    """
+    if segmentationNode.GetParentTransformNode() is not None:
+        raise InputRefused(
+            "moved-segmentation",
+            f"{segmentationNode.GetName()} lies under a transform.",
+            "Harden the transform or take it off, then try again.",
+        )
+    mask, matrix = Segments.segmentMask(segmentationNode, segmentId)
+    return maskSurface(mask, slicer.util.arrayFromVTKMatrix(matrix), progress)
+
+
+def maskSurface(mask, ijkToRas, progress=noProgress, smoothingIterations=SMOOTHING_ITERATIONS):
+    """Return the closed surface of a mask; also closed where the mask touches the border of its grid.
+
+    :param mask: array (slices, rows, columns), 0 and not 0
+    :param ijkToRas: array (4, 4), (column, row, slice) to RAS mm; may be oblique, sheared or left-handed
+    :param smoothingIterations: 0 for none
+    :returns: :class:`Surface`, its mesh in LPS mm with normals outwards
+    :raises InputRefused: ``empty-segment``, ``flat-geometry``, ``only-specks``
+    """
+    ijkToRas = numpy.asarray(ijkToRas, numpy.float64)
+    voxelVolumeMm3 = abs(numpy.linalg.det(ijkToRas[:3, :3]))
+    if not voxelVolumeMm3 > 1e-9:
+        raise InputRefused("flat-geometry", "The voxels have no volume.", "Check the geometry of the series.")
+    extent = Masks.bounds(mask)
+    if extent is None:
+        raise InputRefused("empty-segment", "The segment has no voxels.", "Segment again.")
+    cropped = mask[tuple(slice(first, last + 1) for first, last in extent)] != 0
+    firstIndex = numpy.array([first for first, _last in reversed(extent)])
+    progress(0.0, "Surface")
+    spacingMm = numpy.linalg.norm(ijkToRas[:3, :3], axis=0)
+    rough = _flyingEdges(cropped, spacingMm)
+    progress(0.3, "Smoothing")
+    smooth, movedMm = _smoothed(rough, smoothingIterations)
+    progress(0.7, "Shells")
+    mesh, specksMm3 = withoutSpecks(_inLps(smooth, ijkToRas, firstIndex, spacingMm))
+    if len(mesh.triangles) == 0:
+        raise InputRefused("only-specks", "The segment has nothing larger than 1 mm³.", "Segment again.")
+    progress(1.0, "Surface")
+    return Surface(
+        mesh,
+        maskVolumeMl=float(numpy.count_nonzero(cropped)) * voxelVolumeMm3 / 1000,
+        smoothingMeanMm=float(movedMm.mean()),
+        smoothingMaximumMm=float(movedMm.max()),
+        specks=len(specksMm3),
+        specksVolumeMl=float(numpy.abs(specksMm3).sum()) / 1000,
+    )
+
+
+def _flyingEdges(cropped, spacingMm):
+    """Return the surface half way between inside and outside voxels; frame: array indices times spacing."""
+    padded = numpy.pad(cropped.view(numpy.uint8), 1)
+    image = vtk.vtkImageData()
+    image.SetExtent([bound for size in cropped.shape[::-1] for bound in (-1, size)])
+    image.SetSpacing(*spacingMm)
+    image.GetPointData().SetScalars(numpy_support.numpy_to_vtk(padded.reshape(-1)))
+    contour = vtk.vtkFlyingEdges3D()
+    contour.SetInputData(image)
+    contour.SetValue(0, 0.5)
+    contour.ComputeNormalsOff()
+    contour.ComputeGradientsOff()
+    contour.ComputeScalarsOff()
+    with vtkThreads():
+        contour.Update()
+    return contour.GetOutput()
+
+
+def _smoothed(polyData, iterations):
+    """Return the smoothed surface and how far each point moved (n,) in mm."""
+    before = numpy_support.vtk_to_numpy(polyData.GetPoints().GetData())
+    if iterations == 0:
+        return polyData, numpy.zeros(len(before))
+    smoother = vtk.vtkWindowedSincPolyDataFilter()
+    smoother.SetInputData(polyData)
+    smoother.SetNumberOfIterations(iterations)
+    smoother.SetPassBand(SMOOTHING_PASS_BAND)
+    smoother.NormalizeCoordinatesOn()
+    smoother.FeatureEdgeSmoothingOff()
+    smoother.BoundarySmoothingOff()
+    smoother.NonManifoldSmoothingOn()
+    with vtkThreads():
+        smoother.Update()
+    after = numpy_support.vtk_to_numpy(smoother.GetOutput().GetPoints().GetData())
+    difference = after - before
+    return smoother.GetOutput(), numpy.sqrt(numpy.einsum("ij,ij->i", difference, difference))
+
+
+def _inLps(polyData, ijkToRas, firstIndex, spacingMm):
+    mesh = Mesh.fromPolyData(polyData)
+    toLps = RAS_TO_LPS @ (ijkToRas[:3, :3] / spacingMm)
+    originLps = RAS_TO_LPS @ (ijkToRas[:3, :3] @ firstIndex + ijkToRas[:3, 3])
+    points = (mesh.points @ toLps.T + originLps).astype(numpy.float32)
+    # A mirroring frame turns outside in: the winding turns it back.
+    triangles = mesh.triangles if numpy.linalg.det(toLps) > 0 else mesh.triangles[:, ::-1]
+    return Mesh.fromArrays(points, triangles)

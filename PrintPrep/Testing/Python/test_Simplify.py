@@ -1,0 +1,135 @@
+"""No part lies farther from its surface than the bound says, by an independent measurement."""
+
+import numpy
+import pytest
+from PartMaking import asymmetricMask, ballMesh, boxMesh, joined, obliqueMatrix, withOneFlipped, withoutOneTriangle
+from PlanningHubLib.Errors import Cancelled, InputRefused, UsageError
+from PrintPrepLib import Deviation, Manifolds, Simplify, Surface
+from PrintPrepLib.Mesh import Mesh
+
+
+def trimeshDistances(mesh, points):
+    """Exact distances by another library."""
+    import trimesh
+
+    other = trimesh.Trimesh(mesh.points, mesh.triangles, process=False)
+    return trimesh.proximity.closest_point(other, points)[1]
+
+
+def denseSamples(mesh, count=15_000):
+    import trimesh
+
+    return trimesh.sample.sample_surface(trimesh.Trimesh(mesh.points, mesh.triangles, process=False), count, seed=3)[0]
+
+
+@pytest.mark.parametrize("boundMm", [0.05, 0.25])
+def test_boundHoldsByAnotherLibrary(boundMm):
+    fine = Surface.maskSurface(asymmetricMask(), obliqueMatrix()).mesh
+    simple = Simplify.simplified(fine, boundMm)
+    forth = trimeshDistances(simple.mesh, numpy.concatenate([fine.points, denseSamples(fine)]))
+    back = trimeshDistances(fine, denseSamples(simple.mesh))
+    assert max(forth.max(), back.max()) <= boundMm + 0.02
+    assert simple.deviation.maximumMm <= boundMm
+    assert len(simple.mesh.triangles) < len(fine.triangles)
+
+
+def test_figuresAgreeWithAnotherLibrary():
+    fine = ballMesh(14)
+    simple = Simplify.simplified(fine, 0.2)
+    forth = trimeshDistances(simple.mesh, denseSamples(fine, 30_000))
+    back = trimeshDistances(fine, denseSamples(simple.mesh, 30_000))
+    figures = simple.deviation
+    assert figures.maximumMm == pytest.approx(max(forth.max(), back.max()), abs=0.02)
+    assert figures.meanMm == pytest.approx(max(forth.mean(), back.mean()), abs=0.02)
+    for percent, figure in ((95, figures.p95Mm), (99, figures.p99Mm)):
+        assert figure == pytest.approx(max(numpy.percentile(forth, percent), numpy.percentile(back, percent)), abs=0.02)
+
+
+def test_deviationFindsTheDisplacedPlace():
+    fine = ballMesh()
+    points = fine.points.copy()
+    top = points[:, 2].argmax()
+    points[top, 2] += 1.5
+    found = Deviation.measured(fine, Mesh(points, fine.triangles))
+    assert found.maximumMm == pytest.approx(1.5, abs=0.02)
+    assert numpy.linalg.norm(numpy.array(found.maximumAtMm) - points[top]) < 0.1
+
+
+def test_deviationSeesBothDirections():
+    """A fin that only the simplified mesh has is as far as it stands out."""
+    fine = ballMesh()
+    withFin = joined(fine, Mesh(fine.points[:3] + numpy.float32(40), numpy.array([[0, 1, 2]], numpy.int32)))
+    assert Deviation.measured(fine, withFin).maximumMm > 20
+    assert Deviation.measured(withFin, fine).maximumMm > 20
+
+
+def test_fineDistancesAreNeverBelowTheTrueOnes():
+    fine = Surface.maskSurface(asymmetricMask(), obliqueMatrix((0.6, 0.6, 2.0))).mesh
+    points = numpy.random.default_rng(1).normal(size=(3000, 3)) * 0.4 + numpy.resize(fine.points, (3000, 3))
+    ours, exact = Deviation.distancesToFineSurface(points, fine), trimeshDistances(fine, points)
+    assert (ours >= exact - 1e-6).all()
+    largest = exact.argsort()[-10:]
+    assert ours[largest] == pytest.approx(exact[largest], abs=1e-6)
+    assert ours.mean() == pytest.approx(exact.mean(), abs=0.02)
+
+
+def test_boundDecidesNotACount():
+    fine = ballMesh(14)
+    counts = [len(Simplify.simplified(fine, boundMm).mesh.triangles) for boundMm in (0.01, 0.1, 0.5)]
+    assert counts[0] > counts[1] >= counts[2]
+
+
+def test_decimatorThatLiesIsNotBelieved(monkeypatch):
+    """A candidate beyond the bound is not accepted, whatever the decimator did; the surface itself is."""
+    fine = ballMesh()
+    honest = Simplify._decimated
+
+    def shrinking(points, triangles, fraction):
+        points, triangles = honest(points, triangles, fraction)
+        return points * 0.95, triangles
+
+    monkeypatch.setattr(Simplify, "_decimated", shrinking)
+    monkeypatch.setattr(Simplify, "PATCHABLE_FRACTION", 1.0)
+    simple = Simplify.simplified(fine, 0.1)
+    assert simple.deviation.maximumMm <= 0.1
+    assert simple.mesh.volumeMl == pytest.approx(fine.volumeMl, rel=1e-4)
+
+
+def test_simplifyingKeepsTheVolume():
+    fine = ballMesh(14)
+    assert Simplify.simplified(fine, 0.25).mesh.volumeMl == pytest.approx(fine.volumeMl, rel=0.01)
+
+
+@pytest.mark.parametrize("damaged", [withoutOneTriangle, withOneFlipped])
+def test_damagedSurfaceIsRefusedByName(damaged):
+    with pytest.raises(InputRefused) as refusal:
+        Simplify.simplified(damaged(ballMesh()), 0.1)
+    assert refusal.value.code == "not-manifold"
+
+
+def test_cubesThatShareAnEdgeAreRefusedByName():
+    touching = joined(boxMesh(), boxMesh((1, 1, 0), (2, 2, 1)))
+    points, triangles = Simplify.welded(touching.points, touching.triangles)
+    for mesh in (touching, Mesh.fromArrays(points, triangles)):
+        with pytest.raises(InputRefused) as refusal:
+            Simplify.simplified(mesh, 0.1)
+        assert refusal.value.code == "not-manifold"
+
+
+def test_soundBoxIsASolid():
+    assert Manifolds.asSolid(boxMesh()).volumeMl == pytest.approx(0.001)
+
+
+@pytest.mark.parametrize("boundMm", [0, -1, 100, float("nan")])
+def test_boundThatCannotBeKeptIsRefused(boundMm):
+    with pytest.raises(UsageError) as refusal:
+        Simplify.simplified(boxMesh(), boundMm)
+    assert refusal.value.code == "bad-deviation"
+
+
+def test_cancelGoesThrough():
+    def cancel(_fraction, _text):
+        raise Cancelled
+
+    with pytest.raises(Cancelled):
+        Simplify.simplified(ballMesh(), 0.1, cancel)

@@ -1,0 +1,46 @@
+"""Fixtures of the stand-in's own tests."""
+
+from pathlib import Path
+
+import pytest
+
+SAMPLE_MODULE = Path(__file__).parent / "SampleModule" / "SampleModule.py"
+
+
+@pytest.fixture(scope="module")
+def runningHost():
+    """The stand-in, stopped after the test file so that other tests find slicer-core as it is."""
+    pytest.importorskip("PySide6")
+    from StandInHost import Host
+
+    host = Host.start()
+    yield host
+    host.stop()
+
+
+@pytest.fixture
+def host(runningHost):
+    """The stand-in with an empty scene, no messages and no queued answers."""
+    runningHost.closeScene()
+    runningHost.forget()
+    return runningHost
+
+
+@pytest.fixture
+def sample(host):
+    """The panel of the sample module, selected."""
+    host.loadModule(SAMPLE_MODULE)
+    return host.selectModule("SampleModule")
+
+
+@pytest.fixture
+def addVolume(host):
+    """Adds a 10×10×10 volume whose voxels count from 0 to 999 HU."""
+    import numpy
+    import slicer
+
+    def add(name="CT"):
+        voxels = numpy.arange(1000, dtype="int16").reshape(10, 10, 10)
+        return slicer.util.addVolumeFromArray(voxels, name=name)
+
+    return add
