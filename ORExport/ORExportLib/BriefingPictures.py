@@ -11,21 +11,29 @@ PIXELS_PER_POINT = 3
 SIZE = (CELL_WIDTH * PIXELS_PER_POINT, CELL_HEIGHT * PIXELS_PER_POINT)
 OUTLINE_COLOR = (1.0, 0.1, 0.1)
 # Direction, caption, and what is at the left and right edge for a viewer who stands there.
-VIEWS = (("anterior", "Part from the front", "R", "L"), ("left", "Part from the patient's left", "A", "P"))
+FRONT = ("anterior", "Part from the front", "R", "L")
+FROM_LEFT = ("left", "Part from the patient's left", "A", "P")
+FROM_RIGHT = ("right", "Part from the patient's right", "P", "A")
 
 
-def takePictures(volumeNode, stl, folder, progress):
+def viewsFor(side):
+    """Return the two views of the part: from the front, and from the side that is operated on (else the left)."""
+    return FRONT, FROM_RIGHT if side == "right" else FROM_LEFT
+
+
+def takePictures(volumeNode, stl, side, folder, progress):
     """Take the pictures into a folder.
 
     :param volumeNode: the CT, vtkMRMLScalarVolumeNode
     :param stl: path of the part, LPS mm
+    :param side: the case's side
     :returns: list of :class:`Picture`, and why it is empty where it is
     """
     surface = readStl(stl)
     try:
         with Studio() as studio:
             model = studio.addSurface(surface, "Part", BONE_COLOR)
-            pictures = [_view(studio, view, folder, progress, index) for index, view in enumerate(VIEWS)]
+            pictures = [_view(studio, view, folder, progress, index) for index, view in enumerate(viewsFor(side))]
             progress(0.6, "Picture of a slice")
             model.GetDisplayNode().SetColor(*OUTLINE_COLOR)
             return [*pictures, _slice(studio, volumeNode, surface, folder)], ""

@@ -166,7 +166,7 @@ def _partFile(case, artefact, suffix):
 
 def _briefing(case, inputs, making, volumeNode, stl, progress):
     with tempfile.TemporaryDirectory(prefix="planninghub-") as folder:
-        pictures, reason = takePictures(volumeNode, stl, Path(folder), progress)
+        pictures, reason = takePictures(volumeNode, stl, case.side, Path(folder), progress)
         return briefingPdf(
             Briefing(
                 caseName=case.name,

@@ -31,7 +31,8 @@ class Case:
     """A case, open for reading or (one process at a time) for writing. Use it as a context manager."""
 
     def __init__(self, folder, values, lock=None, keyRing=None):
-        self.folder = Path(folder)
+        # MRML takes relative paths as relative to its scene.
+        self.folder = Path(folder).absolute()
         self._values = values
         self._lock = lock
         self._keyRing = keyRing

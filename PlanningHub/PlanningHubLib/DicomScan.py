@@ -35,6 +35,9 @@ NUMBER_FIELDS = {
     "Rows": "rows",
     "Columns": "columns",
     "BitsAllocated": "bitsAllocated",
+    "BitsStored": "bitsStored",
+    "HighBit": "highBit",
+    "PixelRepresentation": "pixelRepresentation",
     "SamplesPerPixel": "samplesPerPixel",
     "RescaleSlope": "rescaleSlope",
     "RescaleIntercept": "rescaleIntercept",
@@ -49,12 +52,16 @@ VECTOR_FIELDS = {
 
 @dataclasses.dataclass
 class SliceHeader:
-    """What one file's header says. Vectors are numpy arrays in mm and LPS, None where the file does not say."""
+    """What one file's header says. Vectors are numpy arrays in mm and LPS, None where the file does not say.
+
+    ``pixelOffset`` is where in the file uncompressed pixels begin, None where they are not found as the header says.
+    """
 
     path: Path
     transferSyntaxUid: str
     imageType: tuple
-    missingPixelBytes: int
+    missingPixelBytes: int = 0
+    pixelOffset: int | None = None
     sopClassUid: str = ""
     sopInstanceUid: str = ""
     studyUid: str = ""
@@ -71,6 +78,9 @@ class SliceHeader:
     rows: float | None = None
     columns: float | None = None
     bitsAllocated: float | None = None
+    bitsStored: float | None = None
+    highBit: float | None = None
+    pixelRepresentation: float | None = None
     samplesPerPixel: float | None = None
     rescaleSlope: float | None = None
     rescaleIntercept: float | None = None
@@ -159,10 +169,9 @@ def readHeader(path):
                 path,
                 str(dataset.file_meta.get("TransferSyntaxUID", "")),
                 tuple(dataset.get("ImageType") or ()),
-                0,
                 **_fields(dataset),
             )
-            header.missingPixelBytes = _missingPixelBytes(file, header)
+            header.pixelOffset, header.missingPixelBytes = _pixelData(file, header)
             return header
     except OSError as error:
         raise InputRefused("cannot-read", f"{path} cannot be read: {error.strerror}.", "", [path]) from error
@@ -188,8 +197,10 @@ def _fields(dataset):
     return fields
 
 
-def _missingPixelBytes(file, header):
-    """Return how many bytes of uncompressed pixel data the file lacks (0 for compressed: its decoder tells).
+def _pixelData(file, header):
+    """Return where uncompressed pixels begin and how many bytes of them the file lacks.
+
+    For compressed pixels None and 0: their decoder tells. Without the length that the header lets expect, None.
 
     ``file`` stands where reading stopped: at the pixel data's tag, or at the end where there is none.
     """
@@ -201,10 +212,11 @@ def _missingPixelBytes(file, header):
         (header.rows or 0) * (header.columns or 0) * (header.bitsAllocated or 0) // 8 * (header.samplesPerPixel or 1)
     )
     if len(head) < 12 or struct.unpack(order + "HH", head[:4]) != PIXEL_DATA_TAG:
-        return expected
+        return None, expected
     explicit = head[4:6] in (b"OW", b"OB")
     length = struct.unpack(order + "I", head[8:12] if explicit else head[4:8])[0]
     if length == UNDEFINED_LENGTH:
-        return 0
-    present = os.fstat(file.fileno()).st_size - start - (12 if explicit else 8)
-    return max(0, expected - min(length, present))
+        return None, 0
+    offset = start + (12 if explicit else 8)
+    present = os.fstat(file.fileno()).st_size - offset
+    return offset if length == expected else None, max(0, expected - min(length, present))

@@ -112,7 +112,8 @@ def folderLock(folder):
 
 def _removeAbandoned(parent, prefix):
     for folder in parent.iterdir():
-        if folder.name.startswith(prefix) and folder.is_dir():
+        isOfSameDestination = folder.name.startswith(prefix) and len(folder.name) == len(prefix) + 32
+        if isOfSameDestination and folder.is_dir():
             with folderLock(folder) as free:
                 if free:
                     shutil.rmtree(folder, ignore_errors=True)

@@ -10,7 +10,7 @@ import sys
 import slicer
 import vtk
 
-from .Session import buildHeadlessSession
+from .Session import buildHeadlessSession, slicerVersion
 
 # Camera offset from the centre and the view-up vector, in RAS.
 DIRECTIONS = {
@@ -50,7 +50,7 @@ def requireRendering():
 
     :raises PicturesUnavailable: where nothing can be rendered
     """
-    if getattr(slicer, "app", None) is not None:
+    if slicerVersion():
         return
     try:
         outcome = subprocess.run([sys.executable, "-c", PROBE], capture_output=True, timeout=60)
@@ -211,6 +211,7 @@ class _Window:
         grabber = vtk.vtkWindowToImageFilter()
         grabber.SetInput(self._window)
         grabber.ReadFrontBufferOff()
+        grabber.ShouldRerenderOff()
         writer = vtk.vtkPNGWriter()
         writer.SetFileName(str(path))
         writer.SetInputConnection(grabber.GetOutputPort())

@@ -120,10 +120,9 @@ def _perSliceGeometry(headers):
         odd = _differing(headers, lambda header: tuple(header.pixelSpacingMm.round(5)))
         if odd:
             yield _reject("two-pixel-spacings", "Slices differ in pixel spacing.", odd)
-    odd = _differing(headers, lambda header: tuple((header.orientationLps / DIRECTION_TOLERANCE).round()))
-    if odd and not all(
-        numpy.allclose(h.orientationLps, headers[0].orientationLps, atol=DIRECTION_TOLERANCE) for h in odd
-    ):
+    usual = numpy.median([header.orientationLps for header in headers], axis=0)
+    odd = [header for header in headers if abs(header.orientationLps - usual).max() > DIRECTION_TOLERANCE]
+    if odd:
         yield _reject("two-orientations", "Slices differ in orientation.", odd)
     if len(headers) < MINIMUM_SLICES:
         yield _reject(

@@ -20,6 +20,13 @@ MODULE_LOGICS = {
 }
 
 
+def slicerVersion():
+    """Return the version of the Slicer application that this runs in, empty text outside of it."""
+    application = getattr(slicer, "app", None)
+    inside = application is not None and getattr(slicer, "mrmlScene", None) is not None
+    return application.applicationVersion if inside else ""
+
+
 class Session:
     """A MRML scene with an application logic and module logics.
 
@@ -35,9 +42,8 @@ class Session:
     @classmethod
     def start(cls):
         """Return Slicer's session where there is one, else a headless one of its own."""
-        application = getattr(slicer, "app", None)
-        if application is not None and getattr(slicer, "mrmlScene", None) is not None:
-            return cls(slicer.mrmlScene, application.applicationLogic(), insideSlicer=True)
+        if slicerVersion():
+            return cls(slicer.mrmlScene, slicer.app.applicationLogic(), insideSlicer=True)
         return buildHeadlessSession()
 
     def moduleLogic(self, moduleName):

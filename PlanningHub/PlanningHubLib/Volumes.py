@@ -9,21 +9,35 @@ from vtk.util import numpy_support
 from .DicomScan import ScannedSeries, readHeader
 from .Errors import InputRefused, VerificationFailed
 from .SeriesGeometry import checkSeries
+from .StoredPixels import INT16, readStored
+
+
+def readSlices(headers):
+    """Read the slices of :class:`PlanningHubLib.DicomScan.SliceHeader` in the given order, as :func:`readVoxels`."""
+    voxels = readStored(headers)
+    return readVoxels([header.path for header in headers]) if voxels is None else voxels
 
 
 def readVoxels(paths):
-    """Read slices in the given order.
+    """Decode slices in the given order.
 
-    :returns: array (slices, rows, columns) in HU, of the type that holds the files' values exactly
+    :returns: array (slices, rows, columns) in HU: int16 where that holds all values, else what the decoder chose
     :raises InputRefused: ``cannot-decode``, naming the first bad file
     """
     reader = SimpleITK.ImageSeriesReader()
     reader.SetFileNames([str(path) for path in paths])
     SimpleITK.ProcessObject.GlobalWarningDisplayOff()
     try:
-        return SimpleITK.GetArrayFromImage(reader.Execute())
+        return _copied(reader.Execute())
     except RuntimeError as error:
         raise _decodeError(paths) from error
+
+
+def _copied(image):
+    # Where stored values and intercept might not fit int16 the decoder takes twice the memory, though they mostly do.
+    view = SimpleITK.GetArrayViewFromImage(image)
+    fits = view.dtype.kind in "iu" and view.min() >= INT16.min and view.max() <= INT16.max
+    return view.astype(numpy.int16 if fits else view.dtype)
 
 
 def _decodeError(paths):
@@ -52,7 +66,7 @@ def loadSource(case, session, source):
     geometry, findings = checkSeries(ScannedSeries(source.facts["seriesUid"], headers))
     if geometry is None:
         raise VerificationFailed("source-changed", findings[0].message, findings[0].action, findings[0].files)
-    voxels = readVoxels([header.path for header in geometry.headers])
+    voxels = readSlices(geometry.headers)
     return addVolume(session, voxels, geometry.ijkToRas, case.name)
 
 

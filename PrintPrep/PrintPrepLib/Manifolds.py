@@ -4,6 +4,7 @@ import numpy
 
 from PlanningHubLib.Errors import InputRefused
 
+from .Checks import requirePrintable
 from .Mesh import Mesh, welded
 
 _INDEX = numpy.uint32
@@ -37,12 +38,11 @@ def fromManifold(manifold):
 def asSolid(mesh):
     """Return the mesh as manifold3d's closed solid, which also stays one where equal points are welded.
 
-    STL has no indices: its readers weld. A surface that touches itself along an edge would then be broken.
+    manifold3d takes apart what touches; STL has no indices, and its readers weld it again.
 
-    :raises InputRefused: ``not-manifold``
+    :raises InputRefused: ``not-manifold`` and the codes of :func:`PrintPrepLib.Checks.meshFindings`
     """
     solid = fromManifold(toManifold(mesh))
-    weldedSolid = welded(solid.points, solid.triangles)
-    if len(weldedSolid[0]) != len(solid.points):
-        toManifold(Mesh.fromArrays(*weldedSolid))
+    if len(welded(solid.points, solid.triangles)[0]) != len(solid.points):
+        requirePrintable(solid)
     return solid

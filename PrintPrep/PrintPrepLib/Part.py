@@ -20,7 +20,7 @@ def makePart(case, session, maximumDeviationMm=DEFAULT_DEVIATION_MM, progress=no
     Files ``<case>_bone_<side>_part.stl`` and ``.3mf`` (the side only where the case states it), LPS mm.
 
     :param maximumDeviationMm: bound of the measured distance between the segmentation's smooth surface and the part
-    :returns: artefact of kind ``part``; facts ``volumeMl``, ``triangles``, ``deviationMm`` (the measured maximum) and more
+    :returns: artefact of kind ``part``; its facts hold ``volumeMl``, ``triangles``, ``deviationMm`` (measured maximum)
     :raises GateRefused: ``no-segmentation``, ``stale-segmentation``, ``damaged-segmentation``
     :raises InputRefused: ``empty-segment``, ``not-manifold``, ``volume-differs``, ``cannot-write``, ``disk-full`` ...
     :raises UsageError: ``bad-deviation``
@@ -56,7 +56,8 @@ def _surface(case, session, segmentation, progress):
     try:
         return Surface.segmentSurface(node, node.GetSegmentation().GetNthSegmentID(0), progress)
     finally:
-        session.scene.RemoveNode(node)
+        for one in (node.GetDisplayNode(), node):
+            session.scene.RemoveNode(one)
 
 
 def partLabel(case, segmentation, stage):

@@ -18,7 +18,7 @@ from .Manifolds import asSolid
 from .Mesh import Mesh, welded
 
 # Below this many triangles nothing is gained.
-FEWEST_TRIANGLES = 2_000
+FEWEST_TRIANGLES = 500
 FIRST_FRACTION = 0.35
 NEXT_FRACTION = 0.6
 # With more points beyond the bound than these, patches would cover the surface: the candidate is too coarse.

@@ -92,6 +92,8 @@ class qSlicerMainWindow(QtWidgets.QMainWindow):
         self._standInSelector = qSlicerModuleSelectorToolBar(self)
         self._standInPanel = QtWidgets.QStackedWidget(self)
         self.addToolBar(self._standInSelector)
+        # Pictures of a panel are as large as they were asked for.
+        self._standInSelector.hide()
         self.setCentralWidget(self._standInPanel)
         self._standInShown = None
         self._standInSelector.moduleSelected.connect(self._standInShow)
@@ -141,11 +143,15 @@ class qSlicerApplication(QtWidgets.QApplication):
         self._standInFolder = tempfile.TemporaryDirectory(prefix="standin-")
         folder = Path(self._standInFolder.name)
         self.temporaryPath = self.slicerHome = str(folder)
+        # Reading a .mrb unpacks it below the cache folder, which the application sets.
+        session.scene.GetCacheManager().SetRemoteCacheDirectory(str(folder))
+        session.scene.GetDataIOManager().SetCacheManager(session.scene.GetCacheManager())
         self.slicerUserSettingsFilePath = str(folder / "Slicer.ini")
         QtCore.QSettings.setDefaultFormat(QtCore.QSettings.Format.IniFormat)
         for scope in (QtCore.QSettings.Scope.UserScope, QtCore.QSettings.Scope.SystemScope):
             QtCore.QSettings.setPath(QtCore.QSettings.Format.IniFormat, scope, str(folder / scope.name))
         self.applicationName, self.organizationName = "Slicer", "StandIn"
+        self.applicationVersion = "5.12.0-standin"
         self._standInOptions = CommandOptions(self)
         self._standInModules = qSlicerModuleManager(self)
         self._standInIo = InputOutputManager(session)

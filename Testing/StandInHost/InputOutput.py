@@ -79,8 +79,16 @@ class InputOutputManager:
         if fileType == "TableFile":
             return logic("Tables").AddTable(path, name)
         if fileType == "TextFile":
-            return logic("Texts").AddTextNode(path, name) if hasattr(logic("Texts"), "AddTextNode") else None
+            return self._loadText(path, name)
         return None
+
+    def _loadText(self, path, name):
+        scene = self._session.scene
+        node = scene.AddNewNodeByClass("vtkMRMLTextNode", name)
+        storage = scene.AddNode(self._newStorage(node))
+        storage.SetFileName(path)
+        node.SetAndObserveStorageNodeID(storage.GetID())
+        return node if storage.ReadData(node) else None
 
     def _loadVolume(self, path, name, properties):
         options = (0x1 if properties.get("labelmap") else 0) | (0x10 if properties.get("singleFile") else 0)
@@ -109,9 +117,9 @@ class InputOutputManager:
         node = self._session.scene.GetNodeByID(properties["nodeID"])
         storage = node.GetStorageNode()
         if storage is None:
-            if not node.AddDefaultStorageNode(path):
-                return False
-            storage = node.GetStorageNode()
+            # A text node may live without one in the scene file; a file of its own needs one all the same.
+            storage = self._session.scene.AddNode(self._newStorage(node))
+            node.SetAndObserveStorageNodeID(storage.GetID())
         storage.SetFileName(path)
         return bool(storage.WriteData(node))
 

@@ -59,12 +59,19 @@ def _runMessageBox(box):
     kind = _KINDS.get(box.icon, "information")
     modals.record(kind, box.text)
     box.hide()
-    if box.standardButtons in _SINGLE_BUTTONS and len(box.buttons()) < 2:
+    if box.standardButtons in _SINGLE_BUTTONS and not _ownButtons(box):
         return box.standardButtons
     answer = modals.take("message box", box.text)
     if isinstance(answer, str):
         return _pressNamedButton(box, answer)
     return answer
+
+
+def _ownButtons(box):
+    """Buttons the module added itself; the one that shows details is Qt's and decides nothing."""
+    details = QtWidgets.QMessageBox.ButtonRole.ActionRole
+    none = QtWidgets.QMessageBox.StandardButton.NoButton
+    return [each for each in box.buttons() if box.standardButton(each) == none and box.buttonRole(each) != details]
 
 
 def _pressNamedButton(box, text):

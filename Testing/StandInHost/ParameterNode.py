@@ -9,6 +9,7 @@ import vtk
 from PySide6 import QtWidgets
 
 from . import ParameterRules
+from .Observing import WeakCall
 from .ParameterConnectors import Connector, connectorOf
 from .ParameterRules import Default, firstOf, splitAnnotations
 from .ParameterText import formOf
@@ -51,9 +52,8 @@ class _Value:
         self._kept = None
         if parameter.form.cached:
             self._keep()
-            reference = weakref.ref(self)
-            self._tag = node.AddObserver(vtk.vtkCommand.ModifiedEvent, lambda *_arguments: reference()._keep())
-            weakref.finalize(self, node.RemoveObserver, self._tag)
+            tag = node.AddObserver(vtk.vtkCommand.ModifiedEvent, WeakCall(self, "_keep"))
+            weakref.finalize(self, node.RemoveObserver, tag)
 
     def _restored(self):
         if not self.parameter.form.isIn(self.node, self.name):
@@ -121,7 +121,7 @@ class _Wrapper:
         for name, connector in connectors.items():
             connector.write(self.getValue(name))
             connector.onChanged(self._writer(name, connector))
-        observer = self.AddObserver(vtk.vtkCommand.ModifiedEvent, lambda *_arguments: self._show())
+        observer = self.AddObserver(vtk.vtkCommand.ModifiedEvent, WeakCall(self, "_show"))
         tag = self._nextTag
         self._nextTag += 1
         self._guis[tag] = (connectors, observer)

@@ -1,13 +1,11 @@
 """qMRMLNodeComboBox: chooses a node of the scene, and follows nodes that come, go and change their names."""
 
-import weakref
-
-import shiboken6
 import vtk
 from PySide6 import QtCore, QtWidgets
 
 from .CtkChoices import ctkComboBox
 from .Modals import modals
+from .Observing import WeakCall
 from .Played import playsCpp, stored
 
 
@@ -103,14 +101,7 @@ class qMRMLNodeComboBox(QtWidgets.QWidget):
             self._standInObserve(scene, event, "_standInRefresh")
 
     def _standInObserve(self, subject, event, method):
-        reference = weakref.ref(self)
-
-        def called(*_arguments):
-            widget = reference()
-            if widget is not None and shiboken6.isValid(widget):
-                getattr(widget, method)()
-
-        self._standInObservers.append((subject, subject.AddObserver(event, called)))
+        self._standInObservers.append((subject, subject.AddObserver(event, WeakCall(self, method))))
 
     def _standInForget(self):
         for subject, tag in self._standInObservers:

@@ -131,7 +131,7 @@ class qMRMLSegmentSelectorWidget(qMRMLWidget):
 
     def currentSegmentID(self):
         """ID of the segment, or an empty string."""
-        return self._standInSegments.currentData() or ""
+        return self._standInSegments.currentData or ""
 
     def setCurrentNode(self, node):
         """Slot: chooses a segmentation node."""

@@ -8,22 +8,24 @@ SAMPLE_MODULE = Path(__file__).parent / "SampleModule" / "SampleModule.py"
 
 
 @pytest.fixture(scope="module")
-def runningHost():
-    """The stand-in, stopped after the test file so that other tests find slicer-core as it is."""
+def stoppedHost():
+    """After the test file the stand-in is stopped, so that other tests find slicer-core as it is."""
     pytest.importorskip("PySide6")
     from StandInHost import Host
 
-    host = Host.start()
-    yield host
-    host.stop()
+    yield
+    Host.start().stop()
 
 
 @pytest.fixture
-def host(runningHost):
+def host(stoppedHost):
     """The stand-in with an empty scene, no messages and no queued answers."""
-    runningHost.closeScene()
-    runningHost.forget()
-    return runningHost
+    from StandInHost import Host
+
+    host = Host.start()
+    host.closeScene()
+    host.forget()
+    return host
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import pytest
 import vtk
 from vtk.util.numpy_support import vtk_to_numpy
 
-from ORExportLib.BriefingPictures import SIZE, VIEWS, takePictures
+from ORExportLib.BriefingPictures import SIZE, takePictures
 from PlanningHubLib.Pictures import PicturesUnavailable, requireRendering
 
 
@@ -51,16 +51,19 @@ def endHeights(path):
     return band[:, columns[0] + tenth].sum(), band[:, columns[-1] - tenth].sum()
 
 
-@pytest.mark.parametrize("direction, smallLps", [("anterior", (45, 0, 0)), ("left", (0, -45, 0))])
-def test_smallEndIsWhereTheLetterSays(aVolumeNode, tmp_path, direction, smallLps):
+# Case's side, picture, where the small end of the object is, and the letter that must stand there.
+CASES = [("left", 0, (45, 0, 0), "L"), ("left", 1, (0, -45, 0), "A"), ("right", 1, (0, -45, 0), "A")]
+
+
+@pytest.mark.parametrize("side, index, smallLps, letter", CASES)
+def test_smallEndIsWhereTheLetterSays(aVolumeNode, tmp_path, side, index, smallLps, letter):
     try:
         requireRendering()
     except PicturesUnavailable as reason:
         pytest.skip(str(reason))
     stl = writeStl(tmp_path / "part.stl", ((0, 0, 0), 30), (smallLps, 8))
-    pictures, reason = takePictures(aVolumeNode, stl, tmp_path, lambda fraction, text: None)
+    pictures, reason = takePictures(aVolumeNode, stl, side, tmp_path, lambda fraction, text: None)
     assert reason == "" and len(pictures) == 3
-    view = [name for name, *_rest in VIEWS].index(direction)
-    left, right = endHeights(pictures[view].path)
-    towards = "L" if direction == "anterior" else "A"
-    assert (pictures[view].rightLetter if right < left else pictures[view].leftLetter) == towards
+    left, right = endHeights(pictures[index].path)
+    assert (pictures[index].rightLetter if right < left else pictures[index].leftLetter) == letter
+    assert side in pictures[1].caption

@@ -1,10 +1,12 @@
 """Fixtures of the shared domain's tests: a home of their own, a session, a small series and a small case."""
 
 import os
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
-from CaseMaking import commitChain, newCase, writeSmallSeries
+from CaseMaking import FULL_DISK_BYTES, commitChain, newCase, writeSmallSeries
 
 from PlanningHubLib.Import import importSeries
 from PlanningHubLib.Session import Session
@@ -49,6 +51,31 @@ def anImportedCase(tmp_path, aSeries):
     """Folder of a case that holds the small series."""
     importSeries(aSeries, tmp_path / "imported", side="right")
     return tmp_path / "imported"
+
+
+@pytest.fixture
+def noPrivileges():
+    """The effective user is an ordinary one: root may write anywhere."""
+    if os.geteuid() != 0:
+        yield
+        return
+    os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+
+
+@pytest.fixture
+def smallDisk(tmp_path):
+    """A file system with little room: mounted where that is allowed."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={FULL_DISK_BYTES}", "tmpfs", str(folder)]
+    if not shutil.which("mount") or subprocess.run(mount, capture_output=True).returncode != 0:
+        pytest.skip("a small file system cannot be mounted here (needs root)")
+    yield folder
+    subprocess.run(["umount", str(folder)], check=True)
 
 
 def dataFolder(name):

@@ -2,14 +2,13 @@
 
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from CaseMaking import OTHER_CODE, PATIENT_CODE, childEnvironment, commit, commitChain, newCase, rejections, tree
+from CaseMaking import FULL_DISK_BYTES, OTHER_CODE, PATIENT_CODE, childEnvironment, commit, commitChain, newCase, rejections, tree
 
 from PlanningHubLib import Audit, CaseFormat
 from PlanningHubLib.Artefacts import KINDS
@@ -351,9 +350,9 @@ def test_schemaRejectsBadValues(aCase, field, value):
 
 @pytest.mark.parametrize("field, value", [
     ("id", "../source-1"), ("id", "source-0"), ("kind", "guess"), ("revision", 0), ("who", ""), ("when", "2026-01-01"),
-    ("files", {}), ("files", {"/etc/passwd": {"sha256": "0" * 64}}), ("files", {"../x": {"sha256": "0" * 64}}),
-    ("files", {"a/../../x": {"sha256": "0" * 64}}), ("files", {"a\\b": {"sha256": "0" * 64}}),
-    ("files", {"a": {"sha256": "0"}}), ("parents", [{"id": "source-1"}]), ("software", {"a": 1}), ("extra", 1),
+    ("files", {}), ("files", {"/etc/passwd": {"sha256": "0" * 64, "bytes": 1}}), ("files", {"../x": {"sha256": "0" * 64, "bytes": 1}}),
+    ("files", {"a/../../x": {"sha256": "0" * 64, "bytes": 1}}), ("files", {"a\\b": {"sha256": "0" * 64, "bytes": 1}}),
+    ("files", {"a": {"sha256": "0", "bytes": 1}}), ("files", {"a": {"sha256": "0" * 64, "bytes": -1}}), ("parents", [{"id": "source-1"}]), ("software", {"a": 1}), ("extra", 1),
 ])  # fmt: skip
 def test_schemaRejectsBadArtefacts(aCase, field, value):
     commit(aCase, "source")
@@ -433,19 +432,6 @@ def test_sameProcessCannotHoldTheCaseTwice(aCase):
 # Nowhere to write
 
 
-@pytest.fixture
-def noPrivileges():
-    """The effective user is an ordinary one: root may write anywhere."""
-    if os.geteuid() != 0:
-        yield
-        return
-    os.seteuid(65534)
-    try:
-        yield
-    finally:
-        os.seteuid(0)
-
-
 @pytest.mark.parametrize("place", ["case", "new/deep/case"])
 def test_readOnlyFolderIsRefusedAndStaysEmpty(tmp_path, request, place):
     folder = tmp_path / "readOnly"
@@ -481,21 +467,6 @@ def test_readOnlyCaseOpensForReadingOnly(tmp_path, ownHome, request):
             if path.stat().st_uid == os.getuid():
                 path.chmod(mode)
     assert tree(folder, ()) == before
-
-
-FULL_DISK_BYTES = 600_000
-
-
-@pytest.fixture
-def smallDisk(tmp_path):
-    """A file system with little room: mounted where that is allowed."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", f"size={FULL_DISK_BYTES}", "tmpfs", str(folder)]
-    if not shutil.which("mount") or subprocess.run(mount, capture_output=True).returncode != 0:
-        pytest.skip("a small file system cannot be mounted here (needs root)")
-    yield folder
-    subprocess.run(["umount", str(folder)], check=True)
 
 
 def test_fullDiskLeavesTheOldCase(smallDisk):

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from CaseMaking import PATIENT_CODE, commit, newCase, rejections, tree, writeSmallSeries
 from KillPoints import killsOf, straceMissing, sweep, sweepSystemCalls
+from test_Migration import aFormatOneCase
 
 from PlanningHubLib.Case import Case, isCase
 from PlanningHubLib.Errors import PlanningError
@@ -173,6 +174,22 @@ def test_killAtEveryWriteWhileImporting(freshFolder, tmp_path, ownHome):
     names, kills = sweep(lambda: freshFolder(ownHome), importInto, check)
     assert kills == killsOf(names) >= 100
     assert names.count("sendfile") >= len(slices) or names.count("file.write") >= len(slices)
+    print(kills, "kills")
+
+
+def test_killAtEveryWriteWhileMigrating(freshFolder, ownHome):
+    """A case of an older format is opened for writing for the first time."""
+
+    def prepare():
+        place = freshFolder(ownHome)
+        aFormatOneCase(place / "case")
+        return place
+
+    def check(place, where):
+        assert len(assertWhole(place, where)) == 5, where
+
+    names, kills = sweep(prepare, lambda place: Case.open(place / "case", writable=True).close(), check)
+    assert kills == killsOf(names) >= 20
     print(kills, "kills")
 
 

@@ -6,6 +6,7 @@ import subprocess
 import zipfile
 
 import numpy
+
 from PrintPrepLib import Surface, Writers
 from PrintPrepLib.Mesh import Mesh
 

@@ -2,7 +2,17 @@
 
 import numpy
 import pytest
-from PartMaking import LABEL, ballMesh, boxMesh, joined, manifoldStatus, readByTrimesh, withOneFlipped, withoutOneTriangle
+from PartMaking import (
+    LABEL,
+    ballMesh,
+    boxMesh,
+    joined,
+    manifoldStatus,
+    readByTrimesh,
+    withOneFlipped,
+    withoutOneTriangle,
+)
+
 from PlanningHubLib.Errors import InputRefused
 from PrintPrepLib import Checks, Writers
 from PrintPrepLib.Mesh import Mesh

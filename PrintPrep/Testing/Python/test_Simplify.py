@@ -3,6 +3,7 @@
 import numpy
 import pytest
 from PartMaking import asymmetricMask, ballMesh, boxMesh, joined, obliqueMatrix, withOneFlipped, withoutOneTriangle
+
 from PlanningHubLib.Errors import Cancelled, InputRefused, UsageError
 from PrintPrepLib import Deviation, Manifolds, Simplify, Surface
 from PrintPrepLib.Mesh import Mesh

@@ -10,6 +10,7 @@ from PartMaking import (
     manifoldStatus,
     obliqueMatrix,
 )
+
 from PlanningHubLib.Errors import InputRefused
 from PrintPrepLib import Checks, Surface, Threads
 

@@ -17,6 +17,7 @@ from PartMaking import (
     withOneFlipped,
     withoutOneTriangle,
 )
+
 from PlanningHubLib.Errors import InputRefused
 from PrintPrepLib import Simplify, Surface, Writers
 
@@ -76,7 +77,7 @@ def test_strictReaderRejectsDamagedThreeMf(aPart, old, new):
 
 def test_lib3mfSeesAnOpenMesh(aPart):
     data = Writers.threeMfBytes(aPart[0], LABEL)
-    first = data and b"<triangle v1=\"%d\" v2=\"%d\" v3=\"%d\" />" % tuple(int(index) for index in aPart[0].triangles[0])
+    first = b'<triangle v1="%d" v2="%d" v3="%d" />' % tuple(map(int, aPart[0].triangles[0]))
     assert not readByLib3mf(editedModelXml(data, first, b""))["closed"]
 
 

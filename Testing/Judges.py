@@ -1,0 +1,64 @@
+"""Outside judges: programs and libraries that are not the suite's own, and what they say of a file."""
+
+import base64
+import json
+import subprocess
+import sysconfig
+from pathlib import Path
+
+import numpy
+
+
+def run(*command):
+    """Return what a judge's program printed; it must be there and end by itself."""
+    tool = Path(sysconfig.get_path("scripts")) / command[0]
+    command = [str(tool) if tool.exists() else command[0], *map(str, command[1:])]
+    done = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=120)
+    return done.stdout + done.stderr
+
+
+def dicomErrors(path):
+    """Return the error lines of dciodvfy."""
+    output = run("dciodvfy", "-new", path)
+    assert output.strip(), "dciodvfy said nothing, not even what kind of object it read"
+    return [line for line in output.splitlines() if line.startswith("Error")]
+
+
+def entityErrors(paths):
+    """Return what dcentvfy finds inconsistent among objects of a patient."""
+    return [line for line in run("dcentvfy", *paths).splitlines() if line.strip()]
+
+
+def threeMfMesh(path):
+    """Return (points (n, 3) in mm, triangles (m, 3), warnings) as lib3mf's strict reader sees them."""
+    import lib3mf
+
+    model = lib3mf.get_wrapper().CreateModel()
+    reader = model.QueryReader("3mf")
+    reader.SetStrictModeActive(True)
+    reader.ReadFromFile(str(path))
+    warnings = [reader.GetWarning(index) for index in range(reader.GetWarningCount())]
+    assert model.GetUnit() == lib3mf.ModelUnit.MilliMeter
+    objects = model.GetMeshObjects()
+    assert objects.MoveNext()
+    mesh = objects.GetCurrentMeshObject()
+    points = numpy.array([list(vertex.Coordinates) for vertex in mesh.GetVertices()])
+    triangles = numpy.array([list(triangle.Indices) for triangle in mesh.GetTriangleIndices()])
+    return points, triangles, warnings
+
+
+def encapsulatedDocument(path):
+    """Return the bytes that DCMTK takes out of an encapsulated object, without its padding."""
+    dataset = json.loads(run("dcm2json", path))
+    data = base64.b64decode(dataset["00420011"]["InlineBinary"])
+    return data[: dataset["00420015"]["Value"][0]]
+
+
+def centroid(points, triangles):
+    """Return trimesh's center of mass of a closed surface."""
+    import trimesh
+
+    mesh = trimesh.Trimesh(points, triangles)
+    assert mesh.is_watertight
+    assert mesh.is_winding_consistent
+    return numpy.asarray(mesh.center_mass)

@@ -1,0 +1,81 @@
+"""Fixtures of the system tests: the command as a user types it, series to run it on, a home of one's own."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from Phantom.AsymmetricObject import makeAsymmetricObject
+from Phantom.HeadPhantom import makeHeadPhantom, smallShape, writeHeadPhantom
+
+PROJECT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="session")
+def ownHome(tmp_path_factory):
+    return tmp_path_factory.mktemp("home") / "planninghub"
+
+
+@pytest.fixture(scope="session")
+def command(ownHome):
+    """Run ``planninghub`` in a process of its own; return its exit code and its JSON object."""
+    places = [str(PROJECT / name) for name in ("PlanningHub", "PrintPrep", "ORExport", "CentralSync")]
+    environment = {**os.environ, "PLANNINGHUB_HOME": str(ownHome), "PYTHONPATH": os.pathsep.join(places)}
+
+    def run(*arguments, extraEnvironment=None, prefix=()):
+        program = [*prefix, sys.executable, "-m", "PlanningHubCommand", *map(str, arguments), "--json"]
+        done = subprocess.run(
+            program, capture_output=True, text=True, timeout=300, env={**environment, **(extraEnvironment or {})}
+        )
+        assert "Traceback" not in done.stderr, done.stderr
+        assert len(done.stdout.splitlines()) == 1, f"not one JSON object: {done.stdout!r} {done.stderr}"
+        return done.returncode, json.loads(done.stdout)
+
+    run.environment = environment
+    return run
+
+
+@pytest.fixture(scope="session")
+def smallHead(tmp_path_factory):
+    """Folder of a small head phantom's series."""
+    folder = tmp_path_factory.mktemp("head") / "ct"
+    writeHeadPhantom(folder, makeHeadPhantom(smallShape))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def aPackagedCase(command, smallHead, tmp_path_factory):
+    """A folder with ``case`` and ``package`` of the small head; only to be read or copied."""
+    folder = tmp_path_factory.mktemp("chain") / "out"
+    exitCode, result = command("run", smallHead, "--out", folder, "--side", "left")
+    assert exitCode == 0, result
+    return folder
+
+
+@pytest.fixture(scope="session", params=[False, True], ids=["straight", "oblique"])
+def aBlockChain(request, command, tmp_path_factory):
+    """An asymmetric block, straight or oblique, through the whole chain: (block, folder)."""
+    folder = tmp_path_factory.mktemp("block")
+    block = makeAsymmetricObject(oblique=request.param)
+    block.write(folder / "ct")
+    exitCode, result = command(
+        "run", folder / "ct", "--out", folder / "out", "--side", "left", "--closing-voxels", "0",
+        "--maximum-deviation-mm", "0.05",
+    )  # fmt: skip
+    assert exitCode == 0, result
+    return block, folder / "out"
+
+
+@pytest.fixture(scope="session")
+def testData():
+    """Find a folder of real data, or skip and say so."""
+
+    def find(name):
+        root = Path(os.environ.get("PLANNINGHUB_TEST_DATA") or PROJECT.parent / "shared" / "data")
+        if not (root / name).exists():
+            pytest.skip(f"no {name} in {root}; set PLANNINGHUB_TEST_DATA")
+        return root / name
+
+    return find
