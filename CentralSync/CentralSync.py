@@ -8,10 +8,11 @@ from slicer.ScriptedLoadableModule import (
     ScriptedLoadableModuleTest,
 )
 
-from CentralSyncLib import Stores, Sync
+from CentralSyncLib import Overview, Results, Stores, Sync
 from PlanningHubLib.ActiveCase import activeCaseFolder
 from PlanningHubLib.Case import Case
-from PlanningHubWidgets.CaseModuleWidget import CaseModuleWidget, fillTable
+from PlanningHubLib.Errors import PlanningError
+from PlanningHubWidgets.CaseModuleWidget import CaseModuleWidget, fillTable, sizeText
 
 
 class CentralSync(ScriptedLoadableModule):
@@ -43,45 +44,94 @@ class CentralSyncParameterNode:
 class CentralSyncWidget(CaseModuleWidget):
     """Send, and see what is proven to be there."""
 
+    _package = None
+    # What was sent, and where: its result is shown until either changes.
+    _sent = None
+
     def createLogic(self):
         return CentralSyncLogic()
 
     def connectActions(self):
         self.ui.sendButton.connect("clicked(bool)", self.onSend)
-        self.ui.itemsTable.horizontalHeader().setStretchLastSection(True)
-        self._shownContent = None
 
     def showCase(self, case):
-        package = case.latest("package") if case else None
-        self.ui.previewLabel.text = (
-            _("Goes out: the CT series, segmentation, part and package of case {name}, as they are.").format(
-                name=case.name
-            )
-            if package
-            else _("There is nothing to send yet: make the package first.")
-        )
-        content = package.content if package else None
-        if content != self._shownContent:
-            self._shownContent = content
-            fillTable(self.ui.itemsTable, [])
+        self._package = case.latest("package") if case else None
+        self._showPlan()
 
     def updateActions(self):
-        address = self.parameters.storeAddress if self.parameters else ""
-        self.ui.sendButton.enabled = bool(self._shownContent and address.strip())
+        self.ui.sendButton.enabled = self._showPlan()
+
+    def _address(self):
+        return self.parameters.storeAddress.strip() if self.parameters else ""
+
+    def _showPlan(self):
+        """Show what would go where, or what went there; return whether it can be sent."""
+        address = self._address()
+        if self._sent and self._sent == (self._package and self._package.content, address):
+            return True
+        self._sent = None
+        lines = Overview.planLines(self.case, address) if self._package else []
+        self._showLines(lines)
+        if not self._package:
+            self.ui.previewLabel.text = _("There is nothing to send yet: make the package first.")
+            return False
+        if not address:
+            self.ui.previewLabel.text = _("Choose the store.")
+            return False
+        try:
+            self.ui.previewLabel.text = planText(lines, Overview.destination(address))
+        except PlanningError as error:
+            self.ui.previewLabel.text = str(error)
+            return False
+        return True
+
+    def _showLines(self, lines):
+        states = stateTexts()
+        rows = []
+        for line in lines:
+            what = line.what or _("Record, older revisions")
+            size = sizeText(line.bytes) if line.what else ""
+            rows.append((what, line.files, size, states[line.state], line.reason))
+        fillTable(self.ui.itemsTable, rows, stretchedColumn=4)
 
     def onSend(self):
-        folder, address = self.activeFolder(), self.parameters.storeAddress.strip()
-        result = self.runStep(lambda session, progress: self.logic.sync(folder, address, progress), "")
-        if result is None:
+        folder, address, content = self.activeFolder(), self._address(), self._package.content
+        result = self.runStep(
+            lambda session, progress: self.logic.sync(folder, address, progress),
+            "",
+            _("Cancelled; the case is as it was. What the store has already taken stays there."),
+        )
+        if result is None or self.case is None:
             return
-        fillTable(self.ui.itemsTable, [(item.name, item.state, item.reason) for item in result.items])
+        self._sent = (content, address)
+        self._showLines(Overview.resultLines(self.case, result))
         problem = result.problem()
         if problem:
             self.runner.complain(problem)
         else:
-            self.runner.say(
-                _("{count} files are in the store, read back and equal.").format(count=result.verified)
-            )
+            self.runner.say(_("{count} files are in the store, read back and equal.").format(count=result.verified))
+
+
+def planText(lines, destination):
+    """Return how much goes where, and that it is not made anonymous."""
+    going = [line for line in lines if line.state == Overview.TO_SEND]
+    sizes = [line.bytes for line in going]
+    return _("Goes to {destination}: {count} files, {size}, as they are, with the patient's name in them.").format(
+        destination=destination,
+        count=sum(line.files for line in going),
+        size=sizeText(None if None in sizes else sum(sizes)),
+    )
+
+
+def stateTexts():
+    """Return state → how it is called."""
+    return {
+        Overview.TO_SEND: _("to send"),
+        Results.VERIFIED: _("verified"),
+        Results.FAILED: _("FAILED"),
+        Results.QUEUED: _("waiting"),
+        Results.NOT_SENT: _("not sent"),
+    }
 
 
 class CentralSyncLogic(ScriptedLoadableModuleLogic):

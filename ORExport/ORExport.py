@@ -10,11 +10,13 @@ from slicer.ScriptedLoadableModule import (
     ScriptedLoadableModuleTest,
 )
 
-from ORExportLib import Package, Verify
+from ORExportLib import Manifest, Package, Verify
 from PlanningHubLib.ActiveCase import activeCaseFolder
 from PlanningHubLib.Case import Case
-from PlanningHubLib.Errors import VerificationFailed, firstRejection
-from PlanningHubWidgets.CaseModuleWidget import CaseModuleWidget, fillTable
+from PlanningHubLib.Errors import firstRejection
+from PlanningHubLib.Files import requireFree
+from PlanningHubWidgets.CaseModuleWidget import CaseModuleWidget, fillTable, isChosen, sizeText
+from PlanningHubWidgets.StepRunner import ERROR_STYLE
 
 
 class ORExport(ScriptedLoadableModule):
@@ -53,35 +55,50 @@ class ORExportWidget(CaseModuleWidget):
     def connectActions(self):
         self.ui.packageButton.connect("clicked(bool)", self.onMakePackage)
         self.ui.verifyButton.connect("clicked(bool)", self.onVerify)
-        self.ui.packageTable.horizontalHeader().setStretchLastSection(True)
+        self._verifiedFolder = None
 
     def showCase(self, case):
         package = case.latest("package") if case else None
-        rows = [(name, record.sha256) for name, record in package.files.items()] if package else []
+        files = package.files.items() if package else []
+        rows = [(name, sizeText(one.bytes), (one.sha256[:12] + "\u2026", one.sha256)) for name, one in files]
         fillTable(self.ui.packageTable, rows)
+        self.ui.approvalLabel.text = approvalText(package.facts["approved"]) if package else ""
+        self.ui.approvalLabel.visible = package is not None
 
     def updateActions(self):
         parameters = self.parameters
-        self.ui.packageButton.enabled = bool(parameters and self.activeFolder() and _isChosen(parameters.outFolder))
-        self.ui.verifyButton.enabled = bool(parameters and _isChosen(parameters.verifyFolder))
+        self.ui.packageButton.enabled = bool(parameters and self.case and isChosen(parameters.outFolder))
+        self.ui.verifyButton.enabled = bool(parameters and isChosen(parameters.verifyFolder))
+        if parameters and parameters.verifyFolder != self._verifiedFolder:
+            self.ui.verifyLabel.text = _("Not verified.")
 
     def onMakePackage(self):
         folder, outFolder = self.activeFolder(), self.parameters.outFolder
         self.runStep(
             lambda session, progress: self.logic.makePackage(folder, session, outFolder, progress),
-            _("The package is saved and was read back. NOT APPROVED: for planning review only."),
+            _("The package is saved and was read back."),
         )
 
     def onVerify(self):
         folder = self.parameters.verifyFolder
-        findings = self.runStep(
-            lambda session, progress: self.logic.verify(folder, progress), _("The package is what was recorded.")
+        self._verifiedFolder = folder
+        self.ui.verifyLabel.text = _("Not verified.")
+        result = self.runStep(
+            lambda session, progress: self.logic.verify(folder, progress), "", _("Cancelled; nothing is proven.")
         )
-        if findings is not None:
-            texts = [f"{finding.severity}: {finding.message}" for finding in findings]
-            self.ui.verifyLabel.text = "\n".join(texts) or _("Every file is there and unchanged.")
+        if result is not None:
+            self._showFindings(*result)
+
+    def _showFindings(self, findings, approved):
+        lines = [f"{finding.severity}: {finding.message}" for finding in findings]
+        rejection = firstRejection(findings)
+        if rejection:
+            self.runner.say(f"{rejection.message} {rejection.action}", ERROR_STYLE)
+            lines.insert(0, _("Do not use this package."))
         else:
-            self.ui.verifyLabel.text = _("Do not use this package.")
+            self.runner.say(_("The package is what was recorded."))
+            lines = [_("Every file is there and unchanged."), *lines, approvalText(approved)]
+        self.ui.verifyLabel.text = "\n".join(lines)
 
 
 class ORExportLogic(ScriptedLoadableModuleLogic):
@@ -92,25 +109,21 @@ class ORExportLogic(ScriptedLoadableModuleLogic):
 
     def makePackage(self, folder, session, outFolder, progress):
         """Make the package of the case in a folder and save a checked copy of it."""
+        requireFree(outFolder)
         with Case.open(folder, writable=True) as case:
             package = Package.makePackage(case, session, progress=progress)
             Package.exportPackage(case, package, outFolder)
 
     def verify(self, folder, progress):
-        """Verify a package; return its findings.
-
-        :raises VerificationFailed: with the first rejecting finding
-        """
+        """Verify a package; return its findings and, where none rejects it, whether its manifest says approved."""
         findings = Verify.verifyPackage(folder, progress)
-        bad = firstRejection(findings)
-        if bad:
-            raise VerificationFailed(bad.code, bad.message, bad.action, bad.files)
-        return findings
+        approved = firstRejection(findings) is None and Manifest.readManifest(folder)["approved"]
+        return findings, approved
 
 
-def _isChosen(path):
-    """Tell whether a path parameter holds anything: an empty one reads back as the current folder."""
-    return path is not None and str(path) not in ("", ".")
+def approvalText(approved):
+    """Return what a package's approval means for its use."""
+    return _("Approved.") if approved else _("NOT APPROVED: for planning review only.")
 
 
 class ORExportTest(ScriptedLoadableModuleTest):

@@ -16,9 +16,10 @@ from PlanningHubLib.ActiveCase import activeCaseFolder, setActiveCaseFolder
 from PlanningHubLib.Case import SIDES, Case
 from PlanningHubLib.CaseList import listCases
 from PlanningHubLib.CaseView import showCaseInScene
+from PlanningHubLib.Progress import noProgress
 from PlanningHubLib.Steps import STEP_KINDS, stepStates
 from PlanningHubWidgets.CaseHeader import StepBar, sideText, stepTitles
-from PlanningHubWidgets.CaseModuleWidget import CaseModuleWidget, fillTable
+from PlanningHubWidgets.CaseModuleWidget import CaseModuleWidget, fillTable, isChosen
 
 NO_SIDE = "choose a side"
 MODULE_OF_STEP = {"part": "PrintPrep", "package": "ORExport", "receipt": "CentralSync"}
@@ -66,12 +67,11 @@ class PlanningHubWidget(CaseModuleWidget):
     def connectActions(self):
         self.stepBar = StepBar(self.ui.stepsFrame, STEP_KINDS, self.onStep)
         self.ui.openButton.connect("clicked(bool)", self.onOpen)
-        self.ui.refreshButton.connect("clicked(bool)", self.refresh)
+        self.ui.refreshButton.connect("clicked(bool)", self.onRefresh)
         self.ui.importButton.connect("clicked(bool)", self.onImport)
         self.ui.segmentButton.connect("clicked(bool)", self.onSegment)
         self.ui.casesTable.connect("itemSelectionChanged()", self.updateActions)
         self.ui.casesTable.connect("cellDoubleClicked(int,int)", self.onOpen)
-        self.ui.casesTable.horizontalHeader().setStretchLastSection(True)
         self._listedFolder = None
         self._cases = []
 
@@ -89,25 +89,40 @@ class PlanningHubWidget(CaseModuleWidget):
 
     def updateActions(self):
         parameters = self.parameters
-        folder = self.activeFolder()
         if parameters and self._listedFolder != parameters.casesFolder:
             self._listCases()
         ready = parameters is not None and isChosen(parameters.casesFolder) and isChosen(parameters.sourceFolder)
         self.ui.importButton.enabled = ready and parameters.side != NO_SIDE
-        self.ui.segmentButton.enabled = bool(folder)
+        self.ui.segmentButton.enabled = self.case is not None
         self.ui.openButton.enabled = self.ui.casesTable.currentRow() >= 0
 
     def _listCases(self):
         if self.parameters is None:
             return
+        selected = self._selectedFolder()
         self._listedFolder = self.parameters.casesFolder
         self._cases = listCases(self._listedFolder) if isChosen(self._listedFolder) else []
         titles = stepTitles()
         rows = [
-            (case.name, sideText(case.side), titles.get(case.nextKind, _("complete")), case.folder.name)
+            (
+                (case.name, case.folder),
+                sideText(case.side),
+                titles.get(case.nextKind, _("complete")),
+                case.procedure or "",
+            )
             for case in self._cases
         ]
-        fillTable(self.ui.casesTable, rows)
+        fillTable(self.ui.casesTable, rows, stretchedColumn=3)
+        # A row that now holds another case must not stay selected.
+        folders = [case.folder for case in self._cases]
+        self.ui.casesTable.setCurrentCell(folders.index(selected) if selected in folders else -1, 0)
+
+    def _selectedFolder(self):
+        row = self.ui.casesTable.currentRow()
+        return self._cases[row].folder if 0 <= row < len(self._cases) else None
+
+    def onRefresh(self, _checked=False):
+        self.refresh()
 
     def onStep(self, kind):
         if kind in MODULE_OF_STEP:
@@ -117,15 +132,14 @@ class PlanningHubWidget(CaseModuleWidget):
         self.ui.segmentCollapsibleButton.collapsed = kind != "segmentation"
 
     def onOpen(self, *_position):
-        row = self.ui.casesTable.currentRow()
-        if row < 0:
+        folder = self._selectedFolder()
+        if folder is None:
             return
-        folder = self._cases[row].folder
         self.runStep(lambda session, progress: self.logic.openCase(folder, session, progress), _("The case is open."))
 
     def onImport(self):
         parameters = self.parameters
-        self.runStep(
+        folder = self.runStep(
             lambda session, progress: self.logic.importCase(
                 parameters.sourceFolder,
                 parameters.casesFolder,
@@ -137,6 +151,8 @@ class PlanningHubWidget(CaseModuleWidget):
             ),
             _("The series was checked and is now a case."),
         )
+        if folder:
+            self.logic.forgetImport(parameters)
 
     def onSegment(self):
         parameters, folder = self.parameters, self.activeFolder()
@@ -161,22 +177,24 @@ class PlanningHubLogic(ScriptedLoadableModuleLogic):
         setActiveCaseFolder(session.scene, folder)
 
     def importCase(self, source, casesFolder, side, procedure, seriesUid, session, progress):
-        """Import a CT into a new case below ``casesFolder`` and open it."""
+        """Import a CT into a new case below ``casesFolder``, open it and return its folder."""
         folder = Import.importIntoNewFolder(
             source, casesFolder, seriesUid or None, side, procedure or None, progress=progress
         )
-        self.openCase(folder, session, progress)
+        # The case is there: from here on nothing can be cancelled.
+        self.openCase(folder, session, noProgress)
+        return folder
+
+    def forgetImport(self, parameters):
+        """Empty what belongs to one patient: no side for the next one, and no path of a scan in a saved scene."""
+        parameters.sourceFolder, parameters.seriesUid, parameters.procedure = Path(), "", ""
+        parameters.side = NO_SIDE
 
     def segment(self, folder, session, thresholdHu, closingVoxels, progress):
         """Segment the bone of the case in a folder and show it."""
         with Case.open(folder, writable=True) as case:
             Segmentation.segmentBone(case, session, thresholdHu, closingVoxels, progress=progress)
-            showCaseInScene(case, session, progress)
-
-
-def isChosen(path):
-    """Tell whether a path parameter holds anything: an empty one reads back as the current folder."""
-    return path is not None and str(path) not in ("", ".")
+            showCaseInScene(case, session)
 
 
 class PlanningHubTest(ScriptedLoadableModuleTest):

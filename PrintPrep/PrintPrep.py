@@ -49,14 +49,13 @@ class PrintPrepWidget(CaseModuleWidget):
 
     def connectActions(self):
         self.ui.partButton.connect("clicked(bool)", self.onMakePart)
-        self.ui.partTable.horizontalHeader().setStretchLastSection(True)
 
     def showCase(self, case):
         part = case.latest("part") if case else None
-        fillTable(self.ui.partTable, PartView.figures(part) if part else [])
+        fillTable(self.ui.partTable, PartView.figures(part) if part else [], stretchedColumn=1)
 
     def updateActions(self):
-        self.ui.partButton.enabled = bool(self.activeFolder())
+        self.ui.partButton.enabled = self.case is not None
 
     def onMakePart(self):
         folder, maximumDeviationMm = self.activeFolder(), self.parameters.maximumDeviationMm

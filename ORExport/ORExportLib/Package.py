@@ -8,6 +8,7 @@ from pathlib import Path
 
 from PlanningHubLib.Errors import GateRefused
 from PlanningHubLib.Files import stagedFolder, writeAside
+from PlanningHubLib.Nodes import removeNodes
 from PlanningHubLib.Progress import noProgress, part
 from PlanningHubLib.Requirements import ensure
 from PlanningHubLib.Segmentation import loadSegmentation
@@ -117,9 +118,7 @@ def _fill(folder, case, session, inputs, making, progress):
         writer.object(briefing, "briefing.dcm", Verify.BRIEFING)
         return writer.records
     finally:
-        for node in (volumeNode, segmentationNode):
-            if node is not None:
-                session.scene.RemoveNode(node)
+        removeNodes(session.scene, volumeNode, segmentationNode)
 
 
 class _Writer:

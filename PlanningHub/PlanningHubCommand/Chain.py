@@ -135,7 +135,11 @@ def runChain(source, outFolder, options, console):
         "facts": facts, "sync": None, "steps": chain.steps,
     }  # fmt: skip
     if options.store:
-        result["sync"] = chain.step("sync", sync, case, options.store)
+        synced = chain.step("sync", sync, case, options.store)
+        result["sync"] = synced
+        if synced.receipt:
+            with Case.open(case) as opened:
+                chain.outputs(described(opened, synced.receipt)["outputs"])
     return result
 
 

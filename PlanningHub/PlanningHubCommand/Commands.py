@@ -26,9 +26,10 @@ def run(options, console):
 
 def importSource(options, console):
     progress = console.progress("import")
-    verdict = examine(options.source, options.seriesUid, progress)
-    values = {**verdict.asDict(), "case": None}
+    values = {"verdict": "reject", "findings": [], "series": [], "case": None}
     try:
+        verdict = examine(options.source, options.seriesUid, progress)
+        values.update(verdict.asDict())
         importVerdict(verdict, options.case, options.side, options.procedure, progress=progress)
     except PlanningError as error:
         if error.code not in {finding["code"] for finding in values["findings"]}:

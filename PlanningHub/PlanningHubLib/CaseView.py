@@ -1,6 +1,7 @@
 """A case's current volume and segmentation as nodes of a scene, without loading anything twice."""
 
 from . import Segments
+from .Nodes import removeNodes
 from .Progress import noProgress
 from .Segmentation import loadSegmentation
 from .Volumes import loadSource
@@ -13,25 +14,26 @@ SHOWN_CLASSES = ("vtkMRMLScalarVolumeNode", "vtkMRMLSegmentationNode", "vtkMRMLM
 def showCaseInScene(case, session, progress=noProgress):
     """Load a case's current source and segmentation; nodes of other cases or older content are removed.
 
+    Cancelled or failed, the scene shows what it showed before.
+
     :returns: volume node and segmentation node, None where the case has none
     """
-    wanted = {"source": case.latest("source"), "segmentation": case.latest("segmentation")}
-    contents = {artefact.content for artefact in wanted.values() if artefact}
-    shown = {}
-    for node in list(_shownNodes(session.scene, SHOWN_CLASSES)):
-        content = node.GetAttribute(CONTENT_ATTRIBUTE)
-        if content in contents:
-            shown[content] = node
-        else:
-            session.scene.RemoveNode(node)
-    loaders = {"source": loadSource, "segmentation": _loadWithSurface}
-    nodes = []
-    for number, (kind, artefact) in enumerate(wanted.items()):
-        progress(0.5 + 0.25 * number, f"Showing the {kind}")
-        if artefact and artefact.content not in shown:
-            shown[artefact.content] = loaders[kind](case, session, artefact)
-            shown[artefact.content].SetAttribute(CONTENT_ATTRIBUTE, artefact.content)
-        nodes.append(shown[artefact.content] if artefact else None)
+    before = {node.GetAttribute(CONTENT_ATTRIBUTE): node for node in _shownNodes(session.scene, SHOWN_CLASSES)}
+    loaders, loaded, nodes = {"source": loadSource, "segmentation": _loadWithSurface}, [], []
+    try:
+        for number, (kind, load) in enumerate(loaders.items()):
+            progress(0.5 * number, f"Showing the {kind}")
+            artefact = case.latest(kind)
+            node = before.get(_mark(case, artefact)) if artefact else None
+            if artefact and node is None:
+                node = load(case, session, artefact)
+                node.SetAttribute(CONTENT_ATTRIBUTE, _mark(case, artefact))
+                loaded.append(node)
+            nodes.append(node)
+    except BaseException:
+        removeNodes(session.scene, *loaded)
+        raise
+    removeNodes(session.scene, *[node for node in _shownNodes(session.scene, SHOWN_CLASSES) if node not in nodes])
     return tuple(nodes)
 
 
@@ -41,14 +43,18 @@ def showModel(case, session, artefact, fileName, color):
     :param color: red, green, blue from 0 to 1
     :returns: vtkMRMLModelNode
     """
-    for node in list(_shownNodes(session.scene, ["vtkMRMLModelNode"])):
-        session.scene.RemoveNode(node)
+    removeNodes(session.scene, *_shownNodes(session.scene, ["vtkMRMLModelNode"]))
     node = session.scene.AddNewNodeByClass("vtkMRMLModelNode", case.name + " " + artefact.title)
     Segments.readNode(session, node, case.path(artefact, fileName))
     node.CreateDefaultDisplayNodes()
     node.GetDisplayNode().SetColor(*color)
-    node.SetAttribute(CONTENT_ATTRIBUTE, artefact.content)
+    node.SetAttribute(CONTENT_ATTRIBUTE, _mark(case, artefact))
     return node
+
+
+def _mark(case, artefact):
+    # With the case: two cases may be made from one series, and a node is named after its case.
+    return f"{case.caseId} {artefact.content}"
 
 
 def _loadWithSurface(case, session, artefact):

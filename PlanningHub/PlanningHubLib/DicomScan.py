@@ -14,6 +14,8 @@ from .Progress import noProgress
 CT_IMAGE_STORAGE = "1.2.840.10008.5.1.4.1.1.2"
 PIXEL_DATA_TAG = (0x7FE0, 0x0010)
 UNDEFINED_LENGTH = 0xFFFFFFFF
+FRAGMENT_TAG, FRAGMENTS_END_TAG = (0xFFFE, 0xE000), (0xFFFE, 0xE0DD)
+DEFLATED = "1.2.840.10008.1.2.1.99"
 
 # Attribute keyword -> field of SliceHeader.
 TEXT_FIELDS = {
@@ -114,10 +116,10 @@ def scanSource(source, progress=noProgress):
     :raises InputRefused: ``no-source``, ``cannot-read``, ``no-dicom``
     """
     paths = _filesBelow(Path(source))
-    headers, ignored = [], []
+    headers, ignored, known = [], [], {}
     for number, path in enumerate(paths):
         progress(number / len(paths), f"Reading headers: {number} of {len(paths)} files")
-        header = readHeader(path)
+        header = readHeader(path, known)
         (headers if header else ignored).append(header or path)
     if not headers:
         raise InputRefused(
@@ -149,9 +151,16 @@ def _filesBelow(source):
     return sorted(path for path in found if path.is_file() and path.name.upper() != "DICOMDIR")
 
 
-def readHeader(path):
+def readHeaders(paths):
+    """Return the :class:`SliceHeader` of each file, None for one that is not DICOM; raises as :func:`readHeader`."""
+    known = {}
+    return [readHeader(path, known) for path in paths]
+
+
+def readHeader(path, known=None):
     """Return the :class:`SliceHeader` of a file, or None where it is not DICOM.
 
+    :param known: dictionary shared by the files of a scan, so that values that most of them have are converted once
     :raises InputRefused: ``cannot-read``, ``damaged-header``
     """
     import pydicom
@@ -169,7 +178,7 @@ def readHeader(path):
                 path,
                 str(dataset.file_meta.get("TransferSyntaxUID", "")),
                 tuple(dataset.get("ImageType") or ()),
-                **_fields(dataset),
+                **_fields(dataset, {} if known is None else known),
             )
             header.pixelOffset, header.missingPixelBytes = _pixelData(file, header)
             return header
@@ -184,26 +193,41 @@ def readHeader(path):
         ) from error
 
 
-def _fields(dataset):
-    fields = {field: str(dataset.get(keyword) or "").strip() for keyword, field in TEXT_FIELDS.items()}
+def _fields(dataset, known):
+    # What else the meaning of an element's bytes depends on.
+    coding = (str(dataset.file_meta.get("TransferSyntaxUID")), str(dataset.get("SpecificCharacterSet")))
+
+    def value(keyword):
+        element = dataset.get_item(keyword)
+        if element is None or not element.is_raw:
+            return dataset.get(keyword)
+        key = (keyword, element.VR, element.value, coding)
+        if key not in known:
+            known[key] = dataset.get(keyword)
+        return known[key]
+
+    fields = {field: str(value(keyword) or "").strip() for keyword, field in TEXT_FIELDS.items()}
     # Careless anonymisers empty the data set and leave the file's own header as it was.
     fields["sopClassUid"] = fields["sopClassUid"] or str(dataset.file_meta.get("MediaStorageSOPClassUID", ""))
     for keyword, field in NUMBER_FIELDS.items():
-        value = dataset.get(keyword)
-        fields[field] = None if value in (None, "") else float(value)
+        number = value(keyword)
+        fields[field] = None if number in (None, "") else float(number)
     for keyword, (field, length) in VECTOR_FIELDS.items():
-        values = dataset.get(keyword)
-        fields[field] = numpy.array(values, dtype=float) if values and len(values) == length else None
+        numbers = value(keyword)
+        fields[field] = numpy.array(numbers, dtype=float) if numbers and len(numbers) == length else None
     return fields
 
 
 def _pixelData(file, header):
     """Return where uncompressed pixels begin and how many bytes of them the file lacks.
 
-    For compressed pixels None and 0: their decoder tells. Without the length that the header lets expect, None.
+    For compressed pixels None, and what their fragments lack; for a deflated file None and 0: its decoder tells.
+    Without the length that the header lets expect, None.
 
     ``file`` stands where reading stopped: at the pixel data's tag, or at the end where there is none.
     """
+    if header.transferSyntaxUid == DEFLATED:
+        return None, 0
     start = file.tell()
     head = file.read(12)
     bigEndian = header.transferSyntaxUid == "1.2.840.10008.1.2.2"
@@ -215,8 +239,23 @@ def _pixelData(file, header):
         return None, expected
     explicit = head[4:6] in (b"OW", b"OB")
     length = struct.unpack(order + "I", head[8:12] if explicit else head[4:8])[0]
+    size = os.fstat(file.fileno()).st_size
     if length == UNDEFINED_LENGTH:
-        return None, 0
+        return None, _missingFragmentBytes(file, size)
     offset = start + (12 if explicit else 8)
-    present = os.fstat(file.fileno()).st_size - offset
-    return offset if length == expected else None, max(0, expected - min(length, present))
+    return offset if length == expected else None, max(0, expected - min(length, size - offset))
+
+
+def _missingFragmentBytes(file, size):
+    """Return how many bytes compressed pixel data lack: they are fragments up to an end mark (PS3.5 A.4)."""
+    while True:
+        head = file.read(8)
+        if len(head) < 8:
+            return 8 - len(head)
+        group, element, length = struct.unpack("<HHI", head)
+        if (group, element) == FRAGMENTS_END_TAG:
+            return 0
+        end = file.tell() + length
+        if (group, element) != FRAGMENT_TAG or end > size:
+            return max(1, end - size)
+        file.seek(end)

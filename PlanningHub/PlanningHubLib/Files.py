@@ -128,11 +128,22 @@ def removeEmptyFolders(folders):
             return
 
 
-def _moveInPlace(aside, destination):
-    if destination.exists() and (not destination.is_dir() or any(destination.iterdir())):
+def requireFree(destination):
+    """Check that nothing would be overwritten in a folder.
+
+    :raises InputRefused: ``already-there``, when it exists and is not an empty folder; ``cannot-write``
+    """
+    destination = Path(destination)
+    with namedWriteErrors(destination):
+        isTaken = destination.exists() and (not destination.is_dir() or any(destination.iterdir()))
+    if isTaken:
         raise InputRefused(
             "already-there", f"{destination} exists and is not an empty folder.", "Choose another folder."
         )
+
+
+def _moveInPlace(aside, destination):
+    requireFree(destination)
     if destination.exists():
         destination.rmdir()
     os.rename(aside, destination)

@@ -11,6 +11,7 @@ import slicer
 import vtk
 
 from .Session import buildHeadlessSession, slicerVersion
+from .Volumes import BONE_LEVEL_HU, BONE_WINDOW_HU, showAsBone
 
 # Camera offset from the centre and the view-up vector, in RAS.
 DIRECTIONS = {
@@ -23,8 +24,9 @@ DIRECTIONS = {
 }
 # What stands at the left and at the right edge of a slice picture, in the radiological convention.
 EDGE_LETTERS = {"Axial": "RL", "Coronal": "RL", "Sagittal": "AP"}
+# The orientations whose slices lie across R, A and S.
+SLICE_AXES = ("Sagittal", "Coronal", "Axial")
 CAMERA_ANGLE_DEGREES = 30.0
-BONE_WINDOW_HU, BONE_LEVEL_HU = 1800, 400
 
 PROBE = """
 from vtkmodules.vtkCommonCore import vtkUnsignedCharArray
@@ -97,12 +99,9 @@ class Studio:
         matrix = vtk.vtkMatrix4x4()
         volumeNode.GetIJKToRASMatrix(matrix)
         volume.SetIJKToRASMatrix(matrix)
+        showAsBone(volume, windowHu, levelHu)
         volume.SetAndObserveImageData(volumeNode.GetImageData())
-        volume.CreateDefaultDisplayNodes()
-        display = volume.GetDisplayNode()
-        display.SetAutoWindowLevel(False)
-        display.SetWindowLevel(windowHu, levelHu)
-        display.SetAndObserveColorNodeID(_grey(self.scene).GetID())
+        volume.GetDisplayNode().SetAndObserveColorNodeID(_grey(self.scene).GetID())
         return volume
 
     def takeThreeD(self, path, direction="anterior", size=(800, 800)):
@@ -132,7 +131,7 @@ class Studio:
 
         :param volume: what :meth:`addVolume` returned
         :param orientation: ``Axial``, ``Coronal`` or ``Sagittal``
-        :param offsetMm: position along the slice's normal in RAS; by default the middle of the volume
+        :param offsetMm: the slice's S, A or R coordinate in RAS; by default the middle of the volume
         """
         sliceNode = self.scene.AddNewNodeByClass("vtkMRMLSliceNode")
         sliceNode.SetLayoutName(sliceNode.GetID())
@@ -145,7 +144,8 @@ class Studio:
         sliceNode.SetDimensions(*size, 1)
         logic.FitSliceToAll(*size)
         if offsetMm is not None:
-            logic.SetSliceOffset(offsetMm)
+            # Not SetSliceOffset: a sagittal slice's normal points to the left.
+            sliceNode.JumpSliceByOffsetting(*(offsetMm if axis == orientation else 0.0 for axis in SLICE_AXES))
         window = _Window(size)
         window.addImage(logic.GetImageDataConnection())
         window.show(self._session.applicationLogic, sliceNode, ["ModelSlice", "Markups", "Crosshair"])
@@ -194,7 +194,7 @@ class _Window:
         actor = vtk.vtkActor2D()
         actor.SetMapper(mapper)
         actor.GetProperty().SetDisplayLocationToBackground()
-        self.renderer.AddActor2D(actor)
+        self.renderer.AddViewProp(actor)
 
     def addLetters(self, letters):
         for letter, place in zip(letters, (0.02, 0.94), strict=True):
@@ -204,7 +204,7 @@ class _Window:
             text.GetTextProperty().SetBold(True)
             text.GetTextProperty().SetColor(1, 0.9, 0.2)
             text.SetPosition(place * self._size[0], 0.5 * self._size[1])
-            self.renderer.AddActor2D(text)
+            self.renderer.AddViewProp(text)
 
     def save(self, path):
         self._window.Render()

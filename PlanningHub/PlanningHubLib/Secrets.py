@@ -14,6 +14,7 @@ from .Files import fsyncFolder, namedWriteErrors
 
 SERVICE = "PlanningHub"
 MASTER_KEY = "case-master-key"
+MASTER_KEY_BYTES = 32
 
 
 def homeFolder():
@@ -90,11 +91,26 @@ def _readMasterKey():
             "Find out who read it, then set its mode to 0600.",
             [path],
         )
-    return bytes.fromhex(text.strip())
+    return _masterKeyOf(text, path)
+
+
+def _masterKeyOf(text, path):
+    try:
+        masterKey = bytes.fromhex(text.strip())
+    except ValueError:
+        masterKey = b""
+    if len(masterKey) < MASTER_KEY_BYTES:
+        raise InputRefused(
+            "bad-key-file",
+            f"The key file {path} does not hold a key.",
+            "Restore it from a backup; under a new key patients get other pseudonyms.",
+            [path],
+        )
+    return masterKey
 
 
 def _createMasterKey():
-    masterKey = secrets.token_bytes(32)
+    masterKey = secrets.token_bytes(MASTER_KEY_BYTES)
     ring = _keyring()
     if ring:
         ring.set_password(SERVICE, MASTER_KEY, masterKey.hex())

@@ -5,6 +5,7 @@ import vtk
 
 from . import Masks, Segments
 from .Errors import InputRefused
+from .Nodes import removeNodes
 from .Progress import noProgress
 from .Software import versions
 from .Volumes import loadSource, voxelVolumeMl
@@ -68,7 +69,7 @@ def segmentBone(case, session, thresholdHu=DEFAULT_THRESHOLD_HU, closingVoxels=1
                 title="Bone segmentation",
             )
     finally:
-        _remove(session, volume, node)
+        removeNodes(session.scene, volume, node)
 
 
 def loadSegmentation(case, session, segmentation):
@@ -86,9 +87,3 @@ def ijkToRasOf(volumeNode):
     matrix = vtk.vtkMatrix4x4()
     volumeNode.GetIJKToRASMatrix(matrix)
     return matrix
-
-
-def _remove(session, *nodes):
-    for node in nodes:
-        if node is not None:
-            session.scene.RemoveNode(node)

@@ -1,6 +1,7 @@
 """Segmentation nodes: making them from masks, reading masks from them, saving and loading them."""
 
 import numpy
+import SimpleITK
 import slicer
 import vtk
 from vtk.util import numpy_support
@@ -126,6 +127,7 @@ def readSegmentation(session, path, name):
     :returns: vtkMRMLSegmentationNode
     :raises InputRefused: ``cannot-read``
     """
+    _requireDecodable(path)
     node = session.scene.AddNewNodeByClass("vtkMRMLSegmentationNode", name)
     readNode(session, node, path)
     if node.GetSegmentation().GetNumberOfSegments() == 0:
@@ -133,6 +135,15 @@ def readSegmentation(session, path, name):
         raise InputRefused("cannot-read", f"{path} holds no segment.", "Segment again.", [path])
     node.CreateDefaultDisplayNodes()
     return node
+
+
+def _requireDecodable(path):
+    # MRML's reader lets ITK's exception end the whole process where a file is cut off.
+    SimpleITK.ProcessObject.GlobalWarningDisplayOff()
+    try:
+        SimpleITK.ReadImage(str(path))
+    except RuntimeError as error:
+        raise InputRefused("cannot-read", f"{path} is not a whole segmentation.", "Segment again.", [path]) from error
 
 
 def readNode(session, node, path):

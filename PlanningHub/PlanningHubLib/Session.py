@@ -33,11 +33,13 @@ class Session:
     Get one with :meth:`start`; call :meth:`close` (or use it as a context manager) when the work is done.
     """
 
-    def __init__(self, scene, applicationLogic, insideSlicer, temporaryFolder=None):
+    def __init__(self, scene, applicationLogic, insideSlicer, temporaryFolder=None, moduleLogics=()):
         self.scene = scene
         self.applicationLogic = applicationLogic
         self.insideSlicer = insideSlicer
         self._temporaryFolder = temporaryFolder
+        # The application logic only points to the module logics: somebody has to own them.
+        self._moduleLogics = list(moduleLogics)
 
     @classmethod
     def start(cls):
@@ -58,6 +60,7 @@ class Session:
         self.scene.Clear(1)
         self.applicationLogic.SetMRMLScene(None)
         self._temporaryFolder.cleanup()
+        self._moduleLogics.clear()
         self.scene = self.applicationLogic = None
 
     def __enter__(self):
@@ -75,9 +78,11 @@ def buildHeadlessSession():
     scene.SetRootDirectory(temporaryFolder.name)
     _addDefaultCrosshair(scene)
     applicationLogic = _applicationLogic(scene, temporaryFolder.name)
-    for moduleName, className in MODULE_LOGICS.items():
+    moduleLogics = [
         _addModuleLogic(scene, applicationLogic, moduleName, className, temporaryFolder.name)
-    return Session(scene, applicationLogic, False, temporaryFolder)
+        for moduleName, className in MODULE_LOGICS.items()
+    ]
+    return Session(scene, applicationLogic, False, temporaryFolder, moduleLogics)
 
 
 def _addDefaultCrosshair(scene):
@@ -100,6 +105,8 @@ def _applicationLogic(scene, folder):
     remoteIo.SetMRMLScene(scene)
     dataIo.SetMRMLScene(scene)
     applicationLogic.SetMRMLSceneDataIO(scene, remoteIo, dataIo)
+    scene.GetCacheManager().SetRemoteCacheDirectory(folder)
+    scene.GetDataIOManager().SetCacheManager(scene.GetCacheManager())
     slicer.vtkMRMLSliceNode.AddDefaultSliceOrientationPresets(scene, True)
     return applicationLogic
 
@@ -111,3 +118,4 @@ def _addModuleLogic(scene, applicationLogic, moduleName, className, shareFolder)
     logic.SetMRMLApplicationLogic(applicationLogic)
     applicationLogic.SetModuleLogic(moduleName, logic)
     logic.SetMRMLScene(scene)
+    return logic

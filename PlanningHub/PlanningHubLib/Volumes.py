@@ -6,26 +6,40 @@ import slicer
 import vtk
 from vtk.util import numpy_support
 
-from .DicomScan import ScannedSeries, readHeader
+from .DicomScan import ScannedSeries, readHeaders
 from .Errors import InputRefused, VerificationFailed
 from .SeriesGeometry import checkSeries
 from .StoredPixels import INT16, readStored
+
+BONE_WINDOW_HU, BONE_LEVEL_HU = 1800, 400
 
 
 def readSlices(headers):
     """Read the slices of :class:`PlanningHubLib.DicomScan.SliceHeader` in the given order, as :func:`readVoxels`."""
     voxels = readStored(headers)
-    return readVoxels([header.path for header in headers]) if voxels is None else voxels
+    return readVoxels([header.path for header in headers], _pixelType(headers)) if voxels is None else voxels
 
 
-def readVoxels(paths):
+def _pixelType(headers):
+    """Return the decoder's type that holds all slices exactly where they differ in rescale, else None."""
+    rescales = {(header.rescaleSlope, header.rescaleIntercept) for header in headers}
+    if len(rescales) == 1:
+        return None
+    isWhole = all(value.is_integer() for rescale in rescales for value in rescale)
+    return SimpleITK.sitkInt32 if isWhole else SimpleITK.sitkFloat64
+
+
+def readVoxels(paths, pixelType=None):
     """Decode slices in the given order.
 
+    :param pixelType: SimpleITK's number of the type to decode to; by default the first slice decides
     :returns: array (slices, rows, columns) in HU: int16 where that holds all values, else what the decoder chose
     :raises InputRefused: ``cannot-decode``, naming the first bad file
     """
     reader = SimpleITK.ImageSeriesReader()
     reader.SetFileNames([str(path) for path in paths])
+    if pixelType is not None:
+        reader.SetOutputPixelType(pixelType)
     SimpleITK.ProcessObject.GlobalWarningDisplayOff()
     try:
         return _copied(reader.Execute())
@@ -62,7 +76,7 @@ def loadSource(case, session, source):
     :raises VerificationFailed: ``source-changed``, where the files are no longer a uniform volume
     """
     paths = [case.path(source, name) for name in source.files]
-    headers = [readHeader(path) for path in paths]
+    headers = readHeaders(paths)
     geometry, findings = checkSeries(ScannedSeries(source.facts["seriesUid"], headers))
     if geometry is None:
         raise VerificationFailed("source-changed", findings[0].message, findings[0].action, findings[0].files)
@@ -81,9 +95,19 @@ def addVolume(session, voxels, ijkToRas, name):
     image.GetPointData().SetScalars(numpy_support.numpy_to_vtk(numpy.ascontiguousarray(voxels).reshape(-1)))
     node = session.scene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", name)
     node.SetIJKToRASMatrix(slicer.util.vtkMatrixFromArray(numpy.asarray(ijkToRas, dtype=float)))
+    showAsBone(node)
     node.SetAndObserveImageData(image)
-    node.CreateDefaultDisplayNodes()
     return node
+
+
+def showAsBone(volumeNode, windowHu=BONE_WINDOW_HU, levelHu=BONE_LEVEL_HU):
+    """Give a volume node its display nodes and a bone window.
+
+    Best before it gets its voxels: the automatic window would first count all of them, seconds for a large CT.
+    """
+    volumeNode.CreateDefaultDisplayNodes()
+    volumeNode.GetDisplayNode().SetAutoWindowLevel(False)
+    volumeNode.GetDisplayNode().SetWindowLevel(windowHu, levelHu)
 
 
 def voxelVolumeMl(volumeNode):

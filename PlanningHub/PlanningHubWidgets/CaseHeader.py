@@ -12,22 +12,25 @@ class CaseHeader:
     """Fills a frame with the active case's name, side and procedure."""
 
     def __init__(self, frame):
-        layout = qt.QHBoxLayout(frame)
+        layout = qt.QGridLayout(frame)
         self.nameLabel = qt.QLabel()
         self.sideLabel = qt.QLabel()
         self.procedureLabel = qt.QLabel()
         self.nameLabel.setObjectName("caseNameLabel")
         self.sideLabel.setObjectName("caseSideLabel")
         self.procedureLabel.setObjectName("caseProcedureLabel")
-        layout.addWidget(self.nameLabel)
-        layout.addStretch(1)
-        layout.addWidget(self.procedureLabel)
-        layout.addWidget(self.sideLabel)
+        self.procedureLabel.wordWrap = True
+        self.procedureLabel.visible = False
+        layout.addWidget(self.nameLabel, 0, 0)
+        layout.addWidget(self.sideLabel, 0, 1)
+        layout.addWidget(self.procedureLabel, 1, 0, 1, 2)
+        layout.setColumnStretch(0, 1)
         self.nameLabel.styleSheet = "font-weight: bold; font-size: 15px;"
 
     def show(self, case):
         """Show a case, or that there is none."""
         self.sideLabel.visible = case is not None
+        self.procedureLabel.visible = bool(case and case.procedure)
         if case is None:
             self.nameLabel.text = _("No case is open")
             self.procedureLabel.text = ""

@@ -1,7 +1,9 @@
 """The widget that all modules of the suite are: header on top, the module's actions, progress and messages below."""
 
+import qt
 import slicer
 import vtk
+from slicer.i18n import tr as _
 from slicer.ScriptedLoadableModule import ScriptedLoadableModuleWidget
 from slicer.util import VTKObservationMixin
 
@@ -10,7 +12,7 @@ from PlanningHubLib.Case import Case, isCase
 from PlanningHubLib.Errors import PlanningError
 
 from .CaseHeader import CaseHeader
-from .StepRunner import StepRunner
+from .StepRunner import ERROR_STYLE, StepRunner
 
 
 class CaseModuleWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
@@ -25,6 +27,8 @@ class CaseModuleWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.logic = None
         self.runner = None
         self.parameters = None
+        self.case = None
+        self._shownFolder = ""
         self._guiTag = None
 
     def createLogic(self):
@@ -60,6 +64,8 @@ class CaseModuleWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.refresh()
 
     def cleanup(self):
+        if self.runner:
+            self.runner.cancel()
         self._disconnectParameters()
         self.removeObservers()
 
@@ -76,26 +82,34 @@ class CaseModuleWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         """Return the active case's folder as text, or empty text."""
         return activeCaseFolder(slicer.mrmlScene)
 
-    def refresh(self):
-        """Show the active case again as it is on disk."""
+    def refresh(self, keepMessage=False):
+        """Show the active case again as it is on disk; what was said of another one is not kept."""
         self._observeActiveCase()
-        case = None
-        try:
-            folder = self.activeFolder()
-            if folder and isCase(folder):
-                case = Case.open(folder)
-            elif folder:
-                self.runner.complain(PlanningError("no-case", f"{folder} holds no case any more."))
-        except PlanningError as error:
-            self.runner.complain(error)
-        self.header.show(case)
-        self.showCase(case)
+        folder = self.activeFolder()
+        if folder != self._shownFolder and not keepMessage:
+            self.runner.say("")
+        self._shownFolder = folder
+        self.case = self._openForReading(folder)
+        self.header.show(self.case)
+        self.showCase(self.case)
         self.updateActions()
 
-    def runStep(self, step, doneText):
+    def _openForReading(self, folder):
+        if not folder:
+            return None
+        try:
+            if isCase(folder):
+                return Case.open(folder)
+            self.runner.say(_("There is no case in {folder} any more.").format(folder=folder), ERROR_STYLE)
+        except PlanningError as error:
+            self.runner.complain(error)
+        return None
+
+    def runStep(self, step, doneText, cancelledText=None):
         """Run ``step(session, progress)``, show the case anew, and return the result."""
-        result = self.runner.run(step, doneText)
-        self.refresh()
+        result = self.runner.run(step, doneText, cancelledText)
+        if not self.runner.running:
+            self.refresh(keepMessage=True)
         return result
 
     def _observeActiveCase(self):
@@ -104,7 +118,8 @@ class CaseModuleWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
             self.addObserver(node, vtk.vtkCommand.ModifiedEvent, self._onActiveCaseModified)
 
     def _onActiveCaseModified(self, _caller=None, _event=None):
-        if not self.runner.running:
+        # A module that is not shown is refreshed when it is entered.
+        if self.parent.isEntered and not self.runner.running:
             self.refresh()
 
     # The parameter node
@@ -114,6 +129,7 @@ class CaseModuleWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
             self.parameters = self.logic.getParameterNode()
             self._guiTag = self.parameters.connectGui(self.ui)
             self.addObserver(self.parameters, vtk.vtkCommand.ModifiedEvent, self._onParametersModified)
+            self._blankEmptyPaths()
 
     def _disconnectParameters(self):
         if self.parameters is not None:
@@ -122,9 +138,18 @@ class CaseModuleWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
             self.parameters = None
 
     def _onParametersModified(self, _caller=None, _event=None):
+        self._blankEmptyPaths()
         self.updateActions()
 
+    def _blankEmptyPaths(self):
+        # An empty path parameter reads back as ".", which looks like a choice.
+        for widget in slicer.util.findChildren(self.parent, className="ctkPathLineEdit"):
+            if widget.currentPath == ".":
+                widget.currentPath = ""
+
     def _onSceneStartClose(self, _caller=None, _event=None):
+        self.runner.cancel()
+        self.runner.say("")
         self._disconnectParameters()
 
     def _onSceneChanged(self, _caller=None, _event=None):
@@ -134,12 +159,34 @@ class CaseModuleWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
             self.refresh()
 
 
-def fillTable(table, rows):
-    """Fill a table widget with rows of text."""
-    import qt
+def fillTable(table, rows, stretchedColumn=0):
+    """Fill a table widget; a cell is its text, or its text and a longer tool tip.
 
+    :param stretchedColumn: the one that takes the room that is left; text that does not fit is elided in the middle
+    """
     table.setRowCount(len(rows))
     for rowNumber, row in enumerate(rows):
-        for column, text in enumerate(row):
-            table.setItem(rowNumber, column, qt.QTableWidgetItem(str(text)))
-    table.resizeColumnsToContents()
+        for column, cell in enumerate(row):
+            text, toolTip = cell if isinstance(cell, tuple) else (cell, cell)
+            item = qt.QTableWidgetItem(str(text))
+            item.setToolTip(str(toolTip))
+            table.setItem(rowNumber, column, item)
+    header = table.horizontalHeader()
+    for column in range(table.columnCount):
+        stretched = column == stretchedColumn
+        header.setSectionResizeMode(column, qt.QHeaderView.Stretch if stretched else qt.QHeaderView.ResizeToContents)
+    table.verticalHeader().setSectionResizeMode(qt.QHeaderView.ResizeToContents)
+
+
+def sizeText(byteCount):
+    """Return a number of bytes (None for not recorded) as a user reads it."""
+    if byteCount is None:
+        return _("not recorded")
+    if byteCount < 100_000:
+        return _("{size:.1f} kB").format(size=byteCount / 1e3)
+    return _("{size:.1f} MB").format(size=byteCount / 1e6)
+
+
+def isChosen(path):
+    """Tell whether a path parameter holds anything: an empty one reads back as the current folder."""
+    return path is not None and str(path) not in ("", ".")

@@ -14,39 +14,48 @@ DONE_STYLE = "color: #14532d; background: #eaf6ec; padding: 6px; border: 1px sol
 
 
 class StepRunner:
-    """Runs steps one at a time on the main thread, where MRML and Qt may be touched.
+    """Runs steps on the main thread, where MRML and Qt may be touched, one at a time for all modules together.
 
     :param ui: a module's widgets: ``progressBar``, ``cancelButton``, ``messageLabel``, ``actionsWidget``
     """
 
+    # While a step lets events through, the user may switch to another module: there is one scene for all of them.
+    _current = None
+
     def __init__(self, ui):
         self._ui = ui
         self._cancelled = False
-        self.running = False
         ui.progressBar.maximum = 1000
-        ui.cancelButton.connect("clicked(bool)", self._onCancel)
+        ui.cancelButton.connect("clicked(bool)", self.cancel)
 
-    def run(self, step, doneText):
+    @property
+    def running(self):
+        """Whether a step of this module runs."""
+        return StepRunner._current is self
+
+    def run(self, step, doneText, cancelledText=None):
         """Run ``step(session, progress)`` and return its result, or None where it failed or was cancelled.
 
         The error stands in the module's message place; the case is as it was.
         """
-        if self.running:
+        if StepRunner._current is not None:
+            self.say(_("Another step is still running. Wait for it, or cancel it there."), ERROR_STYLE)
             return None
+        result, text, style = None, "", ERROR_STYLE
         self._begin()
         try:
             result = step(Session.start(), self._progress)
+            text, style = doneText, DONE_STYLE
         except Cancelled:
-            self._end(_("Cancelled; the case is as it was."), ERROR_STYLE)
+            text = cancelledText or _("Cancelled; the case is as it was.")
         except PlanningError as error:
-            self._end(str(error), ERROR_STYLE)
+            text = str(error)
         except Exception as error:
             logging.exception("A step failed")
-            self._end(_("This is a bug; please report it: {error}").format(error=error), ERROR_STYLE)
-        else:
-            self._end(doneText, DONE_STYLE)
-            return result
-        return None
+            text = _("This is a bug; please report it: {error}").format(error=error)
+        finally:
+            self._end(text, style)
+        return result
 
     def say(self, text, style=DONE_STYLE):
         """Show a message; empty text hides the place."""
@@ -58,8 +67,12 @@ class StepRunner:
         """Show an error."""
         self.say(str(error), ERROR_STYLE)
 
+    def cancel(self, _checked=False):
+        """Let a running step end at its next report of progress."""
+        self._cancelled = True
+
     def _begin(self):
-        self.running, self._cancelled = True, False
+        StepRunner._current, self._cancelled = self, False
         self.say("")
         self._ui.actionsWidget.enabled = False
         self._ui.progressBar.value = 0
@@ -72,15 +85,13 @@ class StepRunner:
         self._ui.progressBar.visible = False
         self._ui.cancelButton.visible = False
         self._ui.actionsWidget.enabled = True
-        self.running = False
+        StepRunner._current = None
         self.say(text, style)
 
     def _progress(self, fraction, text):
         self._ui.progressBar.value = int(1000 * fraction)
-        self._ui.progressBar.format = text.replace("%", "%%")
+        # QProgressBar knows no escape for its %p, %v and %m; a word joiner parts them unseen.
+        self._ui.progressBar.format = text.replace("%", "%\u2060")
         slicer.app.processEvents()
         if self._cancelled:
             raise Cancelled
-
-    def _onCancel(self):
-        self._cancelled = True

@@ -5,9 +5,11 @@ import numpy
 from PlanningHubLib.Errors import InputRefused
 
 from .Checks import requirePrintable
-from .Mesh import Mesh, welded
+from .Mesh import Mesh, weldedIndex
 
 _INDEX = numpy.uint32
+# Far above the digits of single precision and of the 3MF, far below any printer.
+APART_MM = 0.002
 
 
 def toManifold(mesh):
@@ -38,11 +40,27 @@ def fromManifold(manifold):
 def asSolid(mesh):
     """Return the mesh as manifold3d's closed solid, which also stays one where equal points are welded.
 
-    manifold3d takes apart what touches; STL has no indices, and its readers weld it again.
+    manifold3d takes apart what touches; STL has no indices, and its readers would weld it again. So what touches is
+    also moved apart, by micrometers and inwards.
 
     :raises InputRefused: ``not-manifold`` and the codes of :func:`PrintPrepLib.Checks.meshFindings`
     """
     solid = fromManifold(toManifold(mesh))
-    if len(welded(solid.points, solid.triangles)[0]) != len(solid.points):
-        requirePrintable(solid)
-    return solid
+    index = weldedIndex(solid.points)
+    doubles = numpy.bincount(index)[index] > 1
+    if not doubles.any():
+        return solid
+    apart = _movedInwards(solid, doubles)
+    requirePrintable(apart)
+    return apart
+
+
+def _movedInwards(mesh, which):
+    triangles = mesh.triangles[which[mesh.triangles].any(1)]
+    weights = numpy.zeros(mesh.points.shape)
+    first, second, third = (mesh.points[triangles[:, corner]].astype(numpy.float64) for corner in range(3))
+    for corner in range(3):
+        numpy.add.at(weights, triangles[:, corner], numpy.cross(second - first, third - first))
+    lengths = numpy.linalg.norm(weights, axis=1, keepdims=True)
+    inwards = -weights / numpy.where(lengths > 0, lengths, 1)
+    return Mesh.fromArrays(numpy.where(which[:, None], mesh.points + APART_MM * inwards, mesh.points), mesh.triangles)

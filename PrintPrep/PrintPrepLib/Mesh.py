@@ -90,12 +90,21 @@ def signedVolumesMm3(mesh):
     return numpy.einsum("ij,ij->i", first, numpy.cross(second, third), dtype=numpy.float64) / 6
 
 
+def weldedIndex(points):
+    """Return a number (n,) for each point that points of exactly equal coordinates share."""
+    return _uniqueRows(points)[1]
+
+
 def welded(points, triangles):
-    """Return the mesh whose points of exactly equal coordinates are one point.
+    """Return (points, triangles) in which points of exactly equal coordinates are one point.
 
     :param points: array (n, 3) of float32 or float64
     """
+    first, index = _uniqueRows(points)
+    return points[first], index.astype(numpy.int32)[triangles]
+
+
+def _uniqueRows(points):
     points = numpy.ascontiguousarray(points) + 0  # -0.0 and 0.0 are one coordinate
     rows = points.view(numpy.dtype((numpy.void, points.dtype.itemsize * 3))).reshape(-1)
-    _rows, first, index = numpy.unique(rows, return_index=True, return_inverse=True)
-    return points[first], index.astype(numpy.int32)[triangles]
+    return numpy.unique(rows, return_index=True, return_inverse=True)[1:]

@@ -2,6 +2,7 @@
 
 from PlanningHubLib import Requirements
 from PlanningHubLib.Errors import InputRefused, firstRejection
+from PlanningHubLib.Nodes import removeNodes
 from PlanningHubLib.Progress import noProgress, part
 from PlanningHubLib.Segmentation import loadSegmentation
 from PlanningHubLib.Software import versions
@@ -56,8 +57,7 @@ def _surface(case, session, segmentation, progress):
     try:
         return Surface.segmentSurface(node, node.GetSegmentation().GetNthSegmentID(0), progress)
     finally:
-        for one in (node.GetDisplayNode(), node):
-            session.scene.RemoveNode(one)
+        removeNodes(session.scene, node)
 
 
 def partLabel(case, segmentation, stage):

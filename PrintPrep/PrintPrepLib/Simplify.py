@@ -24,9 +24,11 @@ NEXT_FRACTION = 0.6
 # With more points beyond the bound than these, patches would cover the surface: the candidate is too coarse.
 PATCHABLE_FRACTION = 5e-4
 SAMPLED_POINTS = 60_000
-# How far the fine triangles stay around a place beyond the bound, in bounds; and never below mm.
-PATCH_RADII_IN_BOUNDS = (6, 16)
-SMALLEST_PATCH_MM = 1.5
+# Each time a candidate fails, the fine triangles stay this far around the places, and the rest gets this much finer.
+PATCH_ROUNDS = 3
+PATCH_MM = 2.5
+PATCH_RADIUS_IN_BOUNDS = 8
+EASING = 1.15
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -50,8 +52,9 @@ def simplified(mesh, maximumDeviationMm, progress=noProgress):
         )
     levels = _levels(mesh, maximumDeviationMm, part(progress, 0.0, 0.5))
     for number, level in enumerate(reversed(levels)):
-        patchFrom = levels[0] if level is not levels[0] else None
-        found = _withinBound(mesh, level, patchFrom, maximumDeviationMm, part(progress, 0.5 + number / 20, 0.9))
+        # What fails in the finest level too is taken from the surface itself.
+        patchFrom = levels[0] if level is not levels[0] else (mesh.points.astype(numpy.float64), mesh.triangles)
+        found = _withinBound(mesh, level, patchFrom, maximumDeviationMm, part(progress, 0.5 + 0.4 * number / len(levels), 0.5 + 0.4 * (number + 1) / len(levels)))
         if found:
             return found
     progress(0.95, "Nothing simpler lies within the bound")
@@ -87,9 +90,10 @@ def _decimated(points, triangles, fraction):
 
 def _withinBound(mesh, level, patchFrom, boundMm, progress):
     """Return what came of a level within the bound, patched from a finer level where need be, or None."""
-    places = numpy.zeros((0, 3))
-    for radiusInBounds in (*PATCH_RADII_IN_BOUNDS, None):
-        progress(0.0, "Measuring the deviation")
+    places, triangleCount = numpy.zeros((0, 3)), len(level[1])
+    radiusMm = max(PATCH_RADIUS_IN_BOUNDS * boundMm, PATCH_MM)
+    for number in range(PATCH_ROUNDS + 1):
+        progress(number / (PATCH_ROUNDS + 1), "Measuring the deviation")
         try:
             solid = asSolid(Mesh.fromArrays(*level))
         except InputRefused:
@@ -97,17 +101,16 @@ def _withinBound(mesh, level, patchFrom, boundMm, progress):
         distancesMm = distancesToSurface(mesh.points, solid)
         beyond = mesh.points[distancesMm > boundMm]
         if not len(beyond):
-            deviation = measured(mesh, solid, distancesMm, progress)
+            deviation = measured(mesh, solid, distancesMm)
             if deviation.maximumMm <= boundMm:
                 return Simplified(solid, deviation)
             samples = samplesOf(solid)
             beyond = samples[distancesToFineSurface(samples, mesh) > boundMm]
-        if radiusInBounds is None or patchFrom is None or len(beyond) > PATCHABLE_FRACTION * 4 * len(mesh.points):
+        if number == PATCH_ROUNDS or len(beyond) > PATCHABLE_FRACTION * 4 * len(mesh.points):
             return None
         places = numpy.concatenate([places, beyond])
-        radiusMm = max(radiusInBounds * boundMm, SMALLEST_PATCH_MM)
-        progress(0.5, f"Keeping {len(places)} places as they were")
-        level = _patched(patchFrom, places, radiusMm, len(level[1]))
+        progress((number + 0.7) / (PATCH_ROUNDS + 1), f"Keeping {len(places)} places as they were")
+        level = _patched(patchFrom, places, radiusMm, triangleCount * EASING ** (number + 1))
     return None
 
 

@@ -1,9 +1,7 @@
 """Times of writing the package's DICOM objects: ours beside the bare library calls, alternated in one run."""
 
 import datetime
-import statistics
 import tempfile
-import time
 from pathlib import Path
 
 from ORExportLib.DerivedObject import Making
@@ -11,12 +9,14 @@ from ORExportLib.EncapsulatedModel import buildEncapsulatedModel
 from ORExportLib.SegmentationObject import Algorithm, Segment, buildSegmentation
 from ORExportLib.Source import readSource
 
+from .Timing import compared, imported
+
 TISSUE = ("85756007", "SCT", "Tissue")
 BONE = ("272673000", "SCT", "Bone")
 
 
 def rows(sourcePaths, mask, stl, repeats=3):
-    """Return ``(name, seconds, megabytes per second)`` for each way to write, medians of alternated runs.
+    """Yield the rows of the package's DICOM objects.
 
     Reading the source's headers is counted for both, and so is writing the file.
 
@@ -24,21 +24,18 @@ def rows(sourcePaths, mask, stl, repeats=3):
     :param mask: array (slices, rows, columns) of 0 and 1
     :param stl: bytes of the part
     """
-    ways = {
-        "write SEG, ours": (_ourSegmentation, mask, mask.nbytes),
-        "write SEG, bare highdicom (peer)": (_bareSegmentation, mask, mask.nbytes),
-        "write Encapsulated STL, ours": (_ourModel, stl, len(stl)),
-        "write Encapsulated STL, bare pydicom (peer)": (_bareModel, stl, len(stl)),
-    }
-    seconds = {name: [] for name in ways}
+    imported("highdicom", "pydicom.sr.codedict")
     with tempfile.TemporaryDirectory() as folder:
-        for _repeat in range(repeats):
-            for name, (way, content, _bytes) in ways.items():
-                start = time.perf_counter()
-                way(sourcePaths, content).save_as(Path(folder) / "object.dcm")
-                seconds[name].append(time.perf_counter() - start)
-    medians = {name: statistics.median(times) for name, times in seconds.items()}
-    return [(name, medians[name], ways[name][2] / 1e6 / medians[name]) for name in ways]
+
+        def writing(way, content):
+            return lambda: way(sourcePaths, content).save_as(Path(folder) / "object.dcm")
+
+        yield from compared(
+            {"SEG": writing(_ourSegmentation, mask)}, {"bare highdicom": writing(_bareSegmentation, mask)}, repeats
+        )
+        yield from compared(
+            {"Encapsulated STL": writing(_ourModel, stl)}, {"bare pydicom": writing(_bareModel, stl)}, repeats
+        )
 
 
 def _making():

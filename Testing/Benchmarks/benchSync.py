@@ -2,53 +2,40 @@
 
 import concurrent.futures
 import functools
-import statistics
-import time
 import uuid
 from pathlib import Path
 
 from Servers.OrthancServer import OrthancServer, whyNoOrthanc
+
+from .Timing import Row, compared, timed
 
 BATCH_ITEMS = 10
 CONNECTIONS = 4
 
 
 def rows(dicomFiles, repeats=3):
-    """Return ``(name, seconds, megabytes per second)`` for each way to push the files, medians of alternated runs.
+    """Return the rows of pushing files to Orthanc; without it, one that says why there are none.
 
-    Each push goes to a freshly started, empty Orthanc; starting it and reading UIDs is not counted. Without Orthanc,
-    one row with its reason and no times.
+    Each push goes to a freshly started, empty Orthanc; starting it and reading UIDs is not counted.
     """
     if whyNoOrthanc():
-        return [(f"push: {whyNoOrthanc()}", None, None)]
+        return [Row("push", None, note=whyNoOrthanc())]
     paths = [Path(path) for path in dicomFiles]
-    megabytes = sum(path.stat().st_size for path in paths) / 1e6
-    ways = {
-        "push, ours, raw": _oursRaw,
-        "push, ours, verified": _oursVerified,
-        "push, bare STOW 10 x 4 (peer)": _bareStow,
-        "push, dicomweb-client (peer)": _dicomWebClient,
-    }
-    seconds = {name: [] for name in ways}
-    for _repeat in range(repeats):
-        for name, way in ways.items():
-            seconds[name].append(_timed(way, paths))
-    medians = {name: statistics.median(times) for name, times in seconds.items() if None not in times}
-    return [(name, time, megabytes / time) for name, time in medians.items()]
+    return compared(
+        {"push, raw": _oursRaw, "push, verified": _oursVerified},
+        {"bare STOW 10 x 4": _bareStow, "dicomweb-client": _dicomWebClient},
+        repeats,
+        "peers send without reading back",
+        functools.partial(_pushed, paths),
+    )
 
 
-def _timed(way, paths):
+def _pushed(paths, way):
     with OrthancServer() as orthanc:
-        try:
-            push = way(orthanc, paths)
-        except ImportError:
-            return None
-        start = time.perf_counter()
-        push()
-        elapsed = time.perf_counter() - start
+        measurement = timed(way(orthanc, paths))
         if len(orthanc.instances()) != len(paths):
             raise RuntimeError(f"{way.__name__}: not everything arrived")
-    return elapsed
+    return measurement
 
 
 def _oursRaw(orthanc, paths):

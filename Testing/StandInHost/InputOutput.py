@@ -172,6 +172,7 @@ class InputOutputManager:
 
     def _newStorage(self, node):
         storage = node.CreateDefaultStorageNode()
+        if storage is None:
+            return slicer.vtkMRMLTextStorageNode()
         storage.UnRegister(None)
         return storage
-

@@ -2,6 +2,7 @@
 
 from PySide6 import QtCore, QtWidgets
 
+from .CtkContainers import ctkCollapsibleButton
 from .CtkValues import ctkDoubleSpinBox, ctkRangeWidget, ctkSliderWidget
 from .Played import playsCpp, stored
 from .QmrmlNodeComboBox import qMRMLNodeComboBox
@@ -44,6 +45,19 @@ class _HoldsScene:
     def setMRMLScene(self, scene):
         """Slot: takes the scene."""
         self._standInScene = scene
+
+
+@playsCpp
+class qMRMLCollapsibleButton(_HoldsScene, ctkCollapsibleButton):
+    """A section that holds a scene."""
+
+    mrmlSceneChanged = QtCore.Signal(object)
+    _standInSignals = SCENE_SIGNALS
+
+    def setMRMLScene(self, scene):
+        """Slot: takes the scene and announces it."""
+        super().setMRMLScene(scene)
+        self.mrmlSceneChanged.emit(scene)
 
 
 @playsCpp
@@ -194,6 +208,7 @@ CLASSES = (
     qMRMLWidget,
     qSlicerWidget,
     qMRMLNodeComboBox,
+    qMRMLCollapsibleButton,
     qMRMLSliderWidget,
     qMRMLSpinBox,
     qMRMLRangeWidget,

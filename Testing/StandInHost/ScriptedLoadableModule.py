@@ -35,8 +35,14 @@ class ScriptedLoadableModule:
         parent.contributors = ["(not given)"]
         parent.helpText = parent.acknowledgementText = ""
         icons = Path(parent.path).parent / "Resources" / "Icons"
-        icon = next((icons / (self.moduleName + each) for each in (".svg", ".png")
-                     if (icons / (self.moduleName + each)).is_file()), None)
+        icon = next(
+            (
+                icons / (self.moduleName + each)
+                for each in (".svg", ".png")
+                if (icons / (self.moduleName + each)).is_file()
+            ),
+            None,
+        )
         if icon is not None:
             parent.icon = qt.QIcon(str(icon))
         if not hasattr(slicer, "selfTests"):
@@ -49,8 +55,8 @@ class ScriptedLoadableModule:
 
     def getDefaultModuleDocumentationLink(self, docPage=None):
         """A sentence with a link to the online documentation."""
-        address = slicer.app.documentationBaseUrl + docPage if docPage else slicer.app.moduleDocumentationUrl(
-            self.moduleName
+        address = (
+            slicer.app.documentationBaseUrl + docPage if docPage else slicer.app.moduleDocumentationUrl(self.moduleName)
         )
         return f'<p>For more information see the <a href="{address}">online documentation</a>.</p>'
 

@@ -98,9 +98,7 @@ def _checkProperties(document, root):
         for each in element.findall("property"):
             name = each.get("name")
             if each.get("stdset") != "0" and widget.metaObject().indexOfProperty(name) < 0:
-                raise StandInError(
-                    f".ui file: {element.get('class')} '{element.get('name')}' has no property '{name}'"
-                )
+                raise StandInError(f".ui file: {element.get('class')} '{element.get('name')}' has no property '{name}'")
 
 
 def _setProperty(widget, element):

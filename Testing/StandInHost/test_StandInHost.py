@@ -12,9 +12,9 @@ def test_startIsIdempotent(host):
 
 
 def test_productCodeFindsSlicer(host):
-    from PlanningHubLib.Session import Session
-
     import slicer
+
+    from PlanningHubLib.Session import Session
 
     session = Session.start()
     assert session.insideSlicer

@@ -1,0 +1,74 @@
+"""What a sync brings where, before it starts, and what it came to: a line for every artefact, not for every slice."""
+
+import dataclasses
+from pathlib import Path
+
+from .Items import SENT_KINDS
+from .Results import NOT_SENT, VERIFIED
+from .Stores import openStore
+
+TO_SEND = "to-send"
+DICOM_ONLY = "This store keeps DICOM objects only; it stays in the case."
+
+
+@dataclasses.dataclass(frozen=True)
+class Line:
+    """``files`` files of one artefact that share one state.
+
+    :param what: the artefact's title; empty for older revisions and the case's own records
+    :param bytes: their size together, None where the case did not record it
+    :param state: ``to-send`` or one of :mod:`Results`
+    """
+
+    what: str
+    files: int
+    bytes: int | None
+    state: str
+    reason: str = ""
+
+
+def destination(address):
+    """Return in words, and with the whole path of a folder, where a store's address leads; nothing is connected.
+
+    :raises UsageError: as :func:`CentralSyncLib.Stores.openStore` for an address that cannot be
+    """
+    address = address.strip()
+    return address if _isDicomWeb(address) else openStore(_absolute(address)).description
+
+
+def planLines(case, address):
+    """Return the :class:`Line` list of what a sync would bring to an address now, from the case's records alone."""
+    lines = []
+    for artefact in filter(None, map(case.latest, SENT_KINDS)):
+        stays = {name: _isDicomWeb(address) and not name.endswith(".dcm") for name in artefact.files}
+        for state, reason, kept in ((TO_SEND, "", False), (NOT_SENT, DICOM_ONLY, True)):
+            sizes = [record.bytes for name, record in artefact.files.items() if stays[name] is kept]
+            if sizes:
+                lines.append(Line(artefact.title, len(sizes), _sum(sizes), state, reason))
+    return lines
+
+
+def resultLines(case, result):
+    """Return the :class:`Line` list of a :class:`SyncResult`; items that are not verified keep their reasons."""
+    current = {artefact.id: artefact for artefact in map(case.latest, SENT_KINDS) if artefact}
+    groups = {}
+    for item in result.items:
+        artefact = current.get(item.name.split("/")[0])
+        record = artefact.files.get(item.name.partition("/")[2]) if artefact else None
+        title = artefact.title if record else ""
+        reason = "" if item.state == VERIFIED else item.reason
+        groups.setdefault((title, item.state, reason), []).append(record.bytes if record else None)
+    return [Line(what, len(sizes), _sum(sizes), state, reason) for (what, state, reason), sizes in groups.items()]
+
+
+def _isDicomWeb(address):
+    return address.strip().lower().startswith("dicomweb+")
+
+
+def _absolute(address):
+    """The whole path where the address is a folder's; anything else as it is."""
+    return address if "://" in address else str(Path(address).expanduser().absolute())
+
+
+def _sum(sizes):
+    return None if None in sizes else sum(sizes)

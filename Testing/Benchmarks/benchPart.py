@@ -1,0 +1,199 @@
+"""Times from a segmentation to the files for the printer: ours beside the peers, alternated in one run."""
+
+import tempfile
+from pathlib import Path
+
+import numpy
+import slicer
+import vtk
+from vtk.util import numpy_support
+
+from PlanningHubLib import Masks, Segments
+from PlanningHubLib.Session import Session
+from PrintPrepLib import Checks, Deviation, Manifolds, Simplify, Surface, Writers
+from PrintPrepLib.Part import DEFAULT_DEVIATION_MM
+
+from .Timing import compared, imported
+
+PEER_TRIANGLES = 200_000
+
+
+def rows(segmentationFile, repeats=3):
+    """Yield the rows of the print step.
+
+    :param segmentationFile: ``.seg.nrrd`` of one segment
+    """
+    imported("meshoptimizer", "fast_simplification", "manifold3d", "igl", "trimesh", "stl", "lib3mf", "skimage")
+    with Session.start() as session:
+        node = Segments.readSegmentation(session, segmentationFile, "bench")
+        mask, matrix = Segments.segmentMask(node, node.GetSegmentation().GetNthSegmentID(0))
+    ijkToRas = slicer.util.arrayFromVTKMatrix(matrix)
+    yield from _surfaceRows(mask, ijkToRas, repeats)
+    fine = Surface.maskSurface(mask, ijkToRas).mesh
+    yield from compared(
+        {"simplify": lambda: Simplify.simplified(fine, DEFAULT_DEVIATION_MM)},
+        _simplifiers(fine),
+        repeats,
+        f"ours: deviation measured and kept below {DEFAULT_DEVIATION_MM} mm; peers: {PEER_TRIANGLES} triangles, "
+        "nothing measured",
+    )
+    solid = Simplify.simplified(fine, DEFAULT_DEVIATION_MM).mesh
+    yield from compared(
+        {"deviation check": lambda: Deviation.measured(fine, solid)},
+        {"libigl, both ways": lambda: _bothWays(fine, solid)},
+        repeats,
+    )
+    yield from compared({"watertight check": lambda: Checks.requirePrintable(solid)}, _judges(solid), repeats)
+    yield from _writing(solid, repeats)
+
+
+def _surfaceRows(mask, ijkToRas, repeats):
+    extent = Masks.bounds(mask)
+    cropped = mask[tuple(slice(first, last + 1) for first, last in extent)] != 0
+    spacingMm = numpy.linalg.norm(ijkToRas[:3, :3], axis=0)
+    yield from compared(
+        {"surface": lambda: Surface._flyingEdges(cropped, spacingMm)},
+        {"vtkFlyingEdges3D": lambda: _flyingEdges(cropped, spacingMm), "skimage": lambda: _marchingCubes(cropped)},
+        repeats,
+    )
+    rough = Surface._flyingEdges(cropped, spacingMm)
+    yield from compared(
+        {"smooth": lambda: Surface._smoothed(rough, Surface.SMOOTHING_ITERATIONS)},
+        {"vtkWindowedSinc": lambda: _windowedSinc(rough)},
+        repeats,
+    )
+    yield from compared({"mask to smooth surface, LPS": lambda: Surface.maskSurface(mask, ijkToRas)}, {}, repeats)
+
+
+def _threaded(algorithm):
+    before = vtk.vtkSMPTools.GetBackend()
+    vtk.vtkSMPTools.SetBackend("STDThread")
+    algorithm.Update()
+    vtk.vtkSMPTools.SetBackend(before)
+    return algorithm.GetOutput()
+
+
+def _flyingEdges(mask, spacingMm):
+    image = vtk.vtkImageData()
+    image.SetDimensions(*reversed(mask.shape))
+    image.SetSpacing(*spacingMm)
+    image.GetPointData().SetScalars(numpy_support.numpy_to_vtk(mask.view(numpy.uint8).reshape(-1)))
+    contour = vtk.vtkFlyingEdges3D()
+    contour.SetInputData(image)
+    contour.SetValue(0, 0.5)
+    contour.ComputeNormalsOff()
+    contour.ComputeScalarsOff()
+    return _threaded(contour)
+
+
+def _marchingCubes(mask):
+    from skimage import measure
+
+    return measure.marching_cubes(mask, 0.5)
+
+
+def _windowedSinc(polyData):
+    smoother = vtk.vtkWindowedSincPolyDataFilter()
+    smoother.SetInputData(polyData)
+    smoother.SetNumberOfIterations(Surface.SMOOTHING_ITERATIONS)
+    smoother.SetPassBand(Surface.SMOOTHING_PASS_BAND)
+    smoother.NormalizeCoordinatesOn()
+    smoother.FeatureEdgeSmoothingOff()
+    smoother.BoundarySmoothingOff()
+    smoother.NonManifoldSmoothingOn()
+    return _threaded(smoother)
+
+
+def _simplifiers(fine):
+    count = min(PEER_TRIANGLES, len(fine.triangles) // 2)
+
+    def meshOptimizer():
+        import meshoptimizer
+
+        indices = numpy.ascontiguousarray(fine.triangles.reshape(-1), numpy.uint32)
+        target = numpy.zeros_like(indices)
+        meshoptimizer.simplify(target, indices, fine.points, target_index_count=3 * count, target_error=1.0)
+
+    def fastSimplification():
+        import fast_simplification
+
+        return fast_simplification.simplify(fine.points, fine.triangles, target_count=count)
+
+    return {
+        "meshoptimizer": meshOptimizer,
+        "fast-simplification": fastSimplification,
+        "manifold3d, in and simplified": lambda: Manifolds.toManifold(fine).simplify(DEFAULT_DEVIATION_MM),
+    }
+
+
+def _bothWays(fine, solid):
+    return Deviation.distancesToSurface(fine.points, solid), Deviation.distancesToSurface(solid.points, fine)
+
+
+def _judges(solid):
+    def trimeshCheck():
+        import trimesh
+
+        assert trimesh.Trimesh(solid.points, solid.triangles, process=False).is_watertight
+
+    return {"manifold3d": lambda: Manifolds.toManifold(solid), "trimesh": trimeshCheck}
+
+
+def _writing(solid, repeats):
+    label = Writers.PartLabel("bench_part", "PH-BENCH", "part-1.1")
+    with tempfile.TemporaryDirectory() as folder:
+        stl, peerStl, threeMf, peerThreeMf = (str(Path(folder) / name) for name in ("a.stl", "b.stl", "a.3mf", "b.3mf"))
+        polyData = solid.toPolyData()
+        yield from compared(
+            {"STL": lambda: Writers.writeStl(stl, solid, label)},
+            {
+                "vtkSTLWriter": lambda: _vtkStl(polyData, peerStl),
+                "numpy-stl": lambda: _numpyStl(solid, peerStl),
+                "trimesh": lambda: _trimeshExport(solid, peerStl),
+            },
+            repeats,
+            "ours: with fsync",
+        )
+        yield from compared(
+            {"3MF": lambda: Writers.writeThreeMf(threeMf, solid, label)},
+            {
+                "lib3mf": lambda: _lib3mf(solid, peerThreeMf),
+                "trimesh": lambda: _trimeshExport(solid, peerThreeMf),
+            },
+            repeats,
+            "ours: with fsync, strict, equal bytes for equal parts",
+        )
+
+
+def _vtkStl(polyData, path):
+    writer = vtk.vtkSTLWriter()
+    writer.SetInputData(polyData)
+    writer.SetFileTypeToBinary()
+    writer.SetFileName(path)
+    writer.Write()
+
+
+def _numpyStl(solid, path):
+    from stl import mesh
+
+    records = mesh.Mesh(numpy.zeros(len(solid.triangles), mesh.Mesh.dtype))
+    records.vectors[:] = solid.points[solid.triangles]
+    records.save(path)
+
+
+def _trimeshExport(solid, path):
+    import trimesh
+
+    trimesh.Trimesh(solid.points, solid.triangles, process=False).export(path)
+
+
+def _lib3mf(solid, path):
+    import lib3mf
+
+    model = lib3mf.Wrapper().CreateModel()
+    part = model.AddMeshObject()
+    points = (lib3mf.Position * len(solid.points)).from_buffer(solid.points.copy())
+    triangles = (lib3mf.Triangle * len(solid.triangles)).from_buffer(solid.triangles.astype(numpy.uint32))
+    part.SetGeometry(points, triangles)
+    model.AddBuildItem(part, Writers._identity(lib3mf))
+    model.QueryWriter("3mf").WriteToFile(path)

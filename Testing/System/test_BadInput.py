@@ -1,0 +1,195 @@
+"""Bad input by command: a named error, the contract's exit code, and nothing left behind."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+from Phantom.Faults import damagedCopy, faults
+from Servers.LyingServer import LyingServer
+from Servers.OrthancServer import freePort
+
+
+def refused(command, expectedCode, expectedExit, *arguments, **options):
+    exitCode, result = command(*arguments, **options)
+    assert exitCode == expectedExit, result
+    assert expectedCode in [finding["code"] for finding in result["findings"]], result["findings"]
+    return result
+
+
+def assertImportRefused(command, source, code, tmp_path):
+    result = refused(command, code, 3, "import", source, "--case", tmp_path / "cases" / "case")
+    assert result["verdict"] == "reject"
+    finding = next(finding for finding in result["findings"] if finding["code"] == code)
+    assert finding["message"]
+    assert finding["action"]
+    assert not (tmp_path / "cases").exists()
+
+
+FAULT_CODES = {
+    "twoPatients": "two-patients",
+    "missingSlice": "missing-slice",
+    "truncatedSlice": "truncated-slice",
+    "duplicateSlice": "duplicate-slice",
+    "nonUniformSpacing": "non-uniform-spacing",
+    "gantryTilt": "gantry-tilt",
+    "twoFramesOfReference": "two-frames-of-reference",
+    "twoPixelSpacings": "two-pixel-spacings",
+    "twoOrientations": "two-orientations",
+    "noPosition": "no-position",
+    "nonUnitOrientation": "bad-orientation",
+    "zeroSpacing": "zero-spacing",
+    "localizerInside": "localizer-inside",
+    "singleSlice": "single-slice",
+    "noRescale": "no-rescale",
+    "textFile": "no-dicom",
+    "emptyFolder": "no-dicom",
+}
+
+
+def test_everyFaultHasACode():
+    assert set(FAULT_CODES) == set(faults)
+
+
+@pytest.mark.parametrize("fault", ["twoPatients", "missingSlice", "truncatedSlice", "textFile", "emptyFolder"])
+def test_faultySeries(command, smallHead, tmp_path, fault):
+    """The five that the command must name; the module's tests cover all of them."""
+    folder = tmp_path / "ct"
+    damagedCopy(fault, smallHead, folder)
+    assertImportRefused(command, folder, FAULT_CODES[fault], tmp_path)
+
+
+def test_sourceThatDoesNotExist(command, tmp_path):
+    assertImportRefused(command, tmp_path / "nowhere", "no-source", tmp_path)
+
+
+def test_aTextFileInPlaceOfAFolder(command, tmp_path):
+    (tmp_path / "notes.txt").write_text("no DICOM")
+    assertImportRefused(command, tmp_path / "notes.txt", "no-dicom", tmp_path)
+
+
+def test_anonymisedAbdomenIsRefusedInWords(command, testData, tmp_path):
+    assertImportRefused(command, testData("ct_abdomen_j2k"), "missing-uid", tmp_path)
+
+
+def test_unwritableCaseFolder(command, smallHead, tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    refused(command, "cannot-write", 3, "import", smallHead, "--case", tmp_path / "file" / "case")
+    assert (tmp_path / "file").read_text() == "in the way"
+
+
+def test_caseFolderThatHoldsSomethingElse(command, smallHead, tmp_path):
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos" / "holiday.jpg").write_bytes(b"jpg")
+    refused(command, "already-there", 3, "import", smallHead, "--case", tmp_path / "photos")
+    assert [path.name for path in (tmp_path / "photos").iterdir()] == ["holiday.jpg"]
+
+
+@pytest.fixture
+def aSmallDisk(tmp_path):
+    """A folder on a file system of 6 MB, smaller than the series."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    if not hasattr(os, "geteuid") or os.geteuid() != 0:
+        pytest.skip("mounting a small file system needs root")
+    done = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", folder], capture_output=True, text=True)
+    if done.returncode:
+        pytest.skip(f"no small file system can be mounted here: {done.stderr.strip()}")
+    yield folder
+    subprocess.run(["umount", folder], check=True)
+
+
+def test_fullDiskAtImport(command, smallHead, aSmallDisk):
+    refused(command, "disk-full", 3, "import", smallHead, "--case", aSmallDisk / "case")
+    assert list(aSmallDisk.iterdir()) == []
+
+
+def test_fullDiskAtExportLeavesNoHalfPackage(command, aPackagedCase, aSmallDisk, tmp_path):
+    shutil.copytree(aPackagedCase / "case", tmp_path / "case")
+    refused(command, "disk-full", 3, "package", "--case", tmp_path / "case", "--out", aSmallDisk / "package")
+    assert list(aSmallDisk.iterdir()) == []
+    assert command("verify", tmp_path / "case")[0] == 0
+
+
+def test_storeDownKeepsTheWorkQueued(command, aPackagedCase, tmp_path):
+    case = tmp_path / "case"
+    shutil.copytree(aPackagedCase / "case", case)
+    address = f"dicomweb+http://127.0.0.1:{freePort()}/dicom-web"
+
+    exitCode, result = command("sync", "--case", case, "--store", address)
+
+    assert exitCode == 5
+    assert result["verified"] == 0
+    states = {item["state"] for item in result["items"]}
+    assert states == {"queued", "not-sent"}
+    assert all(item["reason"] for item in result["items"])
+    _, status = command("status", "--case", case)
+    assert status["next"] == "receipt"
+
+
+@pytest.mark.parametrize("lie", ["keepsNothing", "truncates", "flipsBit"])
+def test_storeThatAnswers200AndLies(command, aPackagedCase, tmp_path, lie):
+    case = tmp_path / "case"
+    shutil.copytree(aPackagedCase / "case", case)
+    with LyingServer(send=lie) as server:
+        exitCode, result = command("sync", "--case", case, "--store", server.address)
+    assert exitCode == 6
+    assert result["verified"] == 0
+    assert result["failed"] > 60
+    _, status = command("status", "--case", case)
+    assert status["next"] == "receipt"
+
+
+def test_plainHttpToAnotherMachineIsRefused(command, aPackagedCase, tmp_path):
+    case = tmp_path / "case"
+    shutil.copytree(aPackagedCase / "case", case)
+    refused(command, "plain-http", 2, "sync", "--case", case, "--store", "dicomweb+http://store.example/dicom-web")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [[], ["fly"], ["run"], ["import", "x"], ["segment", "--case", "x", "--threshold-hu", "bone"], ["status"]],
+    ids=["nothing", "unknown", "noSource", "noCase", "noNumber", "noPlace"],
+)
+def test_wrongUsage(command, arguments):
+    refused(command, "usage", 2, *arguments)
+
+
+def test_stepsWithoutACase(command, tmp_path):
+    for step in (["segment"], ["print"], ["package", "--out", tmp_path / "p"], ["sync", "--store", tmp_path / "s"]):
+        refused(command, "not-a-case", 3, step[0], "--case", tmp_path, *step[1:])
+    refused(command, "nothing-to-verify", 3, "verify", tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_stepsInTheWrongOrder(command, smallHead, tmp_path):
+    case = tmp_path / "case"
+    assert command("import", smallHead, "--case", case)[0] == 0
+    refused(command, "no-segmentation", 4, "print", "--case", case)
+    refused(command, "no-segmentation", 4, "package", "--case", case, "--out", tmp_path / "p")
+    refused(command, "no-package", 4, "sync", "--case", case, "--store", tmp_path / "s")
+    refused(command, "no-bone", 3, "segment", "--case", case, "--threshold-hu", "2999")
+    assert command("verify", case)[0] == 0
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals to a process group are POSIX")
+def test_interruptedStepLeavesTheCaseAsItWas(command, aPackagedCase, tmp_path):
+    case = tmp_path / "case"
+    shutil.copytree(aPackagedCase / "case", case)
+    before = (case / "case.json").read_bytes()
+    program = [sys.executable, "-m", "PlanningHubCommand", "print", "--case", str(case), "--json"]
+    process = subprocess.Popen(program, env=command.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    deadline = time.monotonic() + 60
+    while not list(case.glob("artefacts/part-1/.aside-*")) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    process.send_signal(signal.SIGINT)
+    stdout, stderr = process.communicate(timeout=60)
+
+    assert process.returncode == 130, stderr
+    assert b"Traceback" not in stderr
+    assert (case / "case.json").read_bytes() == before
+    assert [path.name for path in (case / "artefacts/part-1").iterdir()] == ["r1"]
+    assert command("verify", case)[0] == 0

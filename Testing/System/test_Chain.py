@@ -1,0 +1,178 @@
+"""The whole chain in one command, and what outside judges say of everything it wrote."""
+
+import json
+import os
+import shutil
+
+import highdicom
+import pytest
+import trimesh
+from Judges import dicomErrors, entityErrors, run, threeMfMesh
+from PlanningHubLib.Files import sha256, sha256Bytes
+from Servers.OrthancServer import OrthancServer, whyNoOrthanc
+
+STEPS = ["import", "segment", "print", "package", "sync"]
+
+
+def dicomFiles(folder):
+    return sorted(folder.glob("*.dcm"))
+
+
+def test_runOnThePhantomIntoAFolderStore(command, smallHead, tmp_path):
+    out, store = tmp_path / "out", tmp_path / "store"
+
+    exitCode, result = command(
+        "run", smallHead, "--out", out, "--store", store, "--side", "left", "--procedure", "cranioplasty"
+    )
+
+    assert exitCode == 0
+    assert result["verdict"] == "accept"
+    assert [step["name"] for step in result["steps"]] == STEPS
+    for step in result["steps"]:
+        assert step["seconds"] > 0
+        assert step["peak_mib"] > 50
+        for output in step["outputs"]:
+            assert sha256(output["path"]) == output["sha256"]
+    assert all(step["outputs"] for step in result["steps"])
+    assert result["sync"]["failed"] == result["sync"]["queued"] == 0
+    kept = {path.name for path in store.glob("objects/*/*")}
+    wanted = {item["sha256"] for item in result["sync"]["items"]}
+    assert {sha256(path) for path in store.glob("objects/*/*")} == kept
+    assert wanted <= kept
+
+
+def test_statusVerifyAndASecondSync(command, aPackagedCase, tmp_path):
+    out = tmp_path / "out"
+    shutil.copytree(aPackagedCase, out)
+    assert command("verify", out / "case")[0] == 0
+    assert command("verify", out / "case" / "audit.log")[0] == 0
+    assert command("verify", out / "package")[0] == 0
+    _, status = command("status", "--case", out / "case")
+    assert {step["kind"]: step["state"] for step in status["steps"]} == {
+        "source": "done", "segmentation": "done", "part": "done", "package": "done", "receipt": "next",
+    }  # fmt: skip
+    assert status["side"] == "left"
+
+    exitCode, first = command("sync", "--case", out / "case", "--store", tmp_path / "store")
+    assert exitCode == 0
+    exitCode, second = command("sync", "--case", out / "case", "--store", tmp_path / "store")
+
+    assert exitCode == 0
+    assert second["verified"] >= first["verified"] > 60
+    _, listed = command("status", "--root", out)
+    assert [case["next"] for case in listed["cases"]] == [None]
+
+
+def test_stepByStepIsTheSameAsRun(command, smallHead, aPackagedCase, tmp_path):
+    case = tmp_path / "case"
+    assert command("import", smallHead, "--case", case, "--side", "left")[0] == 0
+    exitCode, segmented = command("segment", "--case", case)
+    assert exitCode == 0
+    exitCode, printed = command("print", "--case", case)
+    assert exitCode == 0
+    assert command("package", "--case", case, "--out", tmp_path / "package")[0] == 0
+
+    values = json.loads((aPackagedCase / "case" / "case.json").read_text())
+    facts = {artefact["kind"]: artefact["facts"] for artefact in values["artefacts"]}
+    assert segmented["facts"] == facts["segmentation"]
+    assert printed["facts"]["volumeMl"] == facts["part"]["volumeMl"]
+    assert printed["facts"]["deviationMm"] == facts["part"]["deviationMm"] <= 0.25
+
+
+@pytest.mark.skipif(bool(whyNoOrthanc()), reason=whyNoOrthanc())
+def test_realSkullIntoARealOrthanc(command, testData, tmp_path):
+    out = tmp_path / "out"
+    with OrthancServer() as orthanc:
+        exitCode, result = command(
+            "run", testData("ct_skull_defect"), "--out", out, "--store", orthanc.address, "--side", "right"
+        )
+        assert exitCode == 0, result
+        assert result["sync"]["verified"] == len(orthanc.instances()) == 108 + 3
+        kept = {sha256Bytes(data) for data in orthanc.storedBytes()}
+        assert {sha256(path) for path in dicomFiles(out / "package")} <= kept
+
+    assert result["facts"]["segment"]["volumeMl"] == pytest.approx(570.7, abs=0.1)
+    assert result["facts"]["print"]["volumeMl"] == pytest.approx(570.7, rel=0.01)
+    assertJudgesAreContent(out)
+
+
+def test_phantomSatisfiesTheJudges(aPackagedCase):
+    assertJudgesAreContent(aPackagedCase)
+
+
+def assertJudgesAreContent(out):
+    package = out / "package"
+    objects = dicomFiles(package)
+    assert len(objects) == 3
+    for path in objects:
+        assert dicomErrors(path) == []
+        assert "error" not in run("dcmdump", path).lower()
+    slices = sorted((out / "case/artefacts/source-1/r1/dicom").iterdir())
+    assert entityErrors([*objects, *slices]) == []
+    (segmentation,) = package.glob("*segmentation.dcm")
+    assert highdicom.seg.segread(segmentation).number_of_segments == 1
+    (stl,) = package.glob("*part.stl")
+    mesh = trimesh.load_mesh(stl)
+    assert mesh.is_watertight
+    assert mesh.is_winding_consistent
+    (threeMf,) = package.glob("*part.3mf")
+    points, triangles, warnings = threeMfMesh(threeMf)
+    assert warnings == []
+    assert trimesh.Trimesh(points, triangles).volume == pytest.approx(mesh.volume, rel=1e-6)
+    (pdf,) = package.glob("*.pdf")
+    assert "No syntax or stream encoding errors" in run("qpdf", "--check", pdf)
+
+
+def test_noPictureIsNoObstacle(command, smallHead, tmp_path):
+    """Where no OpenGL can be had the chain goes on and the briefing says so."""
+    environment = {"VTK_DEFAULT_OPENGL_WINDOW": "vtkXOpenGLRenderWindow", "DISPLAY": ""}
+    exitCode, _ = command("run", smallHead, "--out", tmp_path / "out", extraEnvironment=environment)
+    assert exitCode == 0
+    (pdf,) = (tmp_path / "out/package").glob("*.pdf")
+    text = run("pdftotext", pdf, "-")
+    assert "OpenGL" in text
+    assert "not stated" in text.lower()
+
+
+def test_changedPackageIsNamed(command, aPackagedCase, tmp_path):
+    package = tmp_path / "package"
+    shutil.copytree(aPackagedCase / "package", package)
+    (stl,) = package.glob("*part.stl")
+    data = bytearray(stl.read_bytes())
+    data[len(data) // 2] ^= 1
+    stl.write_bytes(data)
+
+    exitCode, result = command("verify", package)
+
+    assert exitCode == 6
+    assert result["ok"] is False
+    assert any(stl.name in " ".join([finding["message"], *finding["files"]]) for finding in result["findings"])
+
+
+def test_changedCaseFileIsNamedAndStopsTheNextStep(command, aPackagedCase, tmp_path):
+    case = tmp_path / "case"
+    shutil.copytree(aPackagedCase / "case", case)
+    (segmentation,) = case.glob("artefacts/segmentation-1/r1/*.nrrd")
+    segmentation.write_bytes(segmentation.read_bytes() + b"\0")
+
+    exitCode, result = command("verify", case)
+    assert exitCode == 6
+    assert [os.path.basename(finding["files"][0]) for finding in result["findings"]] == [segmentation.name]
+    exitCode, result = command("package", "--case", case, "--out", tmp_path / "package")
+    assert exitCode == 4
+    assert result["findings"][0]["code"] == "damaged-segmentation"
+    assert not (tmp_path / "package").exists()
+
+
+def test_segmentingAgainMakesThePartStale(command, aPackagedCase, tmp_path):
+    case = tmp_path / "case"
+    shutil.copytree(aPackagedCase / "case", case)
+    assert command("segment", "--case", case, "--threshold-hu", "500")[0] == 0
+    _, status = command("status", "--case", case)
+    assert {step["kind"]: step["state"] for step in status["steps"]}["part"] == "stale"
+
+    exitCode, result = command("package", "--case", case, "--out", tmp_path / "package")
+    assert (exitCode, result["findings"][0]["code"]) == (4, "stale-part")
+    exitCode, result = command("sync", "--case", case, "--store", tmp_path / "store")
+    assert (exitCode, result["findings"][0]["code"]) == (4, "stale-package")
+    assert not (tmp_path / "store").exists()
