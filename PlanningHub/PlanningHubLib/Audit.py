@@ -151,7 +151,8 @@ def _remarks(pending, foreign):
             Finding(
                 "audit-key-missing",
                 "warn",
-                f"The seals of {foreign} audit lines cannot be checked here: this installation does not hold their key.",
+                f"The seals of {foreign} audit lines cannot be checked here: "
+                "this installation does not hold their key.",
                 "Run verify on the workstation that wrote the case.",
                 (LOG_NAME,),
             )

@@ -89,7 +89,7 @@ def stagedFolder(destination):
 
 @contextlib.contextmanager
 def folderLock(folder):
-    """Hold a lock on a folder that ends with the process; yield whether it was free (None where there is no such lock)."""
+    """Hold a lock on a folder that ends with the process; yield whether it was free (None: no such lock)."""
     if os.name == "nt":
         yield None
         return

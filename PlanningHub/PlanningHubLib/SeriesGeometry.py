@@ -73,7 +73,8 @@ def _identity(headers):
     missing = [header for header in headers if not (header.seriesUid and header.studyUid and header.sopInstanceUid)]
     if missing:
         yield _reject("missing-uid", "Study, Series or SOP Instance UIDs are empty, so no result could refer to its "
-                      "source images.", missing, "Export the series from the archive without removing its UIDs.")  # fmt: skip
+                      "source images.", missing,
+                      "Export the series from the archive without removing its UIDs.")  # fmt: skip
     odd = _differing(headers, lambda header: header.studyUid)
     if odd:
         yield _reject("two-studies", "The series holds slices of more than one study.", odd)

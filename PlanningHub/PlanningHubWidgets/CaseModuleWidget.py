@@ -29,6 +29,7 @@ class CaseModuleWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.parameters = None
         self.case = None
         self._shownFolder = ""
+        self._pathWidgets = []
         self._guiTag = None
 
     def createLogic(self):
@@ -53,6 +54,7 @@ class CaseModuleWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.layout.addWidget(uiWidget)
         self.ui = slicer.util.childWidgetVariables(uiWidget)
         uiWidget.setMRMLScene(slicer.mrmlScene)
+        self._pathWidgets = slicer.util.findChildren(uiWidget, className="ctkPathLineEdit")
         self.header = CaseHeader(self.ui.caseHeaderFrame)
         self.runner = StepRunner(self.ui)
         self.logic = self.createLogic()
@@ -143,7 +145,7 @@ class CaseModuleWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
 
     def _blankEmptyPaths(self):
         # An empty path parameter reads back as ".", which looks like a choice.
-        for widget in slicer.util.findChildren(self.parent, className="ctkPathLineEdit"):
+        for widget in self._pathWidgets:
             if widget.currentPath == ".":
                 widget.currentPath = ""
 

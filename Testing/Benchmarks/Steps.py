@@ -2,7 +2,7 @@
 
 import traceback
 
-from . import benchCommand, benchPackage, benchPart, benchSegment, benchSync
+from . import benchCommand, benchPackage, benchPrint, benchSegment, benchSync
 from .Timing import Row
 
 
@@ -15,7 +15,7 @@ def _segment(series, run, repeats):
 
 
 def _part(series, run, repeats):
-    return benchPart.rows(benchCommand.artefactFiles(run / "case", "segmentation")[0], repeats)
+    return benchPrint.rows(benchCommand.artefactFiles(run / "case", "segmentation")[0], repeats)
 
 
 def _package(series, run, repeats):
@@ -33,11 +33,15 @@ GROUPS = {"commands": _commands, "segment": _segment, "part": _part, "package": 
 
 
 def groupRows(group, series, run, repeats):
-    """Return a group's rows; where it fails, those up to there and one that says why."""
-    found = []
+    """Yield a group's rows; where it fails, those up to there and one that says why."""
     try:
-        found.extend(GROUPS[group](series, run, repeats))
+        yield from GROUPS[group](series, run, repeats)
     except Exception as error:
         traceback.print_exc()
-        found.append(Row(group, None, note=f"failed: {type(error).__name__}: {error}", failed=True))
-    return found
+        yield Row(group, None, note=f"failed: {type(error).__name__}: {error}", failed=True)
+
+
+def sendRows(connection, group, series, run, repeats):
+    """Send a group's rows from its own process, each as soon as it is known."""
+    for row in groupRows(group, series, run, repeats):
+        connection.send(row)

@@ -1,6 +1,7 @@
 """``python -m Benchmarks``: one table of every step on a large CT, with its memory and the fastest peer's time."""
 
 import argparse
+import contextlib
 import importlib.metadata
 import multiprocessing
 import os
@@ -8,11 +9,11 @@ import platform
 import shutil
 import sys
 import time
-from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 from . import Steps
 from .Series import LARGE, SMALL, benchSeries
+from .Timing import Row
 
 VERSIONS = ("slicer-core", "vtk", "SimpleITK", "numpy", "scipy", "pydicom", "highdicom", "manifold3d", "lib3mf")
 HEAD = f"{'step':<28}{'ours, s':>9}{'MB':>7}  {'peer':<32}{'peer, s':>9}{'ratio':>7}"
@@ -47,9 +48,19 @@ def _parser():
 
 
 def _inOwnProcess(group, series, run, repeats):
-    """Return a group's rows from a fresh process, so that no group's memory or caches help or hinder another."""
-    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
-        return pool.submit(Steps.groupRows, group, series, run, repeats).result()
+    """Yield a group's rows from a fresh process, so that no group's memory or caches help or hinder another."""
+    context = multiprocessing.get_context("spawn")
+    receiving, sending = context.Pipe(duplex=False)
+    process = context.Process(target=Steps.sendRows, args=(sending, group, series, run, repeats))
+    process.start()
+    # Else the end of the process would not end the pipe.
+    sending.close()
+    with contextlib.suppress(EOFError):
+        while True:
+            yield receiving.recv()
+    process.join()
+    if process.exitcode:
+        yield Row(group, None, note=f"failed: its process ended with {process.exitcode}", failed=True)
 
 
 def _introduction(origin, repeats):

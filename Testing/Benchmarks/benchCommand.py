@@ -31,7 +31,9 @@ def rows(series, folder):
 def _row(name, *arguments, note=lambda _result: ""):
     command = [sys.executable, "-m", "PlanningHubCommand", name, *map(str, arguments), "--json"]
     start = time.perf_counter()
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    # The process finds what this one finds, installed or not.
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
     output = process.stdout.read()
     _pid, status, usage = os.wait4(process.pid, 0)
     seconds = time.perf_counter() - start

@@ -1,159 +1,204 @@
-"""Times of the print step: ours beside the fastest peers, each on the same input in the same process."""
+"""Times from a segmentation to the files for the printer: ours beside the peers, alternated in one run."""
 
 import tempfile
-import time
 from pathlib import Path
 
 import numpy
+import slicer
+import vtk
+from vtk.util import numpy_support
 
-LABEL_NAME = "PH-BENCH_bone_part"
+from PlanningHubLib import Masks, Segments
+from PlanningHubLib.Session import Session
+from PrintPrepLib import Checks, Deviation, Manifolds, Simplify, Surface, Writers
+from PrintPrepLib.Mesh import Mesh
+from PrintPrepLib.Part import DEFAULT_DEVIATION_MM
+
+from .Timing import compared, imported
 
 
-def rows(maskArray, spacing, maximumDeviationMm=0.25):
-    """Return ``(step, our seconds, peer's name, peer's seconds)`` for each step; absent peers have no seconds.
+def rows(segmentationFile, repeats=3):
+    """Yield the rows of the print step.
 
-    Ours measures the deviation in both directions as part of simplifying; no peer does, so it is a row of its own.
-
-    :param maskArray: array (slices, rows, columns), 0 and not 0
-    :param spacing: mm per column, row and slice
+    :param segmentationFile: ``.seg.nrrd`` of one segment
     """
-    from PrintPrepLib import Checks, Deviation, Manifolds, Simplify, Surface, Writers
-
-    label = Writers.PartLabel(LABEL_NAME, "PH-BENCH", "part-1.1")
-    matrix = numpy.diag([*spacing, 1.0])
-    roughSeconds, _rough = _timed(lambda: Surface.maskSurface(maskArray, matrix, smoothingIterations=0))
-    seconds, surface = _timed(lambda: Surface.maskSurface(maskArray, matrix))
-    peerSurfaceSeconds, polyData = _timed(lambda: _flyingEdges(maskArray, spacing))
-    peerSmoothSeconds, _smooth = _timed(lambda: _windowedSinc(polyData))
-    table = [
-        ("surface, specks away, LPS", roughSeconds, "vtkFlyingEdges3D", peerSurfaceSeconds),
-        ("surface and smoothing", seconds, "and vtkWindowedSinc", peerSurfaceSeconds + peerSmoothSeconds),
-    ]
-    seconds, simple = _timed(lambda: Simplify.simplified(surface.mesh, maximumDeviationMm))
-    count = len(simple.mesh.triangles)
-    table += [
-        (f"simplify within {maximumDeviationMm} mm to {count}, measured", seconds, name, peerSeconds)
-        for name, peerSeconds in _simplifiers(surface.mesh, count)
-    ]
-    table += [
-        ("  of which one measurement", _timed(lambda: Deviation.measured(surface.mesh, simple.mesh))[0], "none", None),
-        (
-            "checks",
-            _timed(lambda: Checks.requirePrintable(simple.mesh))[0],
-            "manifold3d ingest",
-            _timed(lambda: Manifolds.toManifold(simple.mesh))[0],
-        ),
-    ]
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "part"
-        table += [
-            (
-                "write STL",
-                _timed(lambda: Writers.writeStl(path, simple.mesh, label))[0],
-                "vtkSTLWriter",
-                _timed(lambda: _stl(simple.mesh.toPolyData(), path))[0],
-            ),
-            (
-                "write 3MF",
-                _timed(lambda: Writers.writeThreeMf(path, simple.mesh, label))[0],
-                "bare lib3mf",
-                _timed(lambda: _threeMf(simple.mesh, Path(folder) / "bare.3mf"))[0],
-            ),
-        ]
-    return table
+    imported("meshoptimizer", "fast_simplification", "manifold3d", "igl", "trimesh", "stl", "lib3mf", "skimage")
+    with Session.start() as session:
+        node = Segments.readSegmentation(session, segmentationFile, "bench")
+        mask, matrix = Segments.segmentMask(node, node.GetSegmentation().GetNthSegmentID(0))
+    ijkToRas = slicer.util.arrayFromVTKMatrix(matrix)
+    yield from _surfaceRows(mask, ijkToRas, repeats)
+    fine = Surface.maskSurface(mask, ijkToRas).mesh
+    found = []
+    yield from compared(
+        {"simplify": lambda: found.append(Simplify.simplified(fine, DEFAULT_DEVIATION_MM).mesh)},
+        _simplifiers(fine, found),
+        repeats,
+        f"ours: deviation measured and kept below {DEFAULT_DEVIATION_MM} mm; peers: as many triangles, not measured",
+    )
+    solid = found[-1]
+    yield from compared(
+        {"deviation check": lambda: Deviation.measured(fine, solid)},
+        {"libigl, both ways": lambda: _bothWays(fine, solid)},
+        repeats,
+    )
+    yield from compared({"watertight check": lambda: Checks.requirePrintable(solid)}, _judges(solid), repeats)
+    yield from _writing(solid, repeats)
 
 
-def _timed(call):
-    start = time.perf_counter()
-    result = call()
-    return time.perf_counter() - start, result
+def _surfaceRows(mask, ijkToRas, repeats):
+    extent = Masks.bounds(mask)
+    cropped = mask[tuple(slice(first, last + 1) for first, last in extent)] != 0
+    spacingMm = numpy.linalg.norm(ijkToRas[:3, :3], axis=0)
+    yield from compared(
+        {"surface": lambda: Surface._flyingEdges(cropped, spacingMm)},
+        {"vtkFlyingEdges3D": lambda: _flyingEdges(cropped, spacingMm), "skimage": lambda: _marchingCubes(cropped)},
+        repeats,
+    )
+    rough = Surface._flyingEdges(cropped, spacingMm)
+    yield from compared(
+        {"smooth": lambda: Surface._smoothed(rough, Surface.SMOOTHING_ITERATIONS)},
+        {"vtkWindowedSinc": lambda: _windowedSinc(rough)},
+        repeats,
+    )
+    yield from compared({"mask to smooth surface, LPS": lambda: Surface.maskSurface(mask, ijkToRas)}, {}, repeats)
 
 
-def _flyingEdges(mask, spacing):
-    import vtk
-    from PrintPrepLib.Threads import vtkThreads
-    from vtk.util import numpy_support
+def _threaded(algorithm):
+    before = vtk.vtkSMPTools.GetBackend()
+    vtk.vtkSMPTools.SetBackend("STDThread")
+    algorithm.Update()
+    vtk.vtkSMPTools.SetBackend(before)
+    return algorithm.GetOutput()
 
+
+def _flyingEdges(mask, spacingMm):
     image = vtk.vtkImageData()
-    image.SetDimensions(*mask.shape[::-1])
-    image.SetSpacing(*spacing)
-    voxels = numpy.ascontiguousarray(mask, numpy.uint8).reshape(-1)
-    image.GetPointData().SetScalars(numpy_support.numpy_to_vtk(voxels))
+    image.SetDimensions(*reversed(mask.shape))
+    image.SetSpacing(*spacingMm)
+    image.GetPointData().SetScalars(numpy_support.numpy_to_vtk(mask.view(numpy.uint8).reshape(-1)))
     contour = vtk.vtkFlyingEdges3D()
     contour.SetInputData(image)
     contour.SetValue(0, 0.5)
     contour.ComputeNormalsOff()
-    contour.ComputeGradientsOff()
     contour.ComputeScalarsOff()
-    with vtkThreads():
-        contour.Update()
-    return contour.GetOutput()
+    return _threaded(contour)
+
+
+def _marchingCubes(mask):
+    from skimage import measure
+
+    return measure.marching_cubes(mask, 0.5)
 
 
 def _windowedSinc(polyData):
-    import vtk
-    from PrintPrepLib.Surface import SMOOTHING_ITERATIONS, SMOOTHING_PASS_BAND
-    from PrintPrepLib.Threads import vtkThreads
-
     smoother = vtk.vtkWindowedSincPolyDataFilter()
     smoother.SetInputData(polyData)
-    smoother.SetNumberOfIterations(SMOOTHING_ITERATIONS)
-    smoother.SetPassBand(SMOOTHING_PASS_BAND)
+    smoother.SetNumberOfIterations(Surface.SMOOTHING_ITERATIONS)
+    smoother.SetPassBand(Surface.SMOOTHING_PASS_BAND)
     smoother.NormalizeCoordinatesOn()
-    with vtkThreads():
-        smoother.Update()
-    return smoother.GetOutput()
+    smoother.FeatureEdgeSmoothingOff()
+    smoother.BoundarySmoothingOff()
+    smoother.NonManifoldSmoothingOn()
+    return _threaded(smoother)
 
 
-def _simplifiers(mesh, count):
-    """Yield (name, seconds) of the peers that are installed, to the same number of triangles, then made manifold."""
-    try:
+def _simplifiers(fine, found):
+    """Return the peers; they simplify to as many triangles as ours did just before them, and end as solids too."""
+
+    def meshOptimizer():
         import meshoptimizer
-    except ImportError:
-        yield "meshoptimizer (not installed)", None
-    else:
-        yield "meshoptimizer, manifold3d", _timed(lambda: _meshoptimizer(meshoptimizer, mesh, count))[0]
-    yield "fast-simplification, manifold3d", _timed(lambda: _fastSimplification(mesh, count))[0]
+
+        indices = fine.triangles.astype(numpy.uint32).reshape(-1)
+        result = numpy.empty_like(indices)
+        wanted = 3 * len(found[-1].triangles)
+        length = meshoptimizer.simplify(result, indices, fine.points, target_index_count=wanted, target_error=1.0)
+        used, compact = numpy.unique(result[:length], return_inverse=True)
+        return Manifolds.toManifold(Mesh.fromArrays(fine.points[used], compact))
+
+    def fastSimplification():
+        import fast_simplification
+
+        wanted = len(found[-1].triangles)
+        return Manifolds.toManifold(
+            Mesh.fromArrays(*fast_simplification.simplify(fine.points, fine.triangles, target_count=wanted))
+        )
+
+    return {
+        "meshoptimizer + manifold3d": meshOptimizer,
+        "fast-simplification + manifold3d": fastSimplification,
+        "manifold3d.simplify": lambda: Manifolds.toManifold(fine).simplify(DEFAULT_DEVIATION_MM),
+    }
 
 
-def _meshoptimizer(meshoptimizer, mesh, count):
-    from PrintPrepLib.Manifolds import toManifold
-    from PrintPrepLib.Mesh import Mesh
-
-    indices = mesh.triangles.astype(numpy.uint32).reshape(-1)
-    result = numpy.empty_like(indices)
-    length = meshoptimizer.simplify(result, indices, mesh.points, target_index_count=3 * count, target_error=1.0)
-    triangles = result[:length].reshape(-1, 3)
-    used, compact = numpy.unique(triangles, return_inverse=True)
-    return toManifold(Mesh.fromArrays(mesh.points[used], compact))
+def _bothWays(fine, solid):
+    return Deviation.distancesToSurface(fine.points, solid), Deviation.distancesToSurface(solid.points, fine)
 
 
-def _fastSimplification(mesh, count):
-    import fast_simplification
-    from PrintPrepLib.Manifolds import toManifold
-    from PrintPrepLib.Mesh import Mesh
+def _judges(solid):
+    def trimeshCheck():
+        import trimesh
 
-    return toManifold(
-        Mesh.fromArrays(*fast_simplification.simplify(mesh.points, mesh.triangles, target_count=count))
-    )
+        assert trimesh.Trimesh(solid.points, solid.triangles, process=False).is_watertight
+
+    return {"manifold3d": lambda: Manifolds.toManifold(solid), "trimesh": trimeshCheck}
 
 
-def _stl(polyData, path):
-    import vtk
+def _writing(solid, repeats):
+    label = Writers.PartLabel("bench_part", "PH-BENCH", "part-1.1")
+    with tempfile.TemporaryDirectory() as folder:
+        stl, peerStl, threeMf, peerThreeMf = (str(Path(folder) / name) for name in ("a.stl", "b.stl", "a.3mf", "b.3mf"))
+        polyData = solid.toPolyData()
+        yield from compared(
+            {"STL": lambda: Writers.writeStl(stl, solid, label)},
+            {
+                "vtkSTLWriter": lambda: _vtkStl(polyData, peerStl),
+                "numpy-stl": lambda: _numpyStl(solid, peerStl),
+                "trimesh": lambda: _trimeshExport(solid, peerStl),
+            },
+            repeats,
+            "ours: with fsync",
+        )
+        yield from compared(
+            {"3MF": lambda: Writers.writeThreeMf(threeMf, solid, label)},
+            {
+                "lib3mf": lambda: _lib3mf(solid, peerThreeMf),
+                "trimesh": lambda: _trimeshExport(solid, peerThreeMf),
+            },
+            repeats,
+            "ours: with fsync, strict, equal bytes for equal parts",
+        )
 
+
+def _vtkStl(polyData, path):
     writer = vtk.vtkSTLWriter()
     writer.SetInputData(polyData)
     writer.SetFileTypeToBinary()
-    writer.SetFileName(str(path))
+    writer.SetFileName(path)
     writer.Write()
 
 
-def _threeMf(mesh, path):
+def _numpyStl(solid, path):
+    from stl import mesh
+
+    records = mesh.Mesh(numpy.zeros(len(solid.triangles), mesh.Mesh.dtype))
+    records.vectors[:] = solid.points[solid.triangles]
+    records.save(path)
+
+
+def _trimeshExport(solid, path):
+    import trimesh
+
+    trimesh.Trimesh(solid.points, solid.triangles, process=False).export(path)
+
+
+def _lib3mf(solid, path):
     import lib3mf
 
     model = lib3mf.Wrapper().CreateModel()
     part = model.AddMeshObject()
-    points = (lib3mf.Position * len(mesh.points)).from_buffer_copy(mesh.points)
-    triangles = (lib3mf.Triangle * len(mesh.triangles)).from_buffer_copy(mesh.triangles.astype(numpy.uint32))
+    points = (lib3mf.Position * len(solid.points)).from_buffer(solid.points.copy())
+    triangles = (lib3mf.Triangle * len(solid.triangles)).from_buffer(solid.triangles.astype(numpy.uint32))
     part.SetGeometry(points, triangles)
-    model.QueryWriter("3mf").WriteToFile(str(path))
+    model.AddBuildItem(part, Writers._identity(lib3mf))
+    model.QueryWriter("3mf").WriteToFile(path)

@@ -1,6 +1,7 @@
 """The stand-in host as tests use it: start it, load modules by path, click, choose, look."""
 
 import contextlib
+import ctypes
 import logging
 import os
 import sys
@@ -36,6 +37,7 @@ class Host:
 
         from . import PythonQtRules
 
+        _keepNone()
         # Before any class derives from a Qt class.
         PythonQtRules.apply()
         from . import Application, Modals, SlicerPackage
@@ -241,3 +243,12 @@ class Host:
         if not picture.save(str(path), "PNG"):
             raise StandInError(f"cannot write {path}")
         return path
+
+
+def _keepNone():
+    """Make None immortal where Python does not: PySide6 6.12 returns it without taking a reference of its own.
+
+    After some ten thousand calls a Python before 3.12 would free None, which ends the process.
+    """
+    if sys.version_info < (3, 12):
+        ctypes.c_ssize_t.from_address(id(None)).value += 1 << 40

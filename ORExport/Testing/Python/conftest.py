@@ -17,6 +17,7 @@ from PlanningHubLib.Case import Case
 from PlanningHubLib.Import import importSeries
 from PlanningHubLib.Segmentation import segmentBone
 from PlanningHubLib.Session import Session
+from StandInHost.Fixtures import aCaseFolder, host, smallHead, stages, startedHost, user, widgetHome  # noqa: F401
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 import datetime
 
 import pytest
-from PackageJudges import run
+from Judges import run
 
 from ORExportLib import BriefingFonts
 from ORExportLib.Briefing import BANNER, Briefing, Picture, briefingPdf

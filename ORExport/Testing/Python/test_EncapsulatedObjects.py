@@ -5,7 +5,7 @@ import json
 
 import pydicom
 import pytest
-from PackageJudges import dicomErrors, entityErrors, run
+from Judges import dicomErrors, entityErrors, run
 from SmallSeries import asymmetricMask, boneSegment, tetrahedronStl
 
 from ORExportLib.Briefing import Briefing, briefingPdf

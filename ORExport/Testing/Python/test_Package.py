@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pydicom
 import pytest
-from PackageJudges import dicomErrors, entityErrors, run
+from Judges import dicomErrors, entityErrors, run
 from SmallSeries import addPart, tetrahedronStl
 
 from ORExportLib import Manifest

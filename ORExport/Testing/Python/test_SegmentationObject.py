@@ -8,7 +8,7 @@ import pydicom
 import pytest
 import SimpleITK
 import slicer
-from PackageJudges import dicomErrors, entityErrors, run
+from Judges import dicomErrors, entityErrors, run
 from SmallSeries import AXIAL, OBLIQUE, SHAPE, asymmetricMask, boneSegment, tetrahedronStl, writeSeries
 
 from ORExportLib.EncapsulatedModel import buildEncapsulatedModel

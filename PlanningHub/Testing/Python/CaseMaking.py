@@ -19,7 +19,7 @@ BONE_HU, SOFT_HU, AIR_HU = 900, 40, -1000
 
 
 def asymmetricVoxels(shape=(6, 20, 24)):
-    """Soft tissue in air with a bone that no mirror image or rotation maps onto itself; array (slices, rows, columns)."""
+    """Soft tissue in air with a bone that no mirror image or turn maps onto itself; array (slices, rows, columns)."""
     voxels = numpy.full(shape, AIR_HU, numpy.int16)
     voxels[:, 2:-2, 2:-2] = SOFT_HU
     voxels[1:5, 4:14, 5:8] = BONE_HU

@@ -15,8 +15,8 @@ CALLS = ("fsync", "replace", "rename", "mkdir", "rmdir", "unlink", "remove", "li
 # These can also be killed when half of what they write has arrived.
 TORN_CALLS = ("file.write", "sendfile")
 SYSTEM_CALLS = (
-    "write", "pwrite64", "writev", "sendfile", "copy_file_range", "fsync", "fdatasync", "rename", "renameat", "renameat2",
-    "mkdir", "mkdirat", "rmdir", "unlink", "unlinkat", "link", "linkat", "ftruncate", "truncate",
+    "write", "pwrite64", "writev", "sendfile", "copy_file_range", "fsync", "fdatasync", "rename", "renameat",
+    "renameat2", "mkdir", "mkdirat", "rmdir", "unlink", "unlinkat", "link", "linkat", "ftruncate", "truncate",
 )  # fmt: skip
 
 

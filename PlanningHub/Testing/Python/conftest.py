@@ -10,6 +10,7 @@ from CaseMaking import FULL_DISK_BYTES, commitChain, newCase, writeSmallSeries
 
 from PlanningHubLib.Import import importSeries
 from PlanningHubLib.Session import Session
+from StandInHost.Fixtures import aCaseFolder, host, smallHead, stages, startedHost, user, widgetHome  # noqa: F401
 
 
 @pytest.fixture(autouse=True)

@@ -8,7 +8,17 @@ import sys
 from pathlib import Path
 
 import pytest
-from CaseMaking import FULL_DISK_BYTES, OTHER_CODE, PATIENT_CODE, childEnvironment, commit, commitChain, newCase, rejections, tree
+from CaseMaking import (
+    FULL_DISK_BYTES,
+    OTHER_CODE,
+    PATIENT_CODE,
+    childEnvironment,
+    commit,
+    commitChain,
+    newCase,
+    rejections,
+    tree,
+)
 
 from PlanningHubLib import Audit, CaseFormat
 from PlanningHubLib.Artefacts import KINDS
@@ -350,9 +360,14 @@ def test_schemaRejectsBadValues(aCase, field, value):
 
 @pytest.mark.parametrize("field, value", [
     ("id", "../source-1"), ("id", "source-0"), ("kind", "guess"), ("revision", 0), ("who", ""), ("when", "2026-01-01"),
-    ("files", {}), ("files", {"/etc/passwd": {"sha256": "0" * 64, "bytes": 1}}), ("files", {"../x": {"sha256": "0" * 64, "bytes": 1}}),
-    ("files", {"a/../../x": {"sha256": "0" * 64, "bytes": 1}}), ("files", {"a\\b": {"sha256": "0" * 64, "bytes": 1}}),
-    ("files", {"a": {"sha256": "0", "bytes": 1}}), ("files", {"a": {"sha256": "0" * 64, "bytes": -1}}), ("parents", [{"id": "source-1"}]), ("software", {"a": 1}), ("extra", 1),
+    ("files", {}),
+    ("files", {"/etc/passwd": {"sha256": "0" * 64, "bytes": 1}}),
+    ("files", {"../x": {"sha256": "0" * 64, "bytes": 1}}),
+    ("files", {"a/../../x": {"sha256": "0" * 64, "bytes": 1}}),
+    ("files", {"a\\b": {"sha256": "0" * 64, "bytes": 1}}),
+    ("files", {"a": {"sha256": "0", "bytes": 1}}),
+    ("files", {"a": {"sha256": "0" * 64, "bytes": -1}}),
+    ("parents", [{"id": "source-1"}]), ("software", {"a": 1}), ("extra", 1),
 ])  # fmt: skip
 def test_schemaRejectsBadArtefacts(aCase, field, value):
     commit(aCase, "source")

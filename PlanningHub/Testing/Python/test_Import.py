@@ -1,4 +1,4 @@
-"""Import: what is taken is exact to the last bit and in the right place; what is refused is named and leaves nothing."""
+"""Import: what is taken is exact to the last bit and in its place; what is refused is named and leaves nothing."""
 
 import json
 import random
@@ -267,7 +267,8 @@ def test_roundedPositionsAreNoFault(aTallSeries, tmp_path):
     """Scanners write positions with a few digits only."""
 
     def change(image, index, _count):
-        image.ImagePositionPatient = [*image.ImagePositionPatient[:2], f"{-410.25 + index * 1.5 + (index % 3) * 1e-3:.3f}"]
+        place = ORIGIN_LPS[2] + index * SPACING_MM[2] + (index % 3) * 1e-3
+        image.ImagePositionPatient = [*image.ImagePositionPatient[:2], f"{place:.3f}"]
 
     editAll(aTallSeries, change)
     assert importSeries(aTallSeries, tmp_path / "case").word == "accept"

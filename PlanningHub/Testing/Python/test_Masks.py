@@ -101,7 +101,7 @@ def test_closingOfManyVoxelsIsThatOfScipy(radius):
     assert numpy.array_equal(Masks.closed(mask, radius), closedByScipy(mask, radius))
 
 
-@pytest.mark.parametrize("corner", numpy.ndindex(2, 2, 2))
+@pytest.mark.parametrize("corner", list(numpy.ndindex(2, 2, 2)))
 @pytest.mark.parametrize("radius", [1, 2])
 def test_closingKeepsWhatTouchesTheBorder(corner, radius):
     """Two voxels at the very corner with a gap between them: the gap closes, nothing else changes."""

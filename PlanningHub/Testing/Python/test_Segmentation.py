@@ -6,6 +6,7 @@ import numpy
 import pytest
 import SimpleITK
 import slicer
+import vtk
 from CaseMaking import BONE_HU, ORIGIN_LPS, SPACING_MM, asymmetricVoxels, newCase, tree, writeSmallSeries
 from test_Import import OBLIQUE
 
@@ -83,7 +84,8 @@ def test_realSkullIsWhatSimpleItkSegments(skullFolder, tmp_path, aSession):
 def test_volumeOfASphereInMl(tmp_path, aSession, spacing, toleranceOfVolume):
     radiusMm, shape = 12.0, [int(30 / step) for step in reversed(spacing)]
     z, y, x = numpy.indices(shape)
-    places = [(axis - (count - 1) / 2) * step for axis, count, step in zip((x, y, z), shape[::-1], spacing, strict=True)]
+    axes = zip((x, y, z), shape[::-1], spacing, strict=True)
+    places = [(axis - (count - 1) / 2) * step for axis, count, step in axes]
     inside = sum(place**2 for place in places) <= radiusMm**2
     writeSeries(tmp_path / "ct", numpy.where(inside, 1000, -1000).astype(numpy.int16), spacing, (1.0, 2.0, 3.0))
     importSeries(tmp_path / "ct", tmp_path / "case")
@@ -118,7 +120,9 @@ def test_terminologySurvivesTheFile(anImportedCase, aSession):
     artefact = segmented(anImportedCase, aSession)
     case = Case.open(anImportedCase)
     segment = loadSegmentation(case, aSession, artefact).GetSegmentation().GetSegment(artefact.facts["segment"])
-    category, kind = segment.GetTag("TerminologyEntry").split("~")[1:3]
+    entry = vtk.reference("")
+    assert segment.GetTag("TerminologyEntry", entry)
+    category, kind = entry.get().split("~")[1:3]
     assert category.split("^") == ["SCT", "85756007", "Tissue"]
     assert kind.split("^") == ["SCT", "272673000", "Bone"]
     assert segment.GetName() == "Bone" and numpy.allclose(segment.GetColor(), Segments.BONE_COLOR, atol=1e-3)

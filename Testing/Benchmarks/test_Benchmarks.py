@@ -1,0 +1,141 @@
+"""The benchmark's table has every step, what it compares is the same work, and its numbers are numbers."""
+
+import itertools
+
+import numpy
+import pytest
+
+from Benchmarks import Series, Steps, __main__, benchCommand, benchPackage, benchPrint, benchSegment, benchSync
+from Benchmarks.Timing import Row, compared
+from Phantom.DicomSeries import writeSeries
+from Phantom.HeadPhantom import makeHeadPhantom
+from PlanningHubLib import Masks, Segments
+from PlanningHubLib.DicomScan import scanSource
+from PlanningHubLib.Segmentation import ijkToRasOf
+from PlanningHubLib.SeriesGeometry import checkSeries
+from PlanningHubLib.Session import Session
+from PlanningHubLib.Volumes import addVolume, readSlices
+
+SEGMENT_STEPS = [
+    "header scan", "load, exact", "threshold", "largest island", "closing, 1 voxel", "segmentation node, saved",
+]  # fmt: skip
+PACKAGE_STEPS = ["SEG", "Encapsulated STL"]
+PART_STEPS = [
+    "surface", "smooth", "mask to smooth surface, LPS", "simplify", "deviation check", "watertight check", "STL", "3MF",
+]  # fmt: skip
+COMMAND_STEPS = [f"planninghub {name}" for name in ("import", "segment", "print", "package", "sync")]
+
+
+@pytest.fixture(scope="module")
+def aPhantom():
+    return makeHeadPhantom((24, 48, 48))
+
+
+@pytest.fixture(scope="module")
+def aSeries(aPhantom, tmp_path_factory):
+    """Folder of a small head phantom."""
+    folder = tmp_path_factory.mktemp("series")
+    writeSeries(folder, aPhantom.voxelsHu, aPhantom.spacingMm, aPhantom.originLps)
+    return folder
+
+
+def ball():
+    """A ball of 9 voxels' radius as a mask."""
+    return (sum(numpy.square(axis - 12) for axis in numpy.ogrid[:25, :25, :25]) <= 81).astype(numpy.uint8)
+
+
+def assertRows(rows, steps):
+    assert [row.step for row in rows] == steps
+    assert all(row.seconds > 0 and not row.failed for row in rows)
+    assert all(peer > 0 and row.ratio > 0 for row in rows for _name, peer in row.peers)
+
+
+def test_segmentStepsAreTimedBesideTheirPeers(aSeries):
+    rows = list(benchSegment.rows(aSeries, repeats=1))
+    assertRows(rows, SEGMENT_STEPS)
+    assert all(row.peers for row in rows)
+
+
+def test_partStepsAreTimed(tmp_path):
+    with Session.start() as session:
+        volume = addVolume(session, ball().astype(numpy.int16), numpy.diag([-1.0, -1.0, 1.0, 1.0]), "ball")
+        node = Segments.addSegmentation(session, volume, "ball")
+        Segments.addSegment(node, ball(), ijkToRasOf(volume), "Bone", Segments.BONE_TERMINOLOGY, Segments.BONE_COLOR)
+        Segments.saveNode(session, node, tmp_path / "ball.seg.nrrd")
+    assertRows(list(benchPrint.rows(tmp_path / "ball.seg.nrrd", repeats=1)), PART_STEPS)
+
+
+def test_packageStepsAreTimed(aPhantom, aSeries):
+    headers = checkSeries(scanSource(aSeries)[0][0])[0].headers
+    mask = aPhantom.boneMask.astype(numpy.uint8)
+    assertRows(list(benchPackage.rows([header.path for header in headers], mask, b"stl", repeats=1)), PACKAGE_STEPS)
+
+
+def test_commandsAreTimedAsUsersRunThem(aSeries, tmp_path, monkeypatch):
+    monkeypatch.setenv("PLANNINGHUB_HOME", str(tmp_path / "home"))
+    row = next(benchCommand.rows(aSeries, tmp_path))
+    assertRows([row], COMMAND_STEPS[:1])
+    assert row.peakMb > 10
+    assert len(benchCommand.artefactFiles(tmp_path / "case", "source")) == 24
+
+
+def test_withoutOrthancThePushSaysWhy(monkeypatch):
+    monkeypatch.setattr(benchSync, "whyNoOrthanc", lambda: "Orthanc is not installed")
+    (row,) = benchSync.rows([])
+    assert row.seconds is None and "Orthanc is not installed" in "\n".join(__main__.lines(row))
+
+
+def test_peersDoTheSameWork(aPhantom, aSeries):
+    geometry = checkSeries(scanSource(aSeries)[0][0])[0]
+    voxelsHu = readSlices(geometry.headers)
+    assert numpy.array_equal(voxelsHu, aPhantom.voxelsHu)
+    for name, load in benchSegment._loaders(geometry.headers).items():
+        assert numpy.array_equal(load(), voxelsHu), name
+    mask = Masks.thresholded(voxelsHu, 300)
+    for name, threshold in benchSegment._thresholds(voxelsHu).items():
+        result = threshold()
+        assert numpy.array_equal(Masks.thresholded(voxelsHu, 300), numpy.asarray(result) > 0) or name == "SimpleITK"
+    island = Masks.largestIsland(mask)
+    for name, islands in benchSegment._islands(mask).items():
+        assert numpy.array_equal(islands(), island), name
+    assert numpy.array_equal(benchSegment.separableClosing(island), Masks.closed(island))
+
+
+def test_missingPeersAreLeftOutWithANote():
+    def absent():
+        raise ImportError
+
+    (row,) = compared({"step": lambda: None}, {"peer": lambda: None, "other": absent}, repeats=2)
+    assert [name for name, _seconds in row.peers] == ["peer"] and row.note == "not installed: other"
+
+
+def test_failureIsARowAndNotTheEnd(monkeypatch, tmp_path, capsys):
+    def failing(series, run, repeats):
+        yield Row("first", 1.0)
+        raise RuntimeError("broken")
+
+    monkeypatch.setitem(Steps.GROUPS, "part", failing)
+    rows = list(Steps.groupRows("part", tmp_path, tmp_path, 1))
+    assert [row.failed for row in rows] == [False, True] and "broken" in rows[1].note
+
+
+def test_tableShowsOursPeersAndRatio():
+    lines = __main__.lines(Row("closing", 1.0, 12.3, (("fast", 0.5), ("slow", 4.0)), "a note"))
+    assert lines[0].split() == ["closing", "1.000", "12", "fast", "0.500", "2.00"]
+    assert lines[1].split() == ["slow", "4.000", "0.25"]
+    assert lines[2].strip() == "a note"
+
+
+def test_seriesIsMadeOnceAndShuffled(tmp_path, monkeypatch):
+    monkeypatch.setattr(Series, "skullFolder", lambda: None)
+    folder, origin = Series.benchSeries(tmp_path / "ct", (12, 32, 32))
+    headers = checkSeries(scanSource(folder)[0][0])[0].headers
+    names = [header.path.name for header in headers]
+    assert len(names) == 12 and names != sorted(names) and "phantom" in origin
+    before = {path: path.stat().st_mtime_ns for path in folder.iterdir()}
+    assert Series.benchSeries(tmp_path / "ct", (12, 32, 32)) == (folder, origin)
+    assert {path: path.stat().st_mtime_ns for path in folder.iterdir()} == before
+
+
+def test_everyGroupIsInTheTable():
+    assert list(itertools.islice(Steps.GROUPS, 5)) == ["commands", "segment", "part", "package", "sync"]
