@@ -4,19 +4,19 @@ Layout: ``case.json`` (the graph), ``audit.log``, ``artefacts/<id>/r<revision>/.
 """
 
 import contextlib
-import dataclasses
 import json
 import shutil
 import uuid
 from pathlib import Path
 
 from . import Audit, CaseFormat, Identity
-from .Artefacts import KINDS, Artefact, FileRecord, Graph
+from .Artefacts import KINDS, Artefact, Graph
 from .Errors import Finding, GateRefused, InputRefused, UsageError, VerificationFailed, firstRejection
 from .Files import namedWriteErrors, removeAsides, removeEmptyFolders, sha256, stagedFolder, writeAside
 from .Locking import CaseLock, currentUser, utcNow
 from .Progress import noProgress
 from .Secrets import KeyRing
+from .Staging import NothingCommitted, Stage
 
 SIDES = ("left", "right", "bilateral", "midline")
 ARTEFACTS = "artefacts"
@@ -253,7 +253,7 @@ class Case:
 
     @contextlib.contextmanager
     def staging(self, kind, artefactId=None, user=None):
-        """Yield a :class:`Stage` to fill and commit; without a commit, nothing is left.
+        """Yield a :class:`PlanningHubLib.Staging.Stage` to fill and commit; without a commit, nothing is left.
 
         :param artefactId: which artefact gets a new revision; by default the newest of the kind, or a first one
         """
@@ -266,11 +266,11 @@ class Case:
         revision = previous.revision + 1 if previous else 1
         destination = self.folder / ARTEFACTS / artefactId / f"r{revision}"
         stage = Stage(self, artefactId, kind, revision, user or currentUser())
-        with contextlib.suppress(_NothingCommitted), stagedFolder(destination) as folder:
+        with contextlib.suppress(NothingCommitted), stagedFolder(destination) as folder:
             stage.folder = folder
             yield stage
             if stage.artefact is None:
-                raise _NothingCommitted
+                raise NothingCommitted
         if stage.artefact is not None:
             try:
                 self._commit(stage.artefact)
@@ -311,54 +311,6 @@ class Case:
         # Committed is committed: where the disk is full now, the line is appended before the next change.
         with contextlib.suppress(OSError):
             Audit.bringUpToDate(self.folder, last, values["audit"]["lines"], isNew=True)
-
-
-class _NothingCommitted(Exception):
-    """Ends a staging whose user left it without a commit."""
-
-
-@dataclasses.dataclass
-class Stage:
-    """A folder being filled for one new revision."""
-
-    case: Case
-    artefactId: str
-    kind: str
-    revision: int
-    who: str
-    folder: Path = None
-    artefact: Artefact = None
-
-    def commit(self, parents=(), parameters=None, facts=None, software=None, title=None):
-        """Take every file of the folder into a new artefact; the case changes when the ``with`` block ends well.
-
-        :param parents: the artefacts it was made from
-        :returns: the artefact
-        :raises ValueError: for no files, or parameters or facts that JSON cannot hold (TypeError for their types)
-        """
-        paths = (path for path in self.folder.rglob("*") if path.is_file())
-        files = dict(sorted((path.relative_to(self.folder).as_posix(), path) for path in paths))
-        if not files:
-            raise ValueError("An artefact needs at least one file.")
-        self.artefact = Artefact(
-            id=self.artefactId,
-            kind=self.kind,
-            revision=self.revision,
-            title=title or self.kind.capitalize(),
-            files={name: FileRecord(sha256(path), path.stat().st_size) for name, path in files.items()},
-            parents=tuple(parent.link for parent in parents),
-            parameters=_asJson(parameters),
-            facts=_asJson(facts),
-            software=dict(software or {}),
-            who=self.who,
-            when=utcNow(),
-        )
-        return self.artefact
-
-
-def _asJson(values):
-    """Return values as they will be read back."""
-    return json.loads(json.dumps(dict(values or {}), allow_nan=False))
 
 
 def _read(folder):

@@ -16,6 +16,9 @@ from .Secrets import KeyRing
 from .SeriesGeometry import VolumeGeometry, checkSeries
 from .Software import versions
 
+# What every examination holds beside its volumes: nobody would plan on these.
+ORDINARY_FAULTS = {"localizer", "single-slice"}
+
 
 @dataclasses.dataclass(frozen=True)
 class CheckedSeries:
@@ -106,7 +109,21 @@ def _choose(checked, seriesUid):
         uids = ", ".join(one.uid for one in usable)
         return reject("several-series", f"The folder holds {len(usable)} CT volumes: {uids}.",
                       "Choose the series by its UID.")  # fmt: skip
-    return (usable or checked)[0], []
+    return (usable or checked)[0], list(_refusedBeside(checked)) if usable else []
+
+
+def _refusedBeside(checked):
+    """Yield a warning for each series that was passed over for a fault: it may be the one that was meant."""
+    for one in checked:
+        fault = firstRejection(one.findings)
+        if fault and not {finding.code for finding in one.findings} & ORDINARY_FAULTS:
+            yield Finding(
+                "other-series-refused",
+                "warn",
+                f"Another CT series of {len(one.headers)} slices is refused: {fault.message}",
+                f"If it is the one to plan on: {fault.action}",
+                tuple(header.path for header in one.headers[:1]),
+            )
 
 
 def importSeries(source, caseFolder, seriesUid=None, side=None, procedure=None, user=None, progress=noProgress):

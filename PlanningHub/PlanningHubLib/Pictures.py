@@ -3,7 +3,9 @@
 The private scene keeps pictures free of whatever else the user has loaded, and works with and without Slicer.
 """
 
+import functools
 import math
+import os
 import subprocess
 import sys
 
@@ -48,18 +50,25 @@ class PicturesUnavailable(Exception):
 
 
 def requireRendering():
-    """Try rendering in a child process, because a missing OpenGL can end the process that asks for it.
+    """Raise where nothing can be rendered; inside Slicer everything can.
 
     :raises PicturesUnavailable: where nothing can be rendered
     """
-    if slicerVersion():
-        return
+    reason = "" if slicerVersion() else _whyNotRendering(os.environ.get("VTK_DEFAULT_OPENGL_WINDOW"))
+    if reason:
+        raise PicturesUnavailable(reason)
+
+
+@functools.cache
+def _whyNotRendering(_openGlWindow):
+    """Try rendering in a child process, because a missing OpenGL can end the process that asks for it."""
     try:
         outcome = subprocess.run([sys.executable, "-c", PROBE], capture_output=True, timeout=60)
     except (OSError, subprocess.TimeoutExpired) as error:
-        raise PicturesUnavailable(f"Rendering could not be tried: {error}.") from error
+        return f"Rendering could not be tried: {error}."
     if outcome.returncode != 0:
-        raise PicturesUnavailable("No OpenGL is available (on Debian, install libegl1 and libgl1-mesa-dri).")
+        return "No OpenGL is available (on Debian, install libegl1 and libgl1-mesa-dri)."
+    return ""
 
 
 class Studio:

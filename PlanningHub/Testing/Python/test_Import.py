@@ -347,6 +347,22 @@ def test_severalSeriesAreNeverGuessed(aSeries, tmp_path):
     assertRefused(aSeries, tmp_path / "out", "no-such-series", seriesUid="1.2.3.4.5")
 
 
+def test_refusedSeriesBesideTheUsableOneIsNotPassedOverInSilence(aSeries, tmp_path):
+    writeSmallSeries(tmp_path / "second", seed=21)
+    damagedCopy("missingSlice", tmp_path / "second", aSeries / "second")
+    verdict = examine(aSeries)
+    assert verdict.word == "warn"
+    assert verdict.chosen.geometry is not None
+    assert [finding.code for finding in verdict.findings] == ["other-series-refused"]
+    assert "missing" in verdict.findings[0].message
+
+
+def test_aScoutBesideTheVolumeIsOrdinary(aSeries, tmp_path):
+    writeSmallSeries(tmp_path / "second", seed=21)
+    damagedCopy("singleSlice", tmp_path / "second", aSeries / "second")
+    assert examine(aSeries).word == "accept"
+
+
 def test_seriesOfTwoPatientsInAFolderAreRefused(aSeries, tmp_path):
     (tmp_path / "out").mkdir()
     writeSmallSeries(aSeries / "second", seed=21, patientId="PHANTOM-2")

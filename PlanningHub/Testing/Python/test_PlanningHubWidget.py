@@ -108,10 +108,6 @@ def test_fourModulesFromCtToStore_andWhatChangesMakesTheRestStale(user, smallHea
     user.host.click(export.ui.packageButton)
     assert "is stale: what it was made from has changed since" in message(export)
     assert not (tmp_path / "second").exists()
-    # What goes out again is made again: the same segmentation makes the same part and package current.
-    user.show("PrintPrep")
-    user.host.click(prepare.ui.partButton)
-    assert marks(user.show("PlanningHub")) == DONE * 3 + STALE * 2
 
 
 def test_aDamagedFileIsSeenInTheBar(user, aCaseFolder):
