@@ -17,6 +17,9 @@ VENV := .venv
 VENV_PYTHON := $(VENV)/bin/python
 RUN_STAMP := $(VENV)/planninghub-run.stamp
 TEST_STAMP := $(VENV)/planninghub-test.stamp
+BENCH_STAMP := $(VENV)/planninghub-bench.stamp
+# pydicom takes python-gdcm for a decoder where it finds it, beside the GDCM inside SimpleITK: only benchmarks see it.
+PEERS := $(VENV)/benchmark-peers
 SETUP_FILES := pyproject.toml $(wildcard */*/requirements.txt)
 
 # Pictures are drawn off-screen through EGL on Mesa.
@@ -106,6 +109,9 @@ $(VENV_PYTHON):
 	echo "Making $(VENV) with $$("$$python" --version)"; \
 	"$$python" -m venv --clear $(VENV)
 
+# A comma that separates no arguments of $(call ...).
+comma := ,
+
 # $(call pipInstall,<what>,<stamps to write>)
 define pipInstall
 @echo 'Installing $(1) into $(VENV) (the first time this downloads some hundred megabytes)'
@@ -119,6 +125,11 @@ $(RUN_STAMP): $(VENV_PYTHON) $(SETUP_FILES)
 
 $(TEST_STAMP): $(VENV_PYTHON) $(SETUP_FILES)
 	$(call pipInstall,.[test],$(RUN_STAMP) $(TEST_STAMP))
+
+$(BENCH_STAMP): $(TEST_STAMP)
+	$(call pipInstall,.[test$(comma)bench],)
+	@$(VENV_PYTHON) -m pip install --quiet --disable-pip-version-check --upgrade --no-deps --target $(PEERS) python-gdcm
+	@echo '$(CURDIR)' >$(BENCH_STAMP)
 
 # --- commands ---------------------------------------------------------------------------------------------------------
 
@@ -139,8 +150,8 @@ test: $(TEST_STAMP) testPrograms
 lint: $(TEST_STAMP)
 	@$(VENV_PYTHON) -m ruff check .
 
-bench: $(TEST_STAMP) graphics
-	@PYTHONPATH=Testing $(VENV_PYTHON) -m Benchmarks
+bench: $(BENCH_STAMP) graphics
+	@PYTHONPATH=Testing:$(PEERS) $(VENV_PYTHON) -m Benchmarks
 
 clean:
 	@rm -rf build dist bench-output .pytest_cache .ruff_cache *.egg-info

@@ -54,16 +54,16 @@ def requireRendering():
 
     :raises PicturesUnavailable: where nothing can be rendered
     """
-    reason = "" if slicerVersion() else _whyNotRendering(os.environ.get("VTK_DEFAULT_OPENGL_WINDOW"))
+    reason = "" if slicerVersion() else _whyNotRendering(sys.executable, os.environ.get("VTK_DEFAULT_OPENGL_WINDOW"))
     if reason:
         raise PicturesUnavailable(reason)
 
 
 @functools.cache
-def _whyNotRendering(_openGlWindow):
+def _whyNotRendering(python, _openGlWindow):
     """Try rendering in a child process, because a missing OpenGL can end the process that asks for it."""
     try:
-        outcome = subprocess.run([sys.executable, "-c", PROBE], capture_output=True, timeout=60)
+        outcome = subprocess.run([python, "-c", PROBE], capture_output=True, timeout=60)
     except (OSError, subprocess.TimeoutExpired) as error:
         return f"Rendering could not be tried: {error}."
     if outcome.returncode != 0:
@@ -127,12 +127,12 @@ class Studio:
         view.SetBackgroundColor2(1, 1, 1)
         view.SetOrientationMarkerType(slicer.vtkMRMLAbstractViewNode.OrientationMarkerTypeCube)
         view.SetOrientationMarkerSize(slicer.vtkMRMLAbstractViewNode.OrientationMarkerSizeMedium)
-        window = _Window(size)
         managers = ["Camera", "View", "Model", "Markups", "OrientationMarker"]
-        window.show(self._session.applicationLogic, view, managers)
-        _aim(window.renderer.GetActiveCamera(), self._bounds(), direction, size)
-        window.renderer.ResetCameraClippingRange()
-        window.save(path)
+        with _Window(size) as window:
+            window.show(self._session.applicationLogic, view, managers)
+            _aim(window.renderer.GetActiveCamera(), self._bounds(), direction, size)
+            window.renderer.ResetCameraClippingRange()
+            window.save(path)
         self.scene.RemoveNode(view)
 
     def takeSlice(self, volume, path, orientation="Axial", offsetMm=None, size=(800, 800)):
@@ -155,11 +155,11 @@ class Studio:
         if offsetMm is not None:
             # Not SetSliceOffset: a sagittal slice's normal points to the left.
             sliceNode.JumpSliceByOffsetting(*(offsetMm if axis == orientation else 0.0 for axis in SLICE_AXES))
-        window = _Window(size)
-        window.addImage(logic.GetImageDataConnection())
-        window.show(self._session.applicationLogic, sliceNode, ["ModelSlice", "Markups", "Crosshair"])
-        window.addLetters(EDGE_LETTERS[orientation])
-        window.save(path)
+        with _Window(size) as window:
+            window.addImage(logic.GetImageDataConnection())
+            window.show(self._session.applicationLogic, sliceNode, ["ModelSlice", "Markups", "Crosshair"])
+            window.addLetters(EDGE_LETTERS[orientation])
+            window.save(path)
         self.scene.RemoveNode(sliceNode)
 
     def _bounds(self):
@@ -225,9 +225,11 @@ class _Window:
         writer.SetFileName(str(path))
         writer.SetInputConnection(grabber.GetOutputPort())
         writer.Write()
-        self._close()
 
-    def _close(self):
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_error):
         # The managers observe the interactor and the renderer: they must go first.
         self._group.SetMRMLDisplayableNode(None)
         self._group = None

@@ -89,6 +89,12 @@ def stepTitles():
     }
 
 
+def warningText(case, artefact):
+    """Return why what is shown of an artefact no longer holds, empty text where it does; its files are not read."""
+    state = case.state(artefact, readFiles=False)
+    return "" if state == "current" else stateText(state)
+
+
 def stateText(state):
     """Return what a state means, in words."""
     return {

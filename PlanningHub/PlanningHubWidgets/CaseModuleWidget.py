@@ -162,12 +162,16 @@ class CaseModuleWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
 
 
 def fillTable(table, rows, stretchedColumn=0):
-    """Fill a table widget; a cell is its text, or its text and a longer tool tip.
+    """Fill a table widget; a cell is its text, or its text and a longer tool tip. A row of one cell spans the table.
 
     :param stretchedColumn: the one that takes the room that is left; text that does not fit is elided in the middle
     """
+    table.clearSpans()
+    table.clearContents()
     table.setRowCount(len(rows))
     for rowNumber, row in enumerate(rows):
+        if len(row) == 1:
+            table.setSpan(rowNumber, 0, 1, table.columnCount)
         for column, cell in enumerate(row):
             text, toolTip = cell if isinstance(cell, tuple) else (cell, cell)
             item = qt.QTableWidgetItem(str(text))

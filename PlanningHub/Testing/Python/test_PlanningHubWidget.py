@@ -103,7 +103,10 @@ def test_fourModulesFromCtToStore_andWhatChangesMakesTheRestStale(user, smallHea
     segmentWith(user, home, 500)
     assert marks(home) == DONE * 2 + STALE * 3
     assert boneMlOnDisk(Case.open(folder)) < boneMlOnDisk(case)
+    user.show("PrintPrep")
+    assert tableTexts(prepare.ui.partTable)[0][0].startswith("Stale: ")
     user.show("ORExport")
+    assert tableTexts(export.ui.packageTable)[0][0].startswith("Stale: ")
     user.host.enter(export.ui.outPathLineEdit, tmp_path / "second")
     user.host.click(export.ui.packageButton)
     assert "is stale: what it was made from has changed since" in message(export)
