@@ -37,7 +37,7 @@ class Host:
 
         from . import PythonQtRules
 
-        _keepNone()
+        _keepConstants()
         # Before any class derives from a Qt class.
         PythonQtRules.apply()
         from . import Application, Modals, SlicerPackage
@@ -245,10 +245,11 @@ class Host:
         return path
 
 
-def _keepNone():
-    """Make None immortal where Python does not: PySide6 6.12 returns it without taking a reference of its own.
+def _keepConstants():
+    """Make None, True and False immortal where Python does not: PySide6 6.12 returns them without a reference.
 
-    After some ten thousand calls a Python before 3.12 would free None, which ends the process.
+    After some ten thousand calls a Python before 3.12 would free them, which ends the process.
     """
     if sys.version_info < (3, 12):
-        ctypes.c_ssize_t.from_address(id(None)).value += 1 << 40
+        for constant in (None, True, False):
+            ctypes.c_ssize_t.from_address(id(constant)).value += 1 << 40

@@ -61,10 +61,12 @@ def message(widget):
 
 
 def tableTexts(table):
-    """The rows of a table widget as tuples of text."""
-    return [
-        tuple(table.item(row, column).text() for column in range(table.columnCount)) for row in range(table.rowCount)
-    ]
+    """The rows of a table widget as tuples of text; a row that spans the table has one."""
+    rows = []
+    for row in range(table.rowCount):
+        columns = 1 if table.columnSpan(row, 0) > 1 else table.columnCount
+        rows.append(tuple(table.item(row, column).text() for column in range(columns)))
+    return rows
 
 
 def barTexts(widget):
