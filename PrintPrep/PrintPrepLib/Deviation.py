@@ -29,19 +29,14 @@ class Deviation:
         return {**facts, "maximumAtMm": [round(value, 2) for value in self.maximumAtMm], "samples": self.samples}
 
 
-def nearestTriangles(points, mesh):
-    """Return the exact distance (n,) in mm of each point to the nearest triangle of a mesh, and which one (n,) it is."""
-    import igl
-
-    squared, triangles = igl.point_mesh_squared_distance(
-        numpy.asarray(points, numpy.float64), mesh.points.astype(numpy.float64), mesh.triangles.astype(numpy.int64)
-    )[:2]
-    return numpy.sqrt(squared), triangles
-
-
 def distancesToSurface(points, mesh):
     """Return the exact distance (n,) in mm of each point to the nearest triangle of a mesh."""
-    return nearestTriangles(points, mesh)[0]
+    import igl
+
+    squared = igl.point_mesh_squared_distance(
+        numpy.asarray(points, numpy.float64), mesh.points.astype(numpy.float64), mesh.triangles.astype(numpy.int64)
+    )[0]
+    return numpy.sqrt(squared)
 
 
 def distancesToFineSurface(points, mesh):

@@ -34,7 +34,8 @@ def toManifold(mesh):
 def fromManifold(manifold):
     """Return the mesh of a manifold3d.Manifold."""
     mesh = manifold.to_mesh()
-    return Mesh.fromArrays(mesh.vert_properties[:, :3], mesh.tri_verts)
+    # Copies: manifold3d's own arrays are read-only, and it does not take these back.
+    return Mesh.fromArrays(mesh.vert_properties[:, :3].copy(), mesh.tri_verts.copy())
 
 
 def asSolid(mesh):

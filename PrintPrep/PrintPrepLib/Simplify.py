@@ -52,9 +52,8 @@ def simplified(mesh, maximumDeviationMm, progress=noProgress):
         )
     levels = _levels(mesh, maximumDeviationMm, part(progress, 0.0, 0.5))
     for number, level in enumerate(reversed(levels)):
-        # What fails in the finest level too is taken from the surface itself.
-        patchFrom = levels[0] if level is not levels[0] else (mesh.points.astype(numpy.float64), mesh.triangles)
-        found = _withinBound(mesh, level, patchFrom, maximumDeviationMm, part(progress, 0.5 + 0.4 * number / len(levels), 0.5 + 0.4 * (number + 1) / len(levels)))
+        start, stop = (0.5 + 0.4 * share / len(levels) for share in (number, number + 1))
+        found = _withinBound(mesh, level, levels[0], maximumDeviationMm, part(progress, start, stop))
         if found:
             return found
     progress(0.95, "Nothing simpler lies within the bound")
@@ -63,19 +62,26 @@ def simplified(mesh, maximumDeviationMm, progress=noProgress):
 
 
 def _levels(mesh, boundMm, progress):
-    """Return ever coarser meshes, as (points, triangles), until samples say that the next one would be too coarse."""
-    levels = []
-    level = mesh.points.astype(numpy.float64), mesh.triangles
-    step = max(1, len(mesh.points) // SAMPLED_POINTS)
-    fraction = FIRST_FRACTION
-    while len(level[1]) * fraction > FEWEST_TRIANGLES:
-        progress(0.8 * (1 - len(level[1]) / len(mesh.triangles)), f"Simplifying {len(level[1])} triangles")
-        level = _decimated(*level, fraction)
-        distancesMm = distancesToSurface(mesh.points[::step], Mesh.fromArrays(*level))
-        if (distancesMm > boundMm).mean() > PATCHABLE_FRACTION:
+    """Return ever coarser meshes, as (points, triangles), until samples say that the next one would be too coarse.
+
+    The first is a solid and within the bound, seen from the surface: later ones take their patches from it.
+    """
+    surface = mesh.points.astype(numpy.float64), mesh.triangles
+    if len(mesh.triangles) * FIRST_FRACTION < FEWEST_TRIANGLES:
+        return []
+    progress(0.0, f"Simplifying {len(mesh.triangles)} triangles")
+    first = _withinBound(mesh, _decimated(*surface, FIRST_FRACTION), surface, boundMm, progress=noProgress, back=False)
+    if first is None:
+        return []
+    levels = [(first.mesh.points.astype(numpy.float64), first.mesh.triangles)]
+    sample = mesh.points[:: max(1, len(mesh.points) // SAMPLED_POINTS)]
+    while len(levels[-1][1]) * NEXT_FRACTION > FEWEST_TRIANGLES:
+        count = len(levels[-1][1])
+        progress(1 - count / len(mesh.triangles), f"Simplifying {count} triangles")
+        level = _decimated(*levels[-1], NEXT_FRACTION)
+        if (distancesToSurface(sample, Mesh.fromArrays(*level)) > boundMm).mean() > PATCHABLE_FRACTION:
             break
         levels.append(level)
-        fraction = NEXT_FRACTION
     return levels
 
 
@@ -88,10 +94,12 @@ def _decimated(points, triangles, fraction):
     )
 
 
-def _withinBound(mesh, level, patchFrom, boundMm, progress):
-    """Return what came of a level within the bound, patched from a finer level where need be, or None."""
+def _withinBound(mesh, level, patchFrom, boundMm, progress, back=True):
+    """Return what came of a level within the bound, patched from a finer level where need be, or None.
+
+    :param back: also look from the level at the surface; without, the deviation stays open
+    """
     places, triangleCount = numpy.zeros((0, 3)), len(level[1])
-    radiusMm = max(PATCH_RADIUS_IN_BOUNDS * boundMm, PATCH_MM)
     for number in range(PATCH_ROUNDS + 1):
         progress(number / (PATCH_ROUNDS + 1), "Measuring the deviation")
         try:
@@ -100,6 +108,8 @@ def _withinBound(mesh, level, patchFrom, boundMm, progress):
             return None
         distancesMm = distancesToSurface(mesh.points, solid)
         beyond = mesh.points[distancesMm > boundMm]
+        if not len(beyond) and not back:
+            return Simplified(solid, None)
         if not len(beyond):
             deviation = measured(mesh, solid, distancesMm)
             if deviation.maximumMm <= boundMm:
@@ -110,13 +120,14 @@ def _withinBound(mesh, level, patchFrom, boundMm, progress):
             return None
         places = numpy.concatenate([places, beyond])
         progress((number + 0.7) / (PATCH_ROUNDS + 1), f"Keeping {len(places)} places as they were")
-        level = _patched(patchFrom, places, radiusMm, triangleCount * EASING ** (number + 1))
+        level = _patched(patchFrom, places, boundMm, triangleCount * EASING ** (number + back))
     return None
 
 
-def _patched(fine, places, radiusMm, triangleCount):
-    """Return the fine level simplified to a count, except within a radius of the places."""
+def _patched(fine, places, boundMm, triangleCount):
+    """Return the fine level simplified to a count, except around the places."""
     points, triangles = fine
+    radiusMm = max(PATCH_RADIUS_IN_BOUNDS * boundMm, PATCH_MM)
     near = numpy.isfinite(cKDTree(places).query(points, distance_upper_bound=radiusMm, workers=-1)[0])
     kept = near[triangles].any(1)
     rest = triangles[~kept]
