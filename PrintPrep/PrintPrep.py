@@ -12,6 +12,7 @@ from slicer.ScriptedLoadableModule import (
 
 from PlanningHubLib.ActiveCase import activeCaseFolder
 from PlanningHubLib.Case import Case
+from PlanningHubWidgets.CaseHeader import warningText
 from PlanningHubWidgets.CaseModuleWidget import CaseModuleWidget, fillTable
 from PrintPrepLib import Part, PartView
 
@@ -52,7 +53,9 @@ class PrintPrepWidget(CaseModuleWidget):
 
     def showCase(self, case):
         part = case.latest("part") if case else None
-        fillTable(self.ui.partTable, PartView.figures(part) if part else [], stretchedColumn=1)
+        warning = warningText(case, part) if part else ""
+        rows = PartView.figures(part) if part else []
+        fillTable(self.ui.partTable, [(warning,), *rows] if warning else rows, stretchedColumn=1)
 
     def updateActions(self):
         self.ui.partButton.enabled = self.case is not None

@@ -191,4 +191,5 @@ def test_realSkull(aCase, aSession):
     # The lowest and highest voxels, in LPS as DICOM has them.
     indices = numpy.argwhere(mask)[:, ::-1]
     low, high = (ends * image.GetSpacing() + image.GetOrigin() for ends in (indices.min(0), indices.max(0)))
-    assert seen.bounds == pytest.approx(numpy.array([low, high]), abs=1.0)
+    # Half a voxel, and what smoothing adds where the scan cuts the bone off.
+    assert seen.bounds == pytest.approx(numpy.array([low, high]), abs=1.2)

@@ -28,7 +28,7 @@ def test_smoothingDoesNotShrink():
     rough = Surface.maskSurface(ballMask(), numpy.eye(4), smoothingIterations=0)
     smooth = Surface.maskSurface(ballMask(), numpy.eye(4))
     assert smooth.mesh.volumeMl == pytest.approx(rough.mesh.volumeMl, rel=5e-4)
-    assert rough.smoothingMaximumMm == 0 < smooth.smoothingMeanMm < smooth.smoothingMaximumMm < 0.5
+    assert rough.smoothingMaximumMm == 0 < smooth.smoothingMeanMm < smooth.smoothingMaximumMm < 0.6
 
 
 def test_boxFillingItsGridIsClosed():
