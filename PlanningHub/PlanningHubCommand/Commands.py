@@ -76,6 +76,16 @@ def syncReport(values):
     return "\n".join(lines + [f"  {item['state']}: {item['name']}: {item['reason']}" for item in wrong[:10]])
 
 
+def deidentify(options, console):
+    from PlanningHubLib.Deidentify import deidentify as makeCopy
+
+    whom = (options.profile, options.recipient)
+    report = makeCopy(options.source, options.out, *whom, options.deface, progress=console.progress("deidentify"))
+    lines = [f"{len(report['files'])} files for {report['pseudonym']} in {options.out}, profile {report['profile']}"]
+    lines += [f"  {finding['severity']} {finding['code']}: {finding['message']}" for finding in report["findings"]]
+    return {"out": str(options.out), **report}, "\n".join(lines), 0
+
+
 def verify(options, console):
     folder = Path(options.folder)
     findings, what = _verifyFolder(folder, console.progress("verify"))

@@ -7,6 +7,7 @@ import traceback
 
 from PlanningHubLib import __version__
 from PlanningHubLib.Case import SIDES
+from PlanningHubLib.DeidentifyRules import profileNames
 from PlanningHubLib.Errors import Cancelled, PlanningError, UsageError
 
 from . import Commands
@@ -62,6 +63,13 @@ def buildParser():
     sync = command("sync", Commands.sync, "send the case to a central store and verify the copy there")
     sync.add_argument("--case", required=True, metavar="DIR")
     sync.add_argument("--store", required=True, metavar="STORE", help="folder, or dicomweb+https://host/path")
+
+    copy = command("deidentify", Commands.deidentify, "write a de-identified copy of a case or a DICOM folder")
+    copy.add_argument("source", metavar="SOURCE", help="case folder, or folder of DICOM files")
+    copy.add_argument("--out", required=True, metavar="DIR", help="a new or empty folder")
+    copy.add_argument("--profile", required=True, choices=profileNames(), help="who the copy is for")
+    copy.add_argument("--recipient", default="", metavar="NAME", help="copies for different recipients cannot be linked")
+    copy.add_argument("--deface", action="store_true", help="set the soft tissue of visible faces to air")
 
     verify = command("verify", Commands.verify, "check a case or a package from its folder alone")
     verify.add_argument("folder", metavar="DIR", help="case folder, package folder or audit log")

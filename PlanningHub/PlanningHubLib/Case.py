@@ -278,6 +278,14 @@ class Case:
                 self._takeFromDisk()
                 raise
 
+    def record(self, action, what, user=None):
+        """Add an audit line about something that changed no artefact, such as a copy that was made.
+
+        :raises UsageError: ``read-only``
+        """
+        self._requireWritable()
+        self._write(dict(self._values), action, what, user or currentUser())
+
     def _requireWritable(self):
         if self._lock is None:
             raise UsageError("read-only", "The case is open for reading only.", "Open it for writing.")

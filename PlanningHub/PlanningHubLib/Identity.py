@@ -16,9 +16,10 @@ def patientCode(keyRing, patientId, issuer=""):
 
 def caseName(code, caseId):
     """Return the printable name of a case: the patient's pseudonym and the case's own four characters."""
-    return f"PH-{_base32(code, 8)}-{_base32(caseId.replace('-', ''), 4)}"
+    return f"PH-{base32(code, 8)}-{base32(caseId.replace('-', ''), 4)}"
 
 
-def _base32(hexText, length):
+def base32(hexText, length):
+    """Return the first characters of a hexadecimal number in the alphabet that survives being read aloud."""
     number = int(hexText, 16) >> (4 * len(hexText) - 5 * length)
     return "".join(ALPHABET[(number >> (5 * place)) & 31] for place in reversed(range(length)))

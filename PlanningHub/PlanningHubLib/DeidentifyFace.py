@@ -1,0 +1,171 @@
+"""Faces in a CT: whether skin is seen in front of a skull, and its removal in front of the bone.
+
+A skull is found by its closed bone around a cavity, not by what the header calls the body part: headers err, and the
+error that counts is a face that goes out unseen. Arrays are [slice, row, column] in HU.
+"""
+
+import dataclasses
+
+import numpy
+from scipy import ndimage
+
+SKIN_HU, BONE_HU = -300, 300
+# A section through the brain holds more than this within bone; a section through a thigh or an arm less.
+SMALLEST_CAVITY_MM2 = 3000.0
+SHORTEST_SKULL_MM = 15.0
+# Soft tissue this near to bone stays: partial volume would otherwise eat the bone's surface.
+BONE_MARGIN_MM = 2.0
+# Openings up to twice this (orbits, nose, defects) are bridged, so that what lies behind them stays.
+BRIDGE_MM = 18.0
+DEEPEST_MM = 30.0
+WORKING_SPACING_MM = 2.0
+SKIN_DISTANCE_MM = 2.0
+SKIN_SHARE = 0.3
+HEAD_NAMES = {"HEAD", "SKULL", "HEADNECK", "FACE", "JAW", "MANDIBLE", "MAXILLA", "ORBIT", "SINUS", "BRAIN", ""}
+
+
+@dataclasses.dataclass(frozen=True)
+class Oriented:
+    """How to look at an array as (foot to head, front to back, right to left) without copying it."""
+
+    axes: tuple
+    flips: tuple
+    spacingMm: tuple
+
+    @classmethod
+    def of(cls, ijkToLps):
+        """Return the orientation of a matrix (column, row, slice) to LPS mm; oblique axes go to the nearest."""
+        directions = numpy.asarray(ijkToLps, float)[:3, :3]
+        spacing = numpy.linalg.norm(directions, axis=0)
+        cosines = directions / spacing
+        axes, flips = [], []
+        for world in (2, 1, 0):
+            free = [axis for axis in range(3) if axis not in axes]
+            axis = max(free, key=lambda one: abs(cosines[world, one]))
+            axes.append(axis)
+            flips.append(bool(cosines[world, axis] < 0))
+        return cls(tuple(2 - axis for axis in axes), tuple(flips), tuple(float(spacing[axis]) for axis in axes))
+
+    def view(self, voxels):
+        """Return a view [z up, y back, x left]."""
+        turned = voxels.transpose(self.axes)
+        return turned[tuple(slice(None, None, -1 if flip else 1) for flip in self.flips)]
+
+
+def faceVisible(voxelsHu, ijkToLps):
+    """Tell whether the volume shows skin in front of a skull, with air before it.
+
+    :param voxelsHu: array (slices, rows, columns)
+    :param ijkToLps: 4x4, (column, row, slice) to LPS mm
+    """
+    oriented = Oriented.of(ijkToLps)
+    coarse, spacing = _coarse(oriented.view(voxelsHu), oriented.spacingMm)
+    levels = _skullLevels(coarse, spacing)
+    return bool(levels.sum() * spacing[0] >= SHORTEST_SKULL_MM and _airInFront(coarse[levels]))
+
+
+def _coarse(view, spacingMm):
+    """Return every n-th voxel, about ``WORKING_SPACING_MM`` apart, and their spacing."""
+    steps = [max(1, int(WORKING_SPACING_MM / spacing)) for spacing in spacingMm]
+    coarse = view[tuple(slice(None, None, step) for step in steps)]
+    return coarse, tuple(step * spacing for step, spacing in zip(steps, spacingMm, strict=True))
+
+
+def _skullLevels(coarse, spacing):
+    """Return per level whether bone closes around a cavity as large as a brain's."""
+    radius = max(1, round(BRIDGE_MM / min(spacing[1:])))
+    levels = numpy.zeros(len(coarse), bool)
+    for level, section in enumerate(coarse):
+        bone = section >= BONE_HU
+        if bone.any():
+            closed = _closed(bone, radius)
+            cavity = ndimage.binary_fill_holes(closed) & ~bone & (section > SKIN_HU)
+            levels[level] = cavity.sum() * spacing[1] * spacing[2] >= SMALLEST_CAVITY_MM2
+    return levels
+
+
+def _closed(mask, radius):
+    """Return a closing with a ball; the border of the array counts as empty."""
+    padded = numpy.pad(mask, radius)
+    near = ndimage.distance_transform_edt(~padded) <= radius
+    closed = ndimage.distance_transform_edt(near) > radius
+    return (closed | padded)[tuple(slice(radius, -radius) for _ in mask.shape)]
+
+
+def _airInFront(coarse):
+    """Tell whether in most levels air stands between the front edge of the field and the skin of the middle third."""
+    third = coarse.shape[2] // 3
+    front = coarse[:, :2, third : 2 * third]
+    return (front < SKIN_HU).mean() > 0.3
+
+
+def facialMask(voxelsHu, ijkToLps):
+    """Return the voxels to set to air, array of the volume's shape: soft tissue of the front half, before the bone.
+
+    Along each line from front to back: what lies behind the skin by at most ``DEEPEST_MM`` and before the bone, its
+    margin and the bridges over its openings. Bone itself is never in it.
+    """
+    oriented = Oriented.of(ijkToLps)
+    view = oriented.view(voxelsHu)
+    body = _body(view)
+    guarded = _guarded(view, oriented.spacingMm)
+    depth = max(1, round(DEEPEST_MM / oriented.spacingMm[1]))
+    front = _frontHalf(view)
+    removed = numpy.zeros(voxelsHu.shape, bool)
+    target = oriented.view(removed)
+    for level in range(len(view)):
+        inBody = body[level]
+        behindSkin = numpy.cumsum(numpy.maximum.accumulate(inBody, axis=0), axis=0)
+        beforeBone = ~numpy.maximum.accumulate(guarded[level], axis=0)
+        target[level] = (behindSkin > 0) & (behindSkin <= depth) & beforeBone & front[:, None]
+    # The rim of the skin is partly air: it goes with it, or a shell of the face would stay.
+    target |= _rim(target, view) & ~guarded & front[None, :, None]
+    return removed & (voxelsHu < BONE_HU)
+
+
+def _body(view):
+    """Return the patient without what lies apart from it (head rest, tubes)."""
+    labels, count = ndimage.label(view > SKIN_HU)
+    return labels == 1 + numpy.argmax(numpy.bincount(labels.ravel())[1:]) if count else labels > 0
+
+
+def _guarded(view, spacingMm):
+    bone = view >= BONE_HU
+    margin = ndimage.distance_transform_edt(~bone, sampling=spacingMm) <= BONE_MARGIN_MM if bone.any() else bone
+    steps = [max(1, int(WORKING_SPACING_MM / spacing)) for spacing in spacingMm]
+    coarse = bone[tuple(slice(None, None, step) for step in steps)]
+    bridged = _closed(coarse, max(1, round(BRIDGE_MM / WORKING_SPACING_MM)))
+    for axis, step in enumerate(steps):
+        bridged = numpy.repeat(bridged, step, axis)
+    return margin | bridged[tuple(slice(size) for size in bone.shape)]
+
+
+def _frontHalf(view):
+    """Return per row whether it lies before the middle of the bone."""
+    rows = numpy.flatnonzero((view >= BONE_HU).any(axis=(0, 2)))
+    middle = (rows[0] + rows[-1]) // 2 if len(rows) else 0
+    return numpy.arange(view.shape[1]) < middle
+
+
+def _rim(removed, view):
+    return ndimage.binary_dilation(removed, iterations=2) & (view <= SKIN_HU) & (view > -950)
+
+
+def showsSkin(pointsLps, voxelsHu, ijkToLps):
+    """Tell whether a surface is the skin: nearly a third of its points or more lie where the body meets the air.
+
+    :param pointsLps: array (n, 3) in LPS mm
+    """
+    if len(pointsLps) == 0:
+        return False
+    points = numpy.asarray(pointsLps, float)[:: max(1, len(pointsLps) // 20000)]
+    spacing = numpy.linalg.norm(numpy.asarray(ijkToLps)[:3, :3], axis=0)[::-1]
+    outside = ndimage.label(voxelsHu <= SKIN_HU)[0]
+    edges = numpy.concatenate([outside[:, side, :].ravel() for side in (0, -1)])
+    air = numpy.isin(outside, numpy.setdiff1d(numpy.unique(edges), [0]))
+    distance = numpy.abs(
+        ndimage.distance_transform_edt(air, sampling=spacing) - ndimage.distance_transform_edt(~air, sampling=spacing)
+    )
+    indices = (numpy.linalg.inv(ijkToLps) @ numpy.c_[points, numpy.ones(len(points))].T)[2::-1]
+    near = ndimage.map_coordinates(distance, indices, order=0, cval=1e6) <= SKIN_DISTANCE_MM
+    return bool(near.mean() >= SKIN_SHARE)

@@ -1,0 +1,87 @@
+"""Stored pixel values of a copy: decoded, exactly as they were, and nothing beside them.
+
+A compressed stream has comment fields of its own and unused high bits once held overlays: so pixels are decoded, and
+only the bits that the header calls stored are kept.
+"""
+
+import math
+
+import numpy
+
+from .Errors import InputRefused
+from .StoredPixels import PLAIN_TRANSFER_SYNTAXES
+
+DEFLATED = "1.2.840.10008.1.2.1.99"
+AIR_HU = -1000
+
+
+def storedValues(dataset, path):
+    """Return the stored values of a CT image, array (rows, columns), with its unused bits cleared.
+
+    :param dataset: the source's dataset, with file meta
+    :raises InputRefused: ``cannot-decode``, ``object-not-supported``
+    """
+    kind = _numberType(dataset, path)
+    shape = (int(dataset.Rows), int(dataset.Columns))
+    if dataset.file_meta.TransferSyntaxUID in (*PLAIN_TRANSFER_SYNTAXES, DEFLATED):
+        data = bytes(dataset.get("PixelData") or b"")
+        length = math.prod(shape) * kind.itemsize
+        if len(data) < length:
+            raise _undecodable(path)
+        values = numpy.frombuffer(data[:length], kind).reshape(shape)
+    else:
+        values = _decoded(dataset, path, kind, shape)
+    return _onlyStoredBits(values, int(dataset.BitsStored))
+
+
+def storedBytes(values):
+    """Return stored values as little endian bytes of even length."""
+    data = numpy.ascontiguousarray(values, values.dtype.newbyteorder("<")).tobytes()
+    return data + b"\0" * (len(data) % 2)
+
+
+def storedAir(dataset):
+    """Return the stored value of air (-1000 HU), or the nearest that the image can hold."""
+    slope, intercept = float(dataset.RescaleSlope), float(dataset.RescaleIntercept)
+    bits, signed = int(dataset.BitsStored), int(dataset.PixelRepresentation)
+    lowest = -(signed << (bits - 1))
+    highest = (1 << (bits - signed)) - 1
+    return min(max(round((AIR_HU - intercept) / slope), lowest), highest)
+
+
+def _numberType(dataset, path):
+    bits, signed = int(dataset.get("BitsAllocated") or 0), int(dataset.get("PixelRepresentation") or 0)
+    stored = int(dataset.get("BitsStored") or 0)
+    isPlain = int(dataset.get("SamplesPerPixel") or 0) == 1 and int(dataset.get("NumberOfFrames") or 1) == 1
+    if not isPlain or bits not in (8, 16) or not 0 < stored <= bits or dataset.get("HighBit") != stored - 1:
+        raise InputRefused(
+            "object-not-supported", f"{path} is not a gray image of one frame.", "Leave it out of the folder.", [path]
+        )
+    return numpy.dtype(f"<{'i' if signed else 'u'}{bits // 8}")
+
+
+def _onlyStoredBits(values, bitsStored):
+    unused = 8 * values.dtype.itemsize - bitsStored
+    if unused == 0:
+        return values
+    raised = numpy.left_shift(values.view(f"<u{values.dtype.itemsize}"), unused)
+    # A signed shift back fills with the sign, as DICOM has it (PS3.5 8.1.1).
+    return numpy.right_shift(raised.view(values.dtype), unused)
+
+
+def _decoded(dataset, path, kind, shape):
+    import SimpleITK
+
+    try:
+        values = SimpleITK.GetArrayFromImage(SimpleITK.ReadImage(str(path)))
+    except RuntimeError as error:
+        raise _undecodable(path) from error
+    slope, intercept = float(dataset.get("RescaleSlope", 1)), float(dataset.get("RescaleIntercept", 0))
+    stored = numpy.rint((values.astype(float) - intercept) / slope).astype(kind)
+    if stored.size != math.prod(shape) or not numpy.array_equal(stored * slope + intercept, values):
+        raise _undecodable(path)
+    return stored.reshape(shape)
+
+
+def _undecodable(path):
+    return InputRefused("cannot-decode", f"The pixels of {path} cannot be decoded.", "Fetch the series again.", [path])

@@ -1,0 +1,171 @@
+"""What there is to be copied: the current objects of a case, or everything in a folder."""
+
+import dataclasses
+import os
+from pathlib import Path
+
+from .Case import Case, isCase
+from .Errors import GateRefused, InputRefused
+from .Identity import patientCode
+from .Progress import noProgress
+
+# Newest artefacts that are copied, and how the files of the others are named in the report.
+COPIED_KINDS = ("source", "segmentation", "part", "package")
+DICOM_MARK_OFFSET = 128
+ENCAPSULATED_PDF = "1.2.840.10008.5.1.4.1.1.104.1"
+SECONDARY_CAPTURES = "1.2.840.10008.5.1.4.1.1.7"
+
+
+@dataclasses.dataclass
+class Found:
+    """The paths of a source by kind, and what is left out: pairs of what it is and why, never by its own name."""
+
+    patientCode: str = ""
+    dicom: list = dataclasses.field(default_factory=list)
+    surfaces: list = dataclasses.field(default_factory=list)
+    labelmaps: list = dataclasses.field(default_factory=list)
+    leftOut: list = dataclasses.field(default_factory=list)
+
+    def leave(self, what, reason):
+        self.leftOut.append((what, reason))
+
+
+def find(source, keyRing, case=None, progress=noProgress):
+    """Return what a case or a folder holds.
+
+    :param case: the open :class:`PlanningHubLib.Case.Case` where the source is one
+    :raises InputRefused: ``no-source``, ``no-dicom``, ``two-patients``, ``no-patient-id``, ``cannot-read``
+    :raises GateRefused: ``damaged-…``
+    """
+    source = Path(source)
+    if not source.exists():
+        raise InputRefused("no-source", f"{source} does not exist.", "Choose a case or a folder.", [source])
+    found = Found()
+    if case:
+        _fromCase(case, found)
+    else:
+        for path in _filesOf(source):
+            _sort(path, found)
+    if not found.dicom:
+        raise InputRefused("no-dicom", f"There is no DICOM in {source}.", "Choose a case or a DICOM folder.", [source])
+    code = _patientOf(found.dicom, keyRing, progress)
+    if case and code != case.patientCode:
+        raise GateRefused("other-patient", "The images in the case are of another patient.", "Restore the case.")
+    found.patientCode = code
+    return found
+
+
+def openCase(source):
+    """Return the case in a folder, open for writing so that the copy can be audited, or None where it is no case."""
+    return Case.open(source, writable=True) if isCase(source) else None
+
+
+def _filesOf(source):
+    if source.is_file():
+        return [source]
+    found = (Path(root) / name for root, _folders, names in os.walk(source) for name in names)
+    return sorted(path for path in found if path.is_file() and not path.is_symlink())
+
+
+def _fromCase(case, found):
+    for kind in COPIED_KINDS:
+        artefact = case.latest(kind)
+        if artefact is None:
+            continue
+        state = case.state(artefact)
+        if state == "damaged":
+            case.require(kind)
+        if state == "stale":
+            found.leave(f"{kind} of the case", "it is stale")
+            continue
+        for name in artefact.files:
+            _sort(case.path(artefact, name), found, isCopied=kind == "package")
+    found.leave("audit log and case file", "they are the case's own; report.json says what this copy is")
+
+
+def _sort(path, found, isCopied=False):
+    """Put a path among those of its kind; ``isCopied``: surfaces here are copies of the part's."""
+    suffix = "".join(path.suffixes[-2:]).lower()
+    if _isDicom(path):
+        found.dicom.append(path)
+    elif suffix.endswith((".stl", ".3mf")):
+        if not isCopied or not any(other.suffix.lower() == path.suffix.lower() for other in found.surfaces):
+            found.surfaces.append(path)
+    elif suffix.endswith(".seg.nrrd"):
+        found.labelmaps.append(path)
+    elif suffix.endswith(".pdf"):
+        found.leave("PDF", "its pages name the case; make a new briefing for the recipient")
+    elif suffix.endswith(".json"):
+        found.leave("manifest", "report.json lists the files of this copy")
+    else:
+        found.leave("file of another kind", "only DICOM, STL, 3MF and seg.nrrd are copied")
+
+
+def _isDicom(path):
+    try:
+        with open(path, "rb") as file:
+            if file.read(DICOM_MARK_OFFSET + 4)[DICOM_MARK_OFFSET:] == b"DICM":
+                return True
+    except OSError as error:
+        raise InputRefused("cannot-read", f"{path} cannot be read: {error.strerror}.", "", [path]) from error
+    return False
+
+
+def _patientOf(paths, keyRing, progress):
+    patients = {}
+    for number, path in enumerate(paths):
+        progress(number / len(paths), f"Reading headers: {number} of {len(paths)} files")
+        dataset = readDicom(path, ["PatientID", "IssuerOfPatientID"])
+        identity = (str(dataset.get("PatientID") or "").strip(), str(dataset.get("IssuerOfPatientID") or "").strip())
+        patients.setdefault(identity, path)
+    if len({identity for identity, _issuer in patients}) > 1:
+        raise InputRefused(
+            "two-patients", "The folder holds objects of more than one patient.", "Separate them first.",
+            list(patients.values()),
+        )  # fmt: skip
+    # Objects made later may not repeat the issuer.
+    (identity, issuer), path = max(patients.items(), key=lambda item: item[0][1])
+    if not identity:
+        raise InputRefused(
+            "no-patient-id", "The images carry no patient ID, so no pseudonym can be made.",
+            "Export them from the archive with their patient ID.", [path],
+        )  # fmt: skip
+    return patientCode(keyRing, identity, issuer)
+
+
+def readDicom(path, tags=None, pixels=False):
+    """Return a dataset.
+
+    :raises InputRefused: ``damaged-header``
+    """
+    import pydicom
+
+    try:
+        return pydicom.dcmread(path, stop_before_pixels=not pixels, specific_tags=tags)
+    except (Exception, RecursionError) as error:
+        raise InputRefused(
+            "damaged-header", f"The header of {path} cannot be understood ({type(error).__name__}).",
+            "Fetch it from the archive again.", [path],
+        ) from error  # fmt: skip
+
+
+def reasonToLeave(dataset):
+    """Return (what, reason) of a DICOM object that is not copied, else None."""
+    sopClass = str(dataset.get("SOPClassUID") or "")
+    name = nameOf(dataset)
+    imageType = [str(value).upper() for value in dataset.get("ImageType") or ()]
+    if sopClass.startswith(SECONDARY_CAPTURES) or {"SCREEN SAVE", "SCREENSHOT"} & set(imageType):
+        return name, "secondary captures and screens show text and names"
+    if sopClass == ENCAPSULATED_PDF:
+        return name, "its pages name the case; make a new briefing for the recipient"
+    if "LOCALIZER" in imageType:
+        return name, "planning does not need localizers"
+    return None
+
+
+def nameOf(dataset):
+    """Return the standard's name of an object's SOP class; an unknown one is not repeated."""
+    from pydicom.uid import UID_dictionary
+
+    uid = str(dataset.get("SOPClassUID") or "")
+    return UID_dictionary[uid][0] if uid in UID_dictionary else "object of an unknown class"
