@@ -68,7 +68,7 @@ def buildParser():
     copy.add_argument("source", metavar="SOURCE", help="case folder, or folder of DICOM files")
     copy.add_argument("--out", required=True, metavar="DIR", help="a new or empty folder")
     copy.add_argument("--profile", required=True, choices=profileNames(), help="who the copy is for")
-    copy.add_argument("--recipient", default="", metavar="NAME", help="copies for different recipients cannot be linked")
+    copy.add_argument("--recipient", default="", metavar="NAME", help="copies for two recipients cannot be linked")
     copy.add_argument("--deface", action="store_true", help="set the soft tissue of visible faces to air")
 
     verify = command("verify", Commands.verify, "check a case or a package from its folder alone")

@@ -52,7 +52,7 @@ def _vocabulary():
     values = Rules.rules()
     yield from (text for texts in values["values"].values() for text in texts)
     yield from values["labels"].values()
-    yield "Planning Hub 3D Slicer Removed PatientID shifted treatment partner teaching research"
+    yield "Planning Hub 3D Slicer Removed treatment partner teaching research software pydicom Python segmentation"
 
 
 def _contents(path, folder):

@@ -15,13 +15,12 @@ SMALLEST_CAVITY_MM2 = 3000.0
 SHORTEST_SKULL_MM = 15.0
 # Soft tissue this near to bone stays: partial volume would otherwise eat the bone's surface.
 BONE_MARGIN_MM = 2.0
-# Openings up to twice this (orbits, nose, defects) are bridged, so that what lies behind them stays.
-BRIDGE_MM = 18.0
+# Openings up to twice this are bridged: a defect of the skull counts as closed, orbits and nose too.
+SEAL_MM, BRIDGE_MM = 8.0, 30.0
 DEEPEST_MM = 30.0
 WORKING_SPACING_MM = 2.0
 SKIN_DISTANCE_MM = 2.0
 SKIN_SHARE = 0.3
-HEAD_NAMES = {"HEAD", "SKULL", "HEADNECK", "FACE", "JAW", "MANDIBLE", "MAXILLA", "ORBIT", "SINUS", "BRAIN", ""}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,7 +60,7 @@ def faceVisible(voxelsHu, ijkToLps):
     oriented = Oriented.of(ijkToLps)
     coarse, spacing = _coarse(oriented.view(voxelsHu), oriented.spacingMm)
     levels = _skullLevels(coarse, spacing)
-    return bool(levels.sum() * spacing[0] >= SHORTEST_SKULL_MM and _airInFront(coarse[levels]))
+    return bool(_longestRun(levels) * spacing[0] >= SHORTEST_SKULL_MM and _airInFront(coarse[levels]))
 
 
 def _coarse(view, spacingMm):
@@ -73,7 +72,7 @@ def _coarse(view, spacingMm):
 
 def _skullLevels(coarse, spacing):
     """Return per level whether bone closes around a cavity as large as a brain's."""
-    radius = max(1, round(BRIDGE_MM / min(spacing[1:])))
+    radius = max(1, round(SEAL_MM / min(spacing[1:])))
     levels = numpy.zeros(len(coarse), bool)
     for level, section in enumerate(coarse):
         bone = section >= BONE_HU
@@ -82,6 +81,11 @@ def _skullLevels(coarse, spacing):
             cavity = ndimage.binary_fill_holes(closed) & ~bone & (section > SKIN_HU)
             levels[level] = cavity.sum() * spacing[1] * spacing[2] >= SMALLEST_CAVITY_MM2
     return levels
+
+
+def _longestRun(levels):
+    runs = ndimage.label(levels)[0]
+    return int(numpy.bincount(runs)[1:].max(initial=0))
 
 
 def _closed(mask, radius):
@@ -134,7 +138,7 @@ def _guarded(view, spacingMm):
     margin = ndimage.distance_transform_edt(~bone, sampling=spacingMm) <= BONE_MARGIN_MM if bone.any() else bone
     steps = [max(1, int(WORKING_SPACING_MM / spacing)) for spacing in spacingMm]
     coarse = bone[tuple(slice(None, None, step) for step in steps)]
-    bridged = _closed(coarse, max(1, round(BRIDGE_MM / WORKING_SPACING_MM)))
+    bridged = ndimage.binary_dilation(_closed(coarse, max(1, round(BRIDGE_MM / WORKING_SPACING_MM))))
     for axis, step in enumerate(steps):
         bridged = numpy.repeat(bridged, step, axis)
     return margin | bridged[tuple(slice(size) for size in bone.shape)]
