@@ -1,0 +1,369 @@
+"""De-identified copies: nothing planted comes out, and everything that planning needs does."""
+
+import datetime
+import gzip
+import json
+import shutil
+import zipfile
+
+import numpy
+import pydicom
+import pytest
+import SimpleITK
+from CaseMaking import writeSmallSeries
+from LeakSearch import leaks
+from Planting import DATE, NUMBER, UID_PART, WORD, WORDS, plantEverything, plantFile
+
+from PlanningHubLib import Deidentify, DeidentifyCheck, DeidentifyRules
+from PlanningHubLib.Case import Case
+from PlanningHubLib.DeidentifyKeys import Mapping
+from PlanningHubLib.Errors import GateRefused, InputRefused, UsageError, VerificationFailed
+from PlanningHubLib.Secrets import KeyRing
+
+PROFILES = DeidentifyRules.profileNames()
+
+
+@pytest.fixture
+def aPlantedFolder(tmp_path):
+    """A series in a folder named after the patient, with a word in every place of every file."""
+    folder = tmp_path / f"{WORD} ct"
+    paths = writeSmallSeries(tmp_path / "plain", patientId=f"{WORD}{NUMBER}", patientName=f"{WORD}^Anna=漢字^{WORD}")
+    folder.mkdir()
+    for number, path in enumerate(paths):
+        dataset = pydicom.dcmread(path)
+        assert plantEverything(dataset) > 4000
+        dataset.PatientBirthDate = DATE
+        for keyword in ("SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID", "FrameOfReferenceUID"):
+            dataset[keyword].value = f"2.999.{UID_PART}.{keyword == 'SOPInstanceUID' and number + 1:d}.{len(keyword)}"
+        plantFile(dataset, folder / f"{WORD}-{number}.dcm")
+    (folder / f"{WORD}.log").write_text(f"log of {WORD}")
+    (folder / f"{WORD}.pdf").write_bytes(b"%PDF-1.7 " + WORD.encode())
+    (folder / "manifest.json").write_text(json.dumps({"patient": WORD}))
+    return folder
+
+
+def headers(folder):
+    found = [pydicom.dcmread(path) for path in (folder / "dicom").glob("*-CT*.dcm")]
+    return sorted(found, key=lambda one: float(one.ImagePositionPatient[2]))
+
+
+def volume(paths):
+    reader = SimpleITK.ImageSeriesReader()
+    reader.SetFileNames([str(path) for path in paths])
+    return reader.Execute()
+
+
+def sortedPaths(folder):
+    found = [(float(pydicom.dcmread(path, specific_tags=["ImagePositionPatient"]).ImagePositionPatient[2]), path)
+             for path in folder.rglob("*") if path.suffix == ".dcm"]  # fmt: skip
+    return [path for _z, path in sorted(found)]
+
+
+def assertSameVolume(left, right):
+    assert numpy.array_equal(SimpleITK.GetArrayViewFromImage(left), SimpleITK.GetArrayViewFromImage(right))
+    assert left.GetOrigin() == right.GetOrigin()
+    assert left.GetSpacing() == right.GetSpacing()
+    assert left.GetDirection() == right.GetDirection()
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_nothingPlantedComesOut(aPlantedFolder, tmp_path, profile):
+    words = [word for word in WORDS]
+    assert {word for _file, word in leaks(aPlantedFolder, words)} == set(words)
+
+    report = Deidentify.deidentify(aPlantedFolder, tmp_path / "out", profile)
+
+    assert leaks(tmp_path / "out", words) == []
+    assert "private" in report["attributesDropped"]
+    assert {"PatientComments", "OverlayData", "unknown"} & set(report["attributesDropped"])
+    assert sum(one["count"] for one in report["leftOut"]) == 3
+    assertSameVolume(volume(sortedPaths(aPlantedFolder)), volume(sortedPaths(tmp_path / "out")))
+
+
+@pytest.mark.parametrize("place", ["text", "utf-16", "name", "zip", "gzip", "base64", "preamble", "header"])
+def test_theSearchSeesALeakThatIsPlantedInTheCopy(aSeries, tmp_path, place):
+    import base64
+
+    out = tmp_path / "out"
+    Deidentify.deidentify(aSeries, out, "treatment-partner")
+    assert leaks(out, WORDS) == []
+    image = next((out / "dicom").iterdir())
+    if place == "text":
+        (out / "readme").write_text(f"made for {WORD}")
+    elif place == "utf-16":
+        (out / "readme").write_text(WORD, encoding="utf-16")
+    elif place == "name":
+        image.rename(image.with_name(f"{WORD}.dcm"))
+    elif place == "zip":
+        with zipfile.ZipFile(out / "part.3mf", "w", zipfile.ZIP_DEFLATED) as archive:
+            archive.writestr("3D/3dmodel.model", f"<model>{WORD}</model>")
+    elif place == "gzip":
+        (out / "mask.seg.nrrd").write_bytes(b"NRRD0004\n\n" + gzip.compress(WORD.encode()))
+    elif place == "base64":
+        text = base64.b64encode(f"a picture of {WORD}, long enough".encode()).decode()
+        (out / "report.json").write_text(json.dumps({"data": text}))
+    elif place == "preamble":
+        image.write_bytes(WORD.encode().ljust(128) + image.read_bytes()[128:])
+    else:
+        dataset = pydicom.dcmread(image)
+        dataset.ImageComments = WORD
+        dataset.save_as(image)
+    assert {word for _file, word in leaks(out, WORDS)} == {WORD}
+
+
+def test_theGateRefusesACopyThatHoldsAnIdentifier(aSeries, tmp_path, monkeypatch):
+    from PlanningHubLib import DeidentifyObjects
+
+    def forgetful(dataset, path, save=DeidentifyObjects.save):
+        dataset.ImageComments = "seen by Phantom, PHANTOM-1"
+        save(dataset, path)
+
+    monkeypatch.setattr(DeidentifyObjects, "save", forgetful)
+    with pytest.raises(VerificationFailed) as error:
+        Deidentify.deidentify(aSeries, tmp_path / "out", "research")
+    assert error.value.code == "identity-left"
+    assert "PHANTOM-1" not in str(error.value)
+    assert not (tmp_path / "out").exists()
+
+
+def test_theGateLooksIntoEveryKindOfFile(tmp_path):
+    names = {"Lindqvist"}
+    for name, data in (
+        ("a.stl", b"Lindqvist".ljust(84)),
+        ("a.seg.nrrd", b"NRRD0004\n# Lindqvist\n\n"),
+        ("a.json", b'{"name": "Lindqvist"}'),
+        ("Lindqvist.stl", b"".ljust(84)),
+        ("a.bin", "Lindqvist".encode("utf-16")),
+    ):
+        folder = tmp_path / name.replace("Lindqvist", "L")
+        folder.mkdir()
+        DeidentifyCheck.requireClean(folder, names)
+        (folder / name).write_bytes(data)
+        with pytest.raises(VerificationFailed):
+            DeidentifyCheck.requireClean(folder, names)
+
+
+def test_identityAndMethodAreWritten(aSeries, tmp_path):
+    report = Deidentify.deidentify(aSeries, tmp_path / "out", "treatment-partner")
+    for header in headers(tmp_path / "out"):
+        assert header.PatientID == header.PatientName == report["pseudonym"]
+        assert header.PatientIdentityRemoved == "YES"
+        codes = [code.CodeValue for code in header.DeidentificationMethodCodeSequence]
+        assert codes == ["113100", "113104", "113105", "113107", "113108"] == report["methodCodes"]
+        assert all(code.CodingSchemeDesignator == "DCM" for code in header.DeidentificationMethodCodeSequence)
+        assert header.LongitudinalTemporalInformationModified == "MODIFIED"
+        assert header.preamble == b"\0" * 128
+        assert header.file_meta.ImplementationVersionName == "PLANNINGHUB"
+        assert "SourceApplicationEntityTitle" not in header.file_meta
+
+
+def test_intervalsBetweenDatesAreKept(tmp_path):
+    paths = writeSmallSeries(tmp_path / "ct")
+    for path in paths:
+        dataset = pydicom.dcmread(path)
+        dataset.StudyDate, dataset.SeriesDate, dataset.AcquisitionDate = "20240228", "20240301", "20250101"
+        dataset.AcquisitionDateTime = "20240301101112.5+0100"
+        dataset.save_as(path)
+    Deidentify.deidentify(tmp_path / "ct", tmp_path / "out", "research")
+    header = headers(tmp_path / "out")[0]
+
+    def day(text):
+        return datetime.datetime.strptime(text, "%Y%m%d")
+
+    assert (day(header.SeriesDate) - day(header.StudyDate)).days == 2
+    assert (day(header.AcquisitionDate) - day(header.StudyDate)).days == 308
+    assert header.AcquisitionDateTime == header.SeriesDate
+    assert 0 < (day("20240228") - day(header.StudyDate)).days <= 3650
+    assert header.StudyTime == "000000"
+
+
+def test_teachingHasNoDatesAndNoSex(aSeries, tmp_path):
+    Deidentify.deidentify(aSeries, tmp_path / "out", "teaching")
+    for header in headers(tmp_path / "out"):
+        assert header.StudyDate == header.StudyTime == header.PatientSex == ""
+        assert not [element for element in header.iterall() if element.VR in ("DA", "DT") and element.value]
+        assert header.LongitudinalTemporalInformationModified == "REMOVED"
+
+
+@pytest.mark.parametrize(
+    ("profile", "age", "expected"),
+    [
+        ("research", "042Y", "042Y"), ("research", "089Y", "089Y"), ("research", "090Y", "090Y"),
+        ("research", "101Y", "090Y"), ("research", "018M", "018M"), ("teaching", "042Y", "045Y"),
+        ("teaching", "018M", "005Y"), ("teaching", "097Y", "090Y"), ("research", "Qz", None), ("teaching", "1Y", None),
+    ],
+)  # fmt: skip
+def test_ages(profile, age, expected):
+    mapping = Mapping(KeyRing(b"k" * 32), "5a" * 32, DeidentifyRules.profileOf(profile))
+    assert mapping.age(age) == expected
+
+
+def test_profilesAndRecipientsCannotBeLinked(aSeries, tmp_path):
+    copies = {}
+    for profile, recipient in (("research", ""), ("research", "Elsewhere"), ("teaching", ""), ("treatment-partner", "")):
+        out = tmp_path / f"{profile}{recipient}"
+        report = Deidentify.deidentify(aSeries, out, profile, recipient)
+        values = {report["pseudonym"]}
+        for header in headers(out):
+            values |= {header.SOPInstanceUID, header.SeriesInstanceUID, header.StudyInstanceUID}
+            values |= {header.FrameOfReferenceUID}
+        copies[profile, recipient] = values
+        assert "Elsewhere" not in (out / "report.json").read_text()
+    sets = list(copies.values())
+    assert not any(one & other for number, one in enumerate(sets) for other in sets[number + 1 :])
+
+
+def test_aSecondCopyHasTheSameIdentifiers(aSeries, tmp_path):
+    for name in ("first", "second"):
+        Deidentify.deidentify(aSeries, tmp_path / name, "research")
+    assert [one.SOPInstanceUID for one in headers(tmp_path / "first")] == [
+        one.SOPInstanceUID for one in headers(tmp_path / "second")
+    ]
+
+
+def test_anotherKeyGivesOtherIdentifiers():
+    profile = DeidentifyRules.profileOf("research")
+    one, other = (Mapping(KeyRing(bytes([number]) * 32), "5a" * 32, profile) for number in (1, 2))
+    assert one.uid("1.2.3") != other.uid("1.2.3")
+    assert one.pseudonym != other.pseudonym
+
+
+def test_uidsAreMappedOneToOne():
+    mapping = Mapping(KeyRing(b"k" * 32), "5a" * 32, DeidentifyRules.profileOf("research"))
+    mapped = {mapping.uid(f"1.2.3.{number}") for number in range(2000)}
+    assert len(mapped) == 2000
+    assert all(pydicom.uid.UID(uid).is_valid and uid.startswith("2.25.") for uid in mapped)
+
+
+def test_aCopyAndItsReversalAreAudited(anImportedCase, tmp_path):
+    report = Deidentify.deidentify(anImportedCase, tmp_path / "out", "research", "Institute")
+    copied = {header.SOPInstanceUID for header in headers(tmp_path / "out")}
+    with Case.open(anImportedCase, writable=True) as case:
+        identity = Deidentify.reidentify(case, report["pseudonym"], "Institute", "incidental finding")
+        assert identity["patientId"] == "PHANTOM-1"
+        assert identity["case"] == case.name
+        assert copied <= set(identity["uids"])
+        with pytest.raises(GateRefused) as error:
+            Deidentify.reidentify(case, report["pseudonym"], "Somebody else")
+        assert error.value.code == "not-this-patient"
+        assert case.verify() == []
+    actions = [json.loads(line)["action"] for line in (anImportedCase / "audit.log").read_text().splitlines()]
+    assert actions[-3:] == ["deidentified-copy", "reidentified", "reidentified"]
+
+
+def test_withoutTheKeyNobodyCanTell(anImportedCase, tmp_path, monkeypatch):
+    report = Deidentify.deidentify(anImportedCase, tmp_path / "out", "research")
+    monkeypatch.setenv("PLANNINGHUB_HOME", str(tmp_path / "elsewhere"))
+    (tmp_path / "elsewhere").mkdir()
+    with Case.open(anImportedCase) as case, pytest.raises(GateRefused) as error:
+        Deidentify.reidentify(case, report["pseudonym"])
+    assert error.value.code == "no-key"
+
+
+def test_consentIsAskedForBeforeAnythingIsWritten(anImportedCase, tmp_path, monkeypatch):
+    asked = []
+
+    def refuse(case, scope):
+        asked.append((case.name, scope))
+        raise GateRefused("no-consent", "There is no consent.")
+
+    monkeypatch.setattr(Deidentify, "requireConsent", refuse)
+    with pytest.raises(GateRefused):
+        Deidentify.deidentify(anImportedCase, tmp_path / "out", "teaching")
+    assert [scope for _name, scope in asked] == ["teaching"]
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("keyword", "value", "code"),
+    [
+        ("BurnedInAnnotation", "YES", "burned-in-text"),
+        ("PatientID", "", "no-patient-id"),
+        ("SOPInstanceUID", "", "missing-uid"),
+        ("SOPClassUID", "1.2.840.10008.5.1.4.1.1.7", "nothing-to-copy"),
+    ],
+)
+def test_whatIsRefused(aSeries, tmp_path, keyword, value, code):
+    for path in aSeries.iterdir():
+        dataset = pydicom.dcmread(path)
+        setattr(dataset, keyword, value)
+        dataset.save_as(path)
+    with pytest.raises(InputRefused) as error:
+        Deidentify.deidentify(aSeries, tmp_path / "out", "research")
+    assert error.value.code == code
+    assert not (tmp_path / "out").exists()
+
+
+def test_twoPatientsAreRefused(aSeries, tmp_path):
+    writeSmallSeries(aSeries / "other", patientId="PHANTOM-2")
+    with pytest.raises(InputRefused) as error:
+        Deidentify.deidentify(aSeries, tmp_path / "out", "research")
+    assert error.value.code == "two-patients"
+
+
+def test_unknownProfile(aSeries, tmp_path):
+    with pytest.raises(UsageError):
+        Deidentify.deidentify(aSeries, tmp_path / "out", "everybody")
+
+
+def test_anOverlayInUnusedBitsIsCleared(tmp_path):
+    voxels = numpy.full((3, 16, 16), 40, numpy.int16)
+    for path in writeSmallSeries(tmp_path / "ct", voxels):
+        dataset = pydicom.dcmread(path)
+        stored = numpy.full((16, 16), 1064, numpy.uint16)
+        stored[::2] |= 0xF000
+        dataset.BitsStored, dataset.HighBit, dataset.PixelRepresentation = 12, 11, 0
+        dataset.PixelData = stored.tobytes() + WORD.encode()
+        dataset.save_as(path)
+    Deidentify.deidentify(tmp_path / "ct", tmp_path / "out", "research")
+    assert all((header.pixel_array == 1064).all() for header in headers(tmp_path / "out"))
+    assert leaks(tmp_path / "out", [WORD]) == []
+
+
+def test_aCompressedStreamIsDecodedExactly(aSeries, tmp_path):
+    from pydicom.uid import JPEG2000Lossless, RLELossless
+
+    before = volume(sortedPaths(aSeries))
+    for number, path in enumerate(sorted(aSeries.iterdir())):
+        dataset = pydicom.dcmread(path)
+        dataset.compress(JPEG2000Lossless if number % 2 else RLELossless, generate_instance_uid=False)
+        dataset.save_as(path)
+    Deidentify.deidentify(aSeries, tmp_path / "out", "research")
+    assertSameVolume(before, volume(sortedPaths(tmp_path / "out")))
+    assert {one.file_meta.TransferSyntaxUID for one in headers(tmp_path / "out")} == {"1.2.840.10008.1.2.1"}
+
+
+def test_textInTheImagesIsFound(tmp_path, aSeries):
+    if shutil.which("tesseract") is None:
+        pytest.skip("tesseract is not installed (Debian: tesseract-ocr)")
+    from PIL import Image, ImageDraw, ImageFont
+
+    from PlanningHubLib.DeidentifyText import burnedInText
+
+    voxels = numpy.full((4, 256, 256), -1000, numpy.int16)
+    voxels[:, 60:200, 60:200] = 40
+    assert burnedInText(voxels) is False
+    picture = Image.new("L", (256, 256))
+    ImageDraw.Draw(picture).text((8, 8), "LINDQVIST ANNA", fill=255, font=ImageFont.load_default(20))
+    voxels[:, numpy.asarray(picture) > 128] = 3000
+    assert burnedInText(voxels) is True
+    writeSmallSeries(tmp_path / "text", voxels)
+    with pytest.raises(InputRefused) as error:
+        Deidentify.deidentify(tmp_path / "text", tmp_path / "out", "treatment-partner")
+    assert error.value.code == "burned-in-text"
+
+
+def test_thatTextWasNotLookedForIsSaid(aSeries, tmp_path, monkeypatch):
+    monkeypatch.setattr("PlanningHubLib.DeidentifyText.canLook", lambda: False)
+    report = Deidentify.deidentify(aSeries, tmp_path / "out", "research")
+    assert report["textInImages"] == "not looked for"
+    assert "text-not-looked-for" in [finding["code"] for finding in report["findings"]]
+
+
+def test_everyRuleNamesItsSource():
+    from pydicom.datadict import tag_for_keyword
+
+    for keyword, (action, source) in DeidentifyRules.rules()["attributes"].items():
+        assert tag_for_keyword(keyword) is not None, keyword
+        assert action
+        assert "PS3" in source or "Table E.1-1" in source or "164.514" in source, keyword
