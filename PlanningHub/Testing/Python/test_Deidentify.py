@@ -10,7 +10,7 @@ import numpy
 import pydicom
 import pytest
 import SimpleITK
-from CaseMaking import writeSmallSeries
+from CaseMaking import asymmetricVoxels, writeSmallSeries
 from LeakSearch import leaks
 from Planting import DATE, NUMBER, UID_PART, WORD, WORDS, plantEverything, plantFile
 
@@ -27,7 +27,7 @@ PROFILES = DeidentifyRules.profileNames()
 def aPlantedFolder(tmp_path):
     """A series in a folder named after the patient, with a word in every place of every file."""
     folder = tmp_path / f"{WORD} ct"
-    paths = writeSmallSeries(tmp_path / "plain", patientId=f"{WORD}{NUMBER}", patientName=f"{WORD}^Anna=漢字^{WORD}")
+    paths = writeSmallSeries(tmp_path / "plain", asymmetricVoxels()[:3], patientId=f"{WORD}{NUMBER}", patientName=f"{WORD}^Anna=漢字^{WORD}")
     folder.mkdir()
     for number, path in enumerate(paths):
         dataset = pydicom.dcmread(path)
@@ -68,7 +68,7 @@ def assertSameVolume(left, right):
 
 @pytest.mark.parametrize("profile", PROFILES)
 def test_nothingPlantedComesOut(aPlantedFolder, tmp_path, profile):
-    words = [word for word in WORDS]
+    words = list(WORDS)
     assert {word for _file, word in leaks(aPlantedFolder, words)} == set(words)
 
     report = Deidentify.deidentify(aPlantedFolder, tmp_path / "out", profile)
@@ -320,9 +320,11 @@ def test_anOverlayInUnusedBitsIsCleared(tmp_path):
     assert leaks(tmp_path / "out", [WORD]) == []
 
 
-def test_aCompressedStreamIsDecodedExactly(aSeries, tmp_path):
+def test_aCompressedStreamIsDecodedExactly(tmp_path):
     from pydicom.uid import JPEG2000Lossless, RLELossless
 
+    aSeries = tmp_path / "ct"
+    writeSmallSeries(aSeries, asymmetricVoxels((6, 64, 80)))
     before = volume(sortedPaths(aSeries))
     for number, path in enumerate(sorted(aSeries.iterdir())):
         dataset = pydicom.dcmread(path)
