@@ -156,7 +156,8 @@ def plantSegmentation(dataset, path):
 def test_nothingPlantedInDerivedObjectsComesOut(command, aPlantedPackage, tmp_path, profile):
     found = {name.split(".")[-1] for name, _word in leaks(aPlantedPackage, [WORD])}
     assert {"stl", "3mf", "nrrd", "dcm", "log"} <= found
-    exitCode, result = command("deidentify", aPlantedPackage, "--out", tmp_path / "out", "--profile", profile, "--deface")
+    arguments = ("--out", tmp_path / "out", "--profile", profile, "--deface")
+    exitCode, result = command("deidentify", aPlantedPackage, *arguments)
     assert exitCode == 0, result
     assert {record["kind"] for record in result["files"]} == {"ct", "segmentation", "model", "stl", "3mf", "seg.nrrd"}
     assert leaks(tmp_path / "out", [WORD]) == []

@@ -25,7 +25,7 @@ def plantEverything(dataset):
 
     count = 0
     for tag, (vr, _multiplicity, _name, _retired, keyword) in DicomDictionary.items():
-        if keyword and keyword not in NEEDED and tag >> 16 not in (0, 2, 4, 0xFFFE):
+        if keyword and keyword not in NEEDED and tag >> 16 not in (0, 2, 4, 0xFFFC, 0xFFFE):
             count += plantOne(dataset, tag, vr.split(" or ")[0], count)
     plantPrivate(dataset)
     plantRepeating(dataset)
