@@ -92,4 +92,5 @@ def _codeDictionary():
 def knownCode(value, scheme):
     """Return (value, scheme, meaning) of a code with the dictionary's own meaning, or None where it is not known."""
     meaning = _codeDictionary().get((scheme, value))
-    return (value, scheme, meaning[:64]) if meaning else None
+    # The dictionary names what kind of concept a SNOMED term is; a reader does not need it.
+    return (value, scheme, meaning.removesuffix(" (body structure)")[:64]) if meaning else None

@@ -33,7 +33,7 @@ def aCopiedCase(command, aPackagedCase, tmp_path_factory):
     """A packaged case and its defaced teaching copy."""
     folder = tmp_path_factory.mktemp("deidentified")
     shutil.copytree(aPackagedCase, folder / "source")
-    arguments = ("--out", folder / "out", "--profile", "treatment-partner", "--recipient", "Partner")
+    arguments = ("--out", folder / "out", "--profile", "treatment-partner", "--recipient", "Westerveld")
     exitCode, result = command("deidentify", folder / "source" / "case", *arguments)
     assert exitCode == 0, result
     assert "face-visible" in [finding["code"] for finding in result["findings"]]
@@ -84,7 +84,7 @@ def test_shapesOfTheCopyAreTheShapesOfTheCase(aCopiedCase):
     masks = [SimpleITK.ReadImage(str(path)) for path in nrrd]
     assert masks[0].GetOrigin() == masks[1].GetOrigin() and masks[0].GetSpacing() == masks[1].GetSpacing()
     assert numpy.array_equal(*map(SimpleITK.GetArrayViewFromImage, masks))
-    assert masks[1].GetMetaData("Segment0_Name") == "Bone 1"
+    assert masks[1].GetMetaData("Segment0_Name") == "Bone structure 1"
 
 
 def test_theCaseLeavesNoTraceInTheCopy(aCopiedCase, command):
@@ -92,7 +92,7 @@ def test_theCaseLeavesNoTraceInTheCopy(aCopiedCase, command):
     first = pydicom.dcmread(next((case / "artefacts/source-1/r1/dicom").iterdir()), stop_before_pixels=True)
     _, status = command("status", "--case", case)
     words = [status["name"], first.PatientID, "PHANTOM", "Phantom", first.StudyInstanceUID, first.SOPInstanceUID,
-             first.FrameOfReferenceUID, "20260105", "Partner"]  # fmt: skip
+             first.FrameOfReferenceUID, "20260105", "Westerveld"]  # fmt: skip
     assert leaks(out, [str(word) for word in words]) == []
     assert command("verify", case)[0] == 0
 
