@@ -14,7 +14,7 @@ NEEDED = {
     "SOPClassUID", "SpecificCharacterSet", "PhotometricInterpretation", "BurnedInAnnotation", "PixelData", "PatientID",
     "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID", "FrameOfReferenceUID", "ImageType", "NumberOfFrames",
     "PixelSpacing", "ImagePositionPatient", "ImageOrientationPatient", "RescaleSlope", "RescaleIntercept", "Rows",
-    "Columns", "TransferSyntaxUID", "PatientName", "PatientBirthDate", "IssuerOfPatientID",
+    "Columns", "TransferSyntaxUID", "PatientName", "PatientBirthDate", "IssuerOfPatientID", "SliceThickness",
 }  # fmt: skip
 PERIODS = {"DA": DATE, "TM": "101112.424242", "DT": DATE + "101112"}
 
