@@ -15,6 +15,7 @@ NEEDED = {
     "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID", "FrameOfReferenceUID", "ImageType", "NumberOfFrames",
     "PixelSpacing", "ImagePositionPatient", "ImageOrientationPatient", "RescaleSlope", "RescaleIntercept", "Rows",
     "Columns", "TransferSyntaxUID", "PatientName", "PatientBirthDate", "IssuerOfPatientID", "SliceThickness",
+    "FloatPixelData", "DoubleFloatPixelData", "ExtendedOffsetTable", "ExtendedOffsetTableLengths",
 }  # fmt: skip
 PERIODS = {"DA": DATE, "TM": "101112.424242", "DT": DATE + "101112"}
 
