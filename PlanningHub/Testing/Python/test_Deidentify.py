@@ -79,7 +79,8 @@ def test_nothingPlantedComesOut(aPlantedFolder, tmp_path, profile):
     assert "private" in report["attributesDropped"]
     assert {"PatientComments", "OverlayData", "unknown"} & set(report["attributesDropped"])
     assert sum(one["count"] for one in report["leftOut"]) == 3
-    assertSameVolume(volume(sortedPaths(aPlantedFolder)), volume(sortedPaths(tmp_path / "out")))
+    # GDCM cannot read the planted files themselves.
+    assertSameVolume(volume(sortedPaths(aPlantedFolder.parent / "plain")), volume(sortedPaths(tmp_path / "out")))
 
 
 @pytest.mark.parametrize("place", ["text", "utf-16", "name", "zip", "gzip", "base64", "preamble", "header"])
