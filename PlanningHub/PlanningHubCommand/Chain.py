@@ -4,8 +4,9 @@ import sys
 import time
 from pathlib import Path
 
+from PlanningHubLib import Consent
 from PlanningHubLib.Case import Case
-from PlanningHubLib.Errors import InputRefused
+from PlanningHubLib.Errors import GateRefused, InputRefused
 from PlanningHubLib.Import import importSeries
 from PlanningHubLib.Segmentation import segmentBone
 from PlanningHubLib.Session import Session
@@ -25,13 +26,13 @@ def makePart(caseFolder, maximumDeviationMm, progress):
         return described(case, Part.makePart(case, session, maximumDeviationMm, progress=progress))
 
 
-def makePackage(caseFolder, outFolder, progress):
+def makePackage(caseFolder, outFolder, progress, requireApproved=False):
     """Make a case's operating-room package and copy it to ``outFolder``."""
     from ORExportLib import Package
 
     refuseFilled(outFolder)
     with Session.start() as session, Case.open(caseFolder, writable=True) as case:
-        package = Package.makePackage(case, session, progress=progress)
+        package = Package.makePackage(case, session, progress=progress, requireApproved=requireApproved)
         Package.exportPackage(case, package, outFolder)
         result = described(case, package)
     names = package.files
@@ -110,9 +111,18 @@ def peakMib():
 def runChain(source, outFolder, options, console):
     """Run the whole chain: import, segment, print, package and, with a store, sync.
 
-    :param options: namespace with seriesUid, side, procedure, thresholdHu, closingVoxels, maximumDeviationMm, store
+    :param options: namespace with seriesUid, side, procedure, scopes, consentDate, consentDocument, thresholdHu,
+        closingVoxels, maximumDeviationMm, store
     :returns: dictionary for the command's JSON; ``sync`` in it is None without a store
+    :raises GateRefused: ``no-consent`` before anything is done, where treatment is not among the scopes
     """
+    checkConsents(options)
+    if "treatment" not in options.scopes:
+        raise GateRefused(
+            "no-consent",
+            "The chain ends in a package that leaves the case, and there is no consent of scope treatment.",
+            "When the patient has signed, add: --consent treatment --consent-date DATE --consent-document VERSION",
+        )
     case, package = Path(outFolder) / "case", Path(outFolder) / "package"
     refuseFilled(case)
     refuseFilled(package)
@@ -144,4 +154,23 @@ def runChain(source, outFolder, options, console):
 
 
 def _import(source, case, options, progress):
-    return importSeries(source, case, options.seriesUid, options.side, options.procedure, progress=progress)
+    verdict = importSeries(source, case, options.seriesUid, options.side, options.procedure, progress=progress)
+    recordConsents(case, options)
+    return verdict
+
+
+def checkConsents(options):
+    """Check the consents that the options state, before a long step begins.
+
+    :raises UsageError: ``bad-consent-date``, ``no-consent-document``
+    """
+    for scope in options.scopes:
+        Consent.checkConsent(scope, options.consentDate, options.consentDocument)
+
+
+def recordConsents(caseFolder, options):
+    """Record the consents that the options state."""
+    if options.scopes:
+        with Case.open(caseFolder, writable=True) as case:
+            for scope in options.scopes:
+                Consent.recordConsent(case, scope, options.consentDate, options.consentDocument)

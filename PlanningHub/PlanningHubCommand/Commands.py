@@ -2,8 +2,10 @@
 
 from pathlib import Path
 
+from PlanningHubLib.Approval import approvalLines
 from PlanningHubLib.Artefacts import KINDS
 from PlanningHubLib.Case import Case, isCase
+from PlanningHubLib.Consent import consentLines
 from PlanningHubLib.Errors import (
     InputRefused,
     PlanningError,
@@ -27,10 +29,12 @@ def run(options, console):
 def importSource(options, console):
     progress = console.progress("import")
     values = {"verdict": "reject", "findings": [], "series": [], "case": None}
+    Chain.checkConsents(options)
     try:
         verdict = examine(options.source, options.seriesUid, progress)
         values.update(verdict.asDict())
         importVerdict(verdict, options.case, options.side, options.procedure, progress=progress)
+        Chain.recordConsents(options.case, options)
     except PlanningError as error:
         if error.code not in {finding["code"] for finding in values["findings"]}:
             values["findings"].append(error.asFinding().asDict())
@@ -51,7 +55,7 @@ def makePart(options, console):
 
 
 def makePackage(options, console):
-    return _step(Chain.makePackage(options.case, options.out, console.progress("package")))
+    return _step(Chain.makePackage(options.case, options.out, console.progress("package"), options.approved))
 
 
 def _step(result):
@@ -127,6 +131,8 @@ def _caseStatus(case):
         "created": case.created,
         "steps": [{"kind": kind, "state": states[kind]} for kind in KINDS if kind in states],
         "next": next((kind for kind, state in states.items() if state == "next"), None),
+        "consent": consentLines(case),
+        "approvals": approvalLines(case),
         "audit": case.auditHead,
     }
 
@@ -134,7 +140,12 @@ def _caseStatus(case):
 def _caseReport(values):
     rows = [["step", "state"], *([step["kind"], step["state"]] for step in values["steps"])]
     head = f"{values['name']}  side: {values['side'] or 'NOT STATED'}  procedure: {values['procedure'] or '-'}"
-    return head + "\n" + table(rows)
+    consents = ", ".join(f"{scope} {state}" for scope, state in values["consent"].items() if state != "none")
+    lines = [head, table(rows), f"consent: {consents or 'none'}"]
+    for one in values["approvals"]:
+        verdict = "holds" if one["holds"] else f"does NOT hold: {'; '.join(one['faults'])}"
+        lines.append(f"{one['id']} of {one['target']} by {one['user']} ({one['role']}), {one['when']}: {verdict}")
+    return "\n".join(lines)
 
 
 def _runReport(result):

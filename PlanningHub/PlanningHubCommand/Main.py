@@ -6,10 +6,12 @@ import sys
 import traceback
 
 from PlanningHubLib import __version__
+from PlanningHubLib.Approval import KINDS as APPROVED_KINDS
 from PlanningHubLib.Case import SIDES
+from PlanningHubLib.Consent import SCOPES
 from PlanningHubLib.Errors import Cancelled, PlanningError, UsageError
 
-from . import Commands
+from . import Commands, Governance
 from .Console import Console
 
 BUG_EXIT_CODE = 70
@@ -58,10 +60,31 @@ def buildParser():
     package = command("package", Commands.makePackage, "make the operating-room package")
     package.add_argument("--case", required=True, metavar="DIR")
     package.add_argument("--out", required=True, metavar="DIR", help="a new or empty folder")
+    package.add_argument("--approved", action="store_true", help="refuse to make one that is not approved")
 
     sync = command("sync", Commands.sync, "send the case to a central store and verify the copy there")
     sync.add_argument("--case", required=True, metavar="DIR")
     sync.add_argument("--store", required=True, metavar="STORE", help="folder, or dicomweb+https://host/path")
+
+    consent = command("consent", Governance.consent, "record, withdraw or show what the patient consented to")
+    consent.add_argument("--case", required=True, metavar="DIR")
+    consent.add_argument("--scope", choices=SCOPES)
+    consent.add_argument("--date", metavar="DATE", help="when the patient signed, such as 2026-01-31")
+    consent.add_argument("--document", metavar="VERSION", help="which consent document")
+    consent.add_argument("--withdraw", action="store_true", help="withdraw the scope; lists what has left already")
+    consent.add_argument("--reason", default="", metavar="TEXT")
+
+    approve = command("approve", Governance.approve, "sign for a part or plan, reopen an approval, or make a key")
+    approve.add_argument("--case", metavar="DIR")
+    approve.add_argument("--user", metavar="NAME", help="who signs; as the site's configuration names them")
+    approve.add_argument("--kind", choices=APPROVED_KINDS, help="what is approved, with all it was made from")
+    approve.add_argument("--role", metavar="ROLE")
+    approve.add_argument("--reopen", action="store_true", help="void the approvals so that changes are possible")
+    approve.add_argument("--reason", default="", metavar="TEXT")
+    approve.add_argument("--make-key", dest="makeKey", action="store_true", help="make the user's signing key")
+    approve.add_argument(
+        "--passphrase-stdin", dest="passphraseStdin", action="store_true", help="first line of standard input",
+    )  # fmt: skip
 
     verify = command("verify", Commands.verify, "check a case or a package from its folder alone")
     verify.add_argument("folder", metavar="DIR", help="case folder, package folder or audit log")
@@ -77,6 +100,12 @@ def _importOptions(parser):
     parser.add_argument("--series", dest="seriesUid", metavar="UID", help="which series, where there are several")
     parser.add_argument("--side", choices=SIDES, help="side of the operation; never guessed")
     parser.add_argument("--procedure", metavar="NAME", help="what is planned")
+    parser.add_argument(
+        "--consent", dest="scopes", action="append", choices=SCOPES, default=[],
+        help="record that the patient consented to this; may be given several times",
+    )  # fmt: skip
+    parser.add_argument("--consent-date", dest="consentDate", metavar="DATE", help="when the patient signed")
+    parser.add_argument("--consent-document", dest="consentDocument", metavar="VERSION", help="which document")
 
 
 def _segmentOptions(parser):
