@@ -89,6 +89,6 @@ class PrintPrepTest(ScriptedLoadableModuleTest):
         self.test_noCase()
 
     def test_noCase(self):
-        slicer.util.selectModule("PrintPrep")
+        widget = slicer.util.getModuleWidget("PrintPrep")
         self.assertEqual(activeCaseFolder(slicer.mrmlScene), "")
-        self.assertFalse(slicer.modules.PrintPrepWidget.ui.partButton.enabled)
+        self.assertFalse(widget.ui.partButton.enabled)

@@ -159,10 +159,11 @@ def _runReport(result):
 
 def _resultTexts(result):
     segmentation, part = result["facts"]["segment"], result["facts"]["print"]
+    deviation = f"off by {part['deviationMm']:.3f} mm at most"
     texts = {
         "import": f"{result['series'][0]['shape']} voxels, {result['verdict']}",
         "segment": f"bone {segmentation['volumeMl']:.1f} ml",
-        "print": f"{part['volumeMl']:.1f} ml, {part['triangles']:,} triangles, off by {part['deviationMm']:.3f} mm at most",
+        "print": f"{part['volumeMl']:.1f} ml, {part['triangles']:,} triangles, {deviation}",
         "package": f"{len(result['steps'][3]['outputs'])} files, checked",
     }
     if result["sync"]:

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from Phantom.AsymmetricObject import makeAsymmetricObject
 from Phantom.HeadPhantom import makeHeadPhantom, smallShape, writeHeadPhantom
 

@@ -8,6 +8,7 @@ import sys
 import time
 
 import pytest
+
 from Phantom.Faults import damagedCopy
 from Servers.LyingServer import LyingServer
 from Servers.OrthancServer import freePort

@@ -8,6 +8,7 @@ import highdicom
 import pytest
 import trimesh
 from Judges import dicomErrors, entityErrors, run, threeMfMesh
+
 from PlanningHubLib.Files import sha256, sha256Bytes
 from Servers.OrthancServer import OrthancServer, whyNoOrthanc
 
