@@ -163,5 +163,6 @@ class CentralSyncTest(ScriptedLoadableModuleTest):
 
     def test_noCase(self):
         widget = slicer.util.getModuleWidget("CentralSync")
+        widget.refresh()
         self.assertEqual(activeCaseFolder(slicer.mrmlScene), "")
         self.assertFalse(widget.ui.sendButton.enabled)

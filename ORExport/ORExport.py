@@ -137,5 +137,6 @@ class ORExportTest(ScriptedLoadableModuleTest):
 
     def test_noCase(self):
         widget = slicer.util.getModuleWidget("ORExport")
+        widget.refresh()
         self.assertEqual(activeCaseFolder(slicer.mrmlScene), "")
         self.assertFalse(widget.ui.packageButton.enabled)

@@ -209,6 +209,7 @@ class PlanningHubTest(ScriptedLoadableModuleTest):
 
     def test_noCase(self):
         widget = slicer.util.getModuleWidget("PlanningHub")
+        widget.refresh()
         self.assertEqual(activeCaseFolder(slicer.mrmlScene), "")
         self.assertFalse(widget.ui.segmentButton.enabled)
         slicer.mrmlScene.Clear()
