@@ -6,6 +6,7 @@ import json
 from .Audit import canonical
 from .Errors import InputRefused, VerificationFailed
 from .Files import sha256Bytes
+from .Requirements import ensure
 
 VERSION = 2
 FILE_NAME = "case.json"
@@ -70,6 +71,7 @@ def _fromFirst(values, artefactFolder):
 
 
 def _check(values, path):
+    ensure("PlanningHubLib")
     import jsonschema
 
     # What is no version at all is measured against the newest schema, which says so.

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from .Errors import GateRefused, InputRefused
 from .Files import fsyncFolder, namedWriteErrors
+from .Requirements import ensure
 
 SERVICE = "PlanningHub"
 MASTER_KEY = "case-master-key"
@@ -57,6 +58,7 @@ def _keyring():
     """Return the OS keyring, or None where there is no usable one."""
     if os.environ.get("PLANNINGHUB_HOME"):
         return None
+    ensure("PlanningHubLib")
     import keyring
     from keyring.backends.fail import Keyring as NoKeyring
 
