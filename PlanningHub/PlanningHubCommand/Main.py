@@ -94,6 +94,9 @@ def _printOptions(parser):
 def main(argv=None):
     """Run the command and return its exit code."""
     argv = sys.argv[1:] if argv is None else argv
+    for stream in (sys.stdout, sys.stderr):
+        # A terminal without Unicode must not end a step.
+        stream.reconfigure(errors="backslashreplace")
     console = Console()
     try:
         options = buildParser().parse_args(argv)
@@ -110,7 +113,7 @@ def main(argv=None):
         traceback.print_exc()
         result, report, exitCode = {"findings": []}, "This is a bug in Planning Hub; please report it.", BUG_EXIT_CODE
     if "--json" in argv:
-        print(json.dumps({"exit_code": exitCode, **result}, ensure_ascii=False))
+        print(json.dumps({"exit_code": exitCode, **result}, ensure_ascii=True))
     if report:
         # A person reads results on standard output and failures on standard error.
         console.say(report) if exitCode or "--json" in argv else print(report)

@@ -78,7 +78,7 @@ def _check(values, path):
     version = values["version"]
     version = version if type(version) is int and 0 < version < VERSION else VERSION
     schema = json.loads(
-        importlib.resources.files(__package__).joinpath(f"Schemas/case-{version}.schema.json").read_text()
+        importlib.resources.files(__package__).joinpath(f"Schemas/case-{version}.schema.json").read_text(encoding="utf-8")
     )
     error = jsonschema.exceptions.best_match(jsonschema.Draft202012Validator(schema).iter_errors(values))
     if error:
