@@ -25,7 +25,7 @@ SETUP_FILES := pyproject.toml $(wildcard */*/requirements.txt)
 # Pictures are drawn off-screen through EGL on Mesa.
 GRAPHICS_PACKAGES := libegl1 libegl-mesa0 libgl1 libgl1-mesa-dri
 # Outside judges and the real DICOM server that the tests start for themselves.
-TEST_PACKAGES := strace orthanc orthanc-dicomweb dcmtk openssl poppler-utils qpdf admesh strace \
+TEST_PACKAGES := orthanc orthanc-dicomweb dcmtk openssl poppler-utils qpdf admesh strace \
   libglib2.0-bin libxkbcommon0 libdbus-1-3 libfontconfig1 libopengl0
 
 help:
@@ -115,7 +115,7 @@ comma := ,
 # $(call pipInstall,<what>,<stamps to write>)
 define pipInstall
 @echo 'Installing $(1) into $(VENV) (the first time this downloads some hundred megabytes)'
-@$(VENV_PYTHON) -m pip install --quiet --disable-pip-version-check --editable '$(1)' || \
+@PYTHONWARNINGS=ignore $(VENV_PYTHON) -m pip install --quiet --disable-pip-version-check --editable '$(1)' || \
   { echo 'pip could not install the packages; its messages are above. Run the same command again to go on.'; exit 1; }
 @for stamp in $(2); do echo '$(CURDIR)' >"$$stamp"; done
 endef
