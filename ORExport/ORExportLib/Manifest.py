@@ -11,6 +11,7 @@ from pathlib import Path
 
 from PlanningHubLib.Errors import VerificationFailed
 from PlanningHubLib.Files import sha256, sha256Bytes
+from PlanningHubLib.Requirements import ensure
 
 FILE_NAME = "manifest.json"
 FORMAT = "planninghub-package"
@@ -133,6 +134,8 @@ def _checkPaths(values, path):
 
 
 def _checkSchema(values, path):
+    # A package may be verified where nothing of the suite ran before; jsonschema is the shared domain's.
+    ensure("PlanningHubLib")
     import jsonschema
 
     errors = jsonschema.Draft202012Validator(schema(values.get("version"))).iter_errors(values)

@@ -35,8 +35,11 @@ def makePackage(caseFolder, outFolder, progress, requireApproved=False):
         package = Package.makePackage(case, session, progress=progress, requireApproved=requireApproved)
         Package.exportPackage(case, package, outFolder)
         result = described(case, package)
-    names = package.files
-    return {**result, "outputs": [outputOf(Path(outFolder) / name, record.sha256) for name, record in names.items()]}
+    folder = Path(outFolder).absolute()
+    return {
+        **result,
+        "outputs": [outputOf(folder / name, record.sha256) for name, record in package.files.items()],
+    }
 
 
 def sync(caseFolder, storeAddress, progress):

@@ -1,10 +1,11 @@
-"""The governance commands: consent and approve. Each returns (JSON values, report for a person, exit code)."""
+"""The governance commands: consent, request and approve. Each returns (JSON values, report for a person, exit code)."""
 
 import getpass
 import sys
 
-from PlanningHubLib import Approval, Consent, Signing
+from PlanningHubLib import Approval, Consent, LeadTime, Request, Signing
 from PlanningHubLib.Case import Case
+from PlanningHubLib.CaseList import listCases, siteVisits
 from PlanningHubLib.Errors import UsageError
 
 from .Console import table
@@ -37,6 +38,46 @@ def _consentReport(values):
         for one in values["left"]
     ]
     return table(rows) + "\n\n" + (table(left) if values["left"] else "Nothing has left this case.")
+
+
+def request(options, console):
+    """State, move, assign or show what is asked for; the estimate rests on the cases beside this one."""
+    fields = {name: getattr(options, _option(name)) for name in Request.FIELDS if hasattr(options, _option(name))}
+    fields = {name: value for name, value in fields.items() if value is not None}
+    changes = bool(fields or options.moveTo or options.assign is not None)
+    with Case.open(options.case, writable=changes) as case:
+        if fields:
+            Request.stateRequest(case, **fields)
+        if options.moveTo:
+            Request.moveTo(case, options.moveTo, options.note)
+        if options.assign is not None:
+            Request.assign(case, options.assign or None)
+        stated = case.governance["request"]
+        visits = siteVisits(listCases(case.folder.parent, console.progress("request")))
+        values = {
+            "case": str(case.folder),
+            "request": stated,
+            "state": Request.currentState(stated),
+            "lead_time": LeadTime.estimate(stated, visits).asDict(),
+        }
+    return values, _requestReport(values), 0
+
+
+def _option(field):
+    """The attribute of the parsed options that holds a field of the request."""
+    return "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in field)
+
+
+def _requestReport(values):
+    if values["request"] is None:
+        return "There is no request."
+    rows = [["field", "value"], *([name, values["request"][name] or "-"] for name in Request.FIELDS)]
+    clock = [["state", "entered", "left", "by"]]
+    clock += [[one["state"], one["entered"], one["left"] or "", one["who"]] for one in values["request"]["states"]]
+    lead = values["lead_time"]
+    text = f"lead time: {lead['verdict']}"
+    text += f", ready {lead['ready']}" if lead["ready"] else f": {lead['reason']}"
+    return "\n\n".join([table(rows), table(clock), text])
 
 
 def approve(options, console):

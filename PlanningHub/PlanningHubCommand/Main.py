@@ -8,13 +8,19 @@ import traceback
 from PlanningHubLib import __version__
 from PlanningHubLib.Approval import KINDS as APPROVED_KINDS
 from PlanningHubLib.Case import SIDES
+from PlanningHubLib.CaseList import SORT_KEYS
 from PlanningHubLib.Consent import SCOPES
 from PlanningHubLib.Errors import Cancelled, PlanningError, UsageError
+from PlanningHubLib.Request import DESIGNS, URGENCIES
 
 from . import Commands, Governance
 from .Console import Console
 
 BUG_EXIT_CODE = 70
+REQUEST_OPTIONS = {
+    "procedure": None, "anatomy": None, "side": SIDES, "indication": None, "design": DESIGNS, "design-reason": None,
+    "department": None, "surgery-date": None, "urgency": URGENCIES,
+}  # fmt: skip
 
 
 class _Parser(argparse.ArgumentParser):
@@ -74,6 +80,14 @@ def buildParser():
     consent.add_argument("--withdraw", action="store_true", help="withdraw the scope; lists what has left already")
     consent.add_argument("--reason", default="", metavar="TEXT")
 
+    request = command("request", Governance.request, "state, move, assign or show what is asked for, and by when")
+    request.add_argument("--case", required=True, metavar="DIR")
+    for name, choices in REQUEST_OPTIONS.items():
+        request.add_argument(f"--{name}", choices=choices, metavar=None if choices else name.upper().replace("-", "_"))
+    request.add_argument("--move-to", dest="moveTo", metavar="STATE")
+    request.add_argument("--assign", metavar="PERSON")
+    request.add_argument("--note", default="", metavar="TEXT")
+
     approve = command("approve", Governance.approve, "sign for a part or plan, reopen an approval, or make a key")
     approve.add_argument("--case", metavar="DIR")
     approve.add_argument("--user", metavar="NAME", help="who signs; as the site's configuration names them")
@@ -88,11 +102,15 @@ def buildParser():
 
     verify = command("verify", Commands.verify, "check a case or a package from its folder alone")
     verify.add_argument("folder", metavar="DIR", help="case folder, package folder or audit log")
+    verify.add_argument("--store", metavar="STORE", help="compare a case's audit log with what this store has seen")
 
     status = command("status", Commands.status, "show a case's steps, or all cases below a folder")
     place = status.add_mutually_exclusive_group(required=True)
     place.add_argument("--case", metavar="DIR")
     place.add_argument("--root", metavar="DIR")
+    status.add_argument("--search", default="", metavar="WORDS", help="only cases that hold all of these words")
+    status.add_argument("--sort", default="name", choices=SORT_KEYS)
+    status.add_argument("--state", metavar="STATE", help="only cases whose request is in this state")
     return parser
 
 
@@ -123,6 +141,9 @@ def _printOptions(parser):
 def main(argv=None):
     """Run the command and return its exit code."""
     argv = sys.argv[1:] if argv is None else argv
+    for stream in (sys.stdout, sys.stderr):
+        # A terminal without Unicode must not end a step.
+        stream.reconfigure(errors="backslashreplace")
     console = Console()
     try:
         options = buildParser().parse_args(argv)
@@ -139,7 +160,7 @@ def main(argv=None):
         traceback.print_exc()
         result, report, exitCode = {"findings": []}, "This is a bug in Planning Hub; please report it.", BUG_EXIT_CODE
     if "--json" in argv:
-        print(json.dumps({"exit_code": exitCode, **result}, ensure_ascii=False))
+        print(json.dumps({"exit_code": exitCode, **result}, ensure_ascii=True))
     if report:
         # A person reads results on standard output and failures on standard error.
         console.say(report) if exitCode or "--json" in argv else print(report)

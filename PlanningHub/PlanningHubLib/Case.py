@@ -193,13 +193,24 @@ class Case:
 
         :param readFiles: without it only what the graph says is used, and damage goes unseen
         """
-        if readFiles and self.damagedFiles(artefact):
-            return "damaged"
-        if self.graph.isStale(artefact) or Approval.restsOnVoid(self, artefact):
-            return "stale"
-        if readFiles and any(map(self.damagedFiles, self.graph.above(artefact))):
-            return "stale"
-        return "current"
+        return self.states([artefact], readFiles)[0]
+
+    def states(self, artefacts, readFiles=True):
+        """Return the :meth:`state` of each artefact; every file is read once."""
+        damage = {}
+
+        def isDamaged(artefact):
+            if readFiles and artefact.folderName not in damage:
+                damage[artefact.folderName] = bool(self.damagedFiles(artefact))
+            return readFiles and damage[artefact.folderName]
+
+        def stateOf(artefact):
+            if isDamaged(artefact):
+                return "damaged"
+            stale = self.graph.isStale(artefact) or Approval.restsOnVoid(self, artefact)
+            return "stale" if stale or any(map(isDamaged, self.graph.above(artefact))) else "current"
+
+        return [stateOf(artefact) for artefact in artefacts]
 
     def require(self, kind):
         """Return the newest artefact of a kind, its files checked, everything it was made from unchanged.

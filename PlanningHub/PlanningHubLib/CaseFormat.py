@@ -7,6 +7,7 @@ import json
 from .Audit import canonical
 from .Errors import InputRefused, UsageError, VerificationFailed
 from .Files import sha256Bytes
+from .Requirements import ensure
 
 VERSION = 3
 FILE_NAME = "case.json"
@@ -107,6 +108,7 @@ def _check(values, path):
 
 def _fault(values, version):
     """Return where and how values do not fit a version's schema, or None."""
+    ensure("PlanningHubLib")
     import jsonschema
 
     error = jsonschema.exceptions.best_match(_validator(version).iter_errors(values))

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from .EncryptedFile import readEncrypted, readPrivate, writeEncrypted, writePrivate
 from .Errors import GateRefused, InputRefused
+from .Requirements import ensure
 
 SERVICE = "PlanningHub"
 MASTER_KEY = "case-master-key"
@@ -59,6 +60,7 @@ def _keyring():
     """Return the OS keyring, or None where there is no usable one."""
     if os.environ.get("PLANNINGHUB_HOME"):
         return None
+    ensure("PlanningHubLib")
     import keyring
     from keyring.backends.fail import Keyring as NoKeyring
 
