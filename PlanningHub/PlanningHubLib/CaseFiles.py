@@ -26,6 +26,19 @@ def readCase(folder):
     return values
 
 
+def glanceAtCase(folder):
+    """Return the values of a case of the newest format that its audit line binds, None where it takes a closer look."""
+    path = folder / CaseFormat.FILE_NAME
+    try:
+        values = json.loads(path.read_bytes())
+        if values["format"] != "planninghub-case" or values["version"] != CaseFormat.VERSION:
+            return None
+        _checkBinding(values, path)
+    except (OSError, ValueError, KeyError, TypeError, VerificationFailed):
+        return None
+    return values
+
+
 def _checkBinding(values, path):
     try:
         state = json.loads(values["audit"]["last"])["state"]
