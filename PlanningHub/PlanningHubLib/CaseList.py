@@ -44,6 +44,9 @@ class ListedCase:
     consents: tuple = ()
     approvals: int = 0
 
+    def __post_init__(self):
+        object.__setattr__(self, "consents", tuple(self.consents))
+
     @property
     def nextKind(self):
         return next((kind for kind, state in self.states.items() if state != "done"), None)
@@ -77,17 +80,22 @@ def listCases(root, progress=noProgress):
     if not root.is_dir():
         return []
     indexPath = homeFolder() / f"case-list-{sha256Bytes(str(root.absolute()).encode())[:16]}.json"
-    known, index, listed = _readIndex(indexPath), {}, []
+    known, index = _readIndex(indexPath), {}
     entries = sorted(_entries(root))
+    changed = len(entries) != len(known)
     for number, (name, stamp) in enumerate(entries):
-        if name not in known or known[name][0] != stamp:
+        kept = known.get(name)
+        if kept is None or kept[0] != stamp:
             progress(number / len(entries), name)
-            known[name] = [stamp, _facts(root / name)]
-        index[name] = known[name]
-        listed.append(_listed(root / name, known[name][1]))
-    if index != _readIndex(indexPath):
+            kept, changed = [stamp, _facts(root / name)], True
+        index[name] = kept
+    if changed:
         _writeIndex(indexPath, index)
-    return listed
+    try:
+        return [_listed(root / name, facts) for name, (_stamp, facts) in index.items()]
+    except (TypeError, AttributeError):
+        # The index holds something else than the suite writes.
+        return [_listed(root / name, _facts(root / name)) for name in index]
 
 
 def _entries(root):
@@ -127,7 +135,7 @@ def _factsOf(case):
 
 
 def _listed(folder, facts):
-    return ListedCase(folder, **{**facts, "consents": tuple(facts.get("consents", ()))})
+    return ListedCase(folder, **facts)
 
 
 def _readIndex(path):
@@ -135,7 +143,7 @@ def _readIndex(path):
     try:
         values = json.loads(path.read_bytes())
         cases = values["cases"] if values["format"] == INDEX_FORMAT else {}
-        return {name: [stamp, facts] for name, (stamp, facts) in cases.items()}
+        return {name: [stamp, facts] for name, (stamp, facts) in cases.items() if facts}
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return {}
 
