@@ -62,6 +62,7 @@ def walkHeader(file, path, known):
         return _converted(tag, vr, values.get(tag, (None, b""))[1], coding)
 
     header = makeHeader(path, syntax, mediaClass, value, own)
+    requireContent(header)
     if header.sopClassUid in CT_CLASSES and (header.numberOfFrames or 1) > 1:
         raise NeedsParser()
     file.seek(end)
@@ -114,6 +115,14 @@ def makeHeader(path, syntax, mediaClass, value, own):
         # Slices share the array of what they have in common.
         fields[field] = _vector(tuple(_finite(numbers))) if numbers and len(numbers) == length else None
     return SliceHeader(path, syntax, tuple(value("ImageType") or ()), **fields)
+
+
+def requireContent(header):
+    """
+    :raises ValueError: the file has the mark of a DICOM file and nothing of its content
+    """
+    if not (header.sopClassUid or header.sopInstanceUid or header.seriesUid or header.rows):
+        raise ValueError("no content")
 
 
 def _single(numbers):

@@ -4,7 +4,7 @@ import math
 import warnings
 import zlib
 
-from .DicomHeader import expectedBytes, makeHeader, pixelData, wantedTags
+from .DicomHeader import expectedBytes, makeHeader, pixelData, requireContent, wantedTags
 from .Errors import InputRefused
 from .HeaderWalk import BIG_ENDIAN, DEFLATED, DEEPEST
 from .SliceHeader import CT_CLASSES, VECTOR_FIELDS
@@ -47,6 +47,7 @@ def parseHeaders(path):
             reader = functionOf(dataset)
             mediaClass = str(dataset.file_meta.get("MediaStorageSOPClassUID", ""))
             header = makeHeader(path, syntax, mediaClass, reader, reader)
+            requireContent(header)
             header.pixelOffset, header.missingPixelBytes = pixelData(file, header)
         if header.sopClassUid in CT_CLASSES and (header.numberOfFrames or 1) > 1:
             return _frameHeaders(dataset, header, syntax, mediaClass)
