@@ -27,8 +27,9 @@ def decodeSlice(request):
         isWhole = float(slope).is_integer() and float(intercept).is_integer()
         voxels = stored.astype(numpy.int32) * int(slope) + int(intercept) if isWhole else stored * slope + intercept
     if voxels.shape != (request["rows"], request["columns"]):
-        raise InputRefused("cannot-decode", f"The pixels of {request['path']} are not of the size that its header says.",
-                           "Fetch the series from the archive again.", [request["path"]])  # fmt: skip
+        path = request["path"]
+        raise InputRefused("cannot-decode", f"The pixels of {path} are not of the size that its header says.",
+                           "Fetch the series from the archive again.", [path])  # fmt: skip
     return numpy.ascontiguousarray(voxels)
 
 

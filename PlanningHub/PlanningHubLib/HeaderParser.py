@@ -1,4 +1,4 @@
-"""Headers that need a full DICOM parser: deflated, big endian, without preamble, multi-frame. For the worker process."""
+"""Headers that need a full DICOM parser: deflated, big endian, bare, multi-frame. For the worker process."""
 
 import math
 import warnings
@@ -6,7 +6,7 @@ import zlib
 
 from .DicomHeader import expectedBytes, makeHeader, pixelData, requireContent, wantedTags
 from .Errors import InputRefused
-from .HeaderWalk import BIG_ENDIAN, DEFLATED, DEEPEST
+from .HeaderWalk import BIG_ENDIAN, DEEPEST, DEFLATED
 from .SliceHeader import CT_CLASSES, VECTOR_FIELDS
 
 MOST_INFLATED_BYTES = 1 << 29

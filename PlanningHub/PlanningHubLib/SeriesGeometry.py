@@ -42,7 +42,8 @@ def checkSeries(series):
     Rules: the fifteen geometry and identity faults that importers commonly accept; each is a rejecting finding.
     """
     headers = series.headers
-    findings = [finding for check in (_identity, pixelFaults, _content, _perSliceGeometry) for finding in check(headers)]
+    checks = (_identity, pixelFaults, _content, _perSliceGeometry)
+    findings = [finding for check in checks for finding in check(headers)]
     if any(finding.severity == "reject" for finding in findings):
         return None, findings
     geometry, stackFindings = _stack(headers)

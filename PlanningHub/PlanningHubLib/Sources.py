@@ -136,8 +136,9 @@ def _dicomDirectory(path):
     root, found, absent = path.parent.resolve(), [], []
     for parts in references:
         if not all(isInside(part) and "/" not in part and "\\" not in part for part in parts):
-            raise InputRefused("dicomdir-unsafe-path", f"{path} refers to a file outside its folder: {'/'.join(parts)}.",
-                               "Do not use this medium; ask where it came from.", [path])  # fmt: skip
+            message = f"{path} refers to a file outside its folder: {'/'.join(parts)}."
+            action = "Do not use this medium; ask where it came from."
+            raise InputRefused("dicomdir-unsafe-path", message, action, [path])
         place = _anyCase(path.parent, parts)
         if place is None or not place.resolve().is_relative_to(root):
             absent.append(path.parent.joinpath(*parts))
@@ -178,7 +179,8 @@ def _below(folder, root, links):
             if entry.name.upper() != "DICOMDIR":
                 yield Path(entry.path)
     except OSError as error:
-        raise InputRefused("cannot-read", f"{error.filename} cannot be read: {error.strerror}.", "", [folder]) from error
+        message = f"{error.filename} cannot be read: {error.strerror}."
+        raise InputRefused("cannot-read", message, "", [folder]) from error
 
 
 def _isLinkedFileInside(entry, root):

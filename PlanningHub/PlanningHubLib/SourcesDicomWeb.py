@@ -38,8 +38,8 @@ def retrieve(address, folder, progress):
         count = 0
         for number, (studyUid, seriesUid) in enumerate(series):
 
-            def within(objects, number=number):
-                progress((number + objects / (objects + 200)) / len(series), f"Retrieved {count + objects} objects")
+            def within(objects, number=number, before=count):
+                progress((number + objects / (objects + 200)) / len(series), f"Retrieved {before + objects} objects")
 
             place = folder / f"{number + 1:03}"
             place.mkdir()

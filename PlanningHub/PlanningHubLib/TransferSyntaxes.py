@@ -26,7 +26,8 @@ def pixelFaults(headers):
     sizes = [(header.rows or 0) * (header.columns or 0) for header in headers]
     if max(sizes) > MOST_PIXELS or sum(sizes) > MOST_VOXELS:
         largest = headers[sizes.index(max(sizes))]
-        message = f"Slices of {largest.columns:.0f} × {largest.rows:.0f} pixels, {sum(sizes):.0f} in all, are no real CT."
+        size = f"{largest.columns:.0f} × {largest.rows:.0f} pixels, {sum(sizes):.0f} in all"
+        message = f"Slices of {size}, are no real CT."
         action = "Do not use this series; ask where it came from."
         yield Finding("absurd-size", "reject", message, action, (largest.path,))
 

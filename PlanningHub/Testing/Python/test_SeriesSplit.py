@@ -121,8 +121,8 @@ def enhanced(folder, voxels, order=None, syntax=None):
     paths = paths if order is None else [paths[index] for index in order]
     images = [pydicom.dcmread(path) for path in paths]
     whole = pydicom.dcmread(paths[0])
-    for keyword in ("ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing", "SliceThickness", "SliceLocation",
-                    "RescaleSlope", "RescaleIntercept"):  # fmt: skip
+    for keyword in ("ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing", "SliceThickness",
+                    "SliceLocation", "RescaleSlope", "RescaleIntercept"):  # fmt: skip
         delattr(whole, keyword)
     whole.SOPClassUID = whole.file_meta.MediaStorageSOPClassUID = ENHANCED_CT
     whole.NumberOfFrames = len(images)

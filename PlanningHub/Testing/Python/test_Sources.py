@@ -13,6 +13,7 @@ import pytest
 from CaseMaking import asymmetricVoxels, tree, writeSmallSeries
 
 from PlanningHubLib.Case import Case
+from PlanningHubLib.DicomScan import scanSource
 from PlanningHubLib.Errors import Cancelled, InputRefused
 from PlanningHubLib.Import import examine, importSeries
 
@@ -272,3 +273,60 @@ def test_lockedZipIsRefused(aSeries, tmp_path):
     data[place + 8] |= 1
     (tmp_path / "study.zip").write_bytes(data)
     assertRefused(tmp_path / "study.zip", tmp_path, "zip-encrypted")
+
+
+# Many files
+
+
+@pytest.fixture
+def aLargeFolder(aSeries):
+    """Two thousand screenshots and letters beside the series."""
+    screen = pydicom.dcmread(next(aSeries.iterdir()))
+    screen.SOPClassUID = screen.file_meta.MediaStorageSOPClassUID = "1.2.840.10008.5.1.4.1.1.7"
+    screen.SeriesInstanceUID = "1.2.3.4"
+    screen.save_as(aSeries / "screen.dcm")
+    for number in range(1000):
+        os.link(aSeries / "screen.dcm", aSeries / f"screen{number}.dcm")
+        (aSeries / f"letter{number}.txt").touch()
+    return aSeries
+
+
+def test_onlySlicesAreKeptOfManyFiles(aLargeFolder):
+    calls = []
+    series, findings = scanSource(aLargeFolder, lambda *call: calls.append(call))
+    kept = {one.uid: (len(one.headers), one.count) for one in series}
+    assert kept.pop("1.2.3.4") == (1, 1001)
+    assert list(kept.values()) == [(6, 6)]
+    assert "1000 files" in findings[0].message and len(findings[0].files) == 20
+    fractions = [fraction for fraction, _text in calls]
+    assert len(calls) >= 2007 and fractions == sorted(fractions) and fractions[-1] <= 1
+
+
+def test_scanOfManyFilesStopsAtOnce(aLargeFolder):
+    calls = []
+
+    def progress(*call):
+        calls.append(call)
+        if len(calls) > 50:
+            raise Cancelled
+
+    with pytest.raises(Cancelled):
+        scanSource(aLargeFolder, progress)
+    assert len(calls) == 51
+
+
+def test_headersOfManySlicesAreCompact(aSeries):
+    """20,000 slices must fit beside a volume: 2 kB each are 40 MB."""
+    import tracemalloc
+
+    original = next(aSeries.iterdir())
+    for number in range(500):
+        os.link(original, aSeries / f"more{number}.dcm")
+    scanSource(aSeries)
+    tracemalloc.start()
+    try:
+        series, _findings = scanSource(aSeries)
+        bytesPerSlice = tracemalloc.get_traced_memory()[0] / 506
+    finally:
+        tracemalloc.stop()
+    assert len(series[0].headers) == 506 and bytesPerSlice < 2048
