@@ -21,6 +21,7 @@ REQUEST_OPTIONS = {
     "procedure": None, "anatomy": None, "side": SIDES, "indication": None, "design": DESIGNS, "design-reason": None,
     "department": None, "surgery-date": None, "urgency": URGENCIES,
 }  # fmt: skip
+SOURCE_HELP = "folder, file, ZIP archive or DICOMDIR; or dicomweb:https://host/path?patient=..&accession=..&series=.."
 
 
 class _Parser(argparse.ArgumentParser):
@@ -43,15 +44,15 @@ def buildParser():
         return sub
 
     run = command("run", Commands.run, "the whole chain: case in DIR/case, package in DIR/package, pushed to a store")
-    run.add_argument("source", metavar="SOURCE", help="folder of CT DICOM files")
+    run.add_argument("source", metavar="SOURCE", help=SOURCE_HELP)
     run.add_argument("--out", required=True, metavar="DIR", help="where the case and the package go")
     run.add_argument("--store", metavar="STORE", help="folder, or dicomweb+https://host/path")
     _importOptions(run)
     _segmentOptions(run)
     _printOptions(run)
 
-    importing = command("import", Commands.importSource, "judge a folder of CT DICOM and make a case of it")
-    importing.add_argument("source", metavar="SOURCE", help="folder of CT DICOM files")
+    importing = command("import", Commands.importSource, "judge a CT and make a case of it")
+    importing.add_argument("source", metavar="SOURCE", help=SOURCE_HELP)
     importing.add_argument("--case", required=True, metavar="DIR")
     _importOptions(importing)
 
