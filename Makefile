@@ -10,9 +10,6 @@ SHELL := /bin/bash
 CASE ?=
 OUT ?= demo-output
 SIDE ?= $(if $(CASE),,left)
-# The phantom consents to everything; for a patient's CT say what was signed.
-CONSENT_DATE ?= $(if $(CASE),,$(shell date -u +%F))
-CONSENT_DOCUMENT ?= $(if $(CASE),,no patient: synthetic head)
 TESTS ?=
 SYSTEM_PACKAGES ?= yes
 
@@ -33,7 +30,6 @@ TEST_PACKAGES := orthanc orthanc-dicomweb dcmtk openssl poppler-utils qpdf admes
 
 help:
 	@echo 'make demo [CASE=<folder of CT DICOM>] [OUT=<folder>] [SIDE=left|right|bilateral|midline]'
-	@echo '           [CONSENT_DATE=2026-01-31 CONSENT_DOCUMENT=<version>], what the patient signed, needed with CASE'
 	@echo '           a case from CT to a verified copy in a folder store; without CASE on a synthetic head'
 	@echo 'make test [TESTS="<arguments of pytest>"]'
 	@echo '           every test, with the programs they need installed where that is allowed'
@@ -146,8 +142,7 @@ demo: $(RUN_STAMP) graphics
 	@rm -rf '$(OUT)/case' '$(OUT)/package' '$(OUT)/store' $(if $(CASE),,'$(OUT)/dicom')
 	@$(if $(CASE),true,PYTHONPATH=Testing $(VENV_PYTHON) -m Phantom.HeadPhantom '$(OUT)/dicom')
 	@$(VENV_PYTHON) -m PlanningHubCommand run '$(or $(CASE),$(OUT)/dicom)' --out '$(OUT)' --store '$(OUT)/store' \
-	  $(if $(SIDE),--side $(SIDE)) $(if $(CONSENT_DATE),--consent treatment --consent-date '$(CONSENT_DATE)' \
-	  --consent-document '$(CONSENT_DOCUMENT)')
+	  $(if $(SIDE),--side $(SIDE))
 
 test: $(TEST_STAMP) testPrograms
 	@QT_QPA_PLATFORM=offscreen $(VENV_PYTHON) -m pytest $(TESTS)

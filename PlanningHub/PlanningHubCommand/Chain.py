@@ -10,6 +10,7 @@ from PlanningHubLib.Errors import GateRefused, InputRefused
 from PlanningHubLib.Import import importSeries
 from PlanningHubLib.Segmentation import segmentBone
 from PlanningHubLib.Session import Session
+from PlanningHubLib.Site import Site
 
 
 def segment(caseFolder, thresholdHu, closingVoxels, progress):
@@ -117,10 +118,11 @@ def runChain(source, outFolder, options, console):
     :param options: namespace with seriesUid, side, procedure, scopes, consentDate, consentDocument, thresholdHu,
         closingVoxels, maximumDeviationMm, store
     :returns: dictionary for the command's JSON; ``sync`` in it is None without a store
-    :raises GateRefused: ``no-consent`` before anything is done, where treatment is not among the scopes
+    :raises GateRefused: ``no-consent`` before anything is done, where the site records consent to treatment and it is
+        not among the scopes
     """
     checkConsents(options)
-    if "treatment" not in options.scopes:
+    if "treatment" not in options.scopes and Site.forThisInstallation().recordsTreatmentConsent:
         raise GateRefused(
             "no-consent",
             "The chain ends in a package that leaves the case, and there is no consent of scope treatment.",

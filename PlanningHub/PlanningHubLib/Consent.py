@@ -7,6 +7,7 @@ import datetime
 
 from .Errors import GateRefused, UsageError
 from .Locking import currentUser, utcNow
+from .Site import Site
 
 SCOPES = ("treatment", "manufacturer", "teaching", "research")
 # Which act needs which scope: what serves the patient's own operation inside the hospital is treatment.
@@ -103,6 +104,9 @@ def standingConsent(case, scope):
 def requireConsent(case, purpose):
     """The gate: return the consent that covers a purpose of ``PURPOSES``, or refuse.
 
+    None is returned for the patient's own treatment where the site keeps these consents elsewhere (``site.json``,
+    ``treatmentConsent``) and no withdrawal is recorded.
+
     :raises UsageError: ``unknown-purpose``: what is not named here never leaves
     :raises GateRefused: ``no-consent``, naming the scope that is missing
     """
@@ -112,6 +116,8 @@ def requireConsent(case, purpose):
     consent = standingConsent(case, scope)
     if consent is None:
         withdrawn = [one["withdrawn"]["date"] for one in case.governance["consents"] if one["scope"] == scope]
+        if scope == "treatment" and not withdrawn and not Site.forThisInstallation().recordsTreatmentConsent:
+            return None
         why = f"it was withdrawn on {max(withdrawn)}" if withdrawn else "none is recorded"
         raise GateRefused(
             "no-consent",
@@ -136,8 +142,8 @@ def release(case, purpose, destination, artefacts, once=False, user=None):
     departure = {
         "number": len(governance["departures"]) + 1,
         "purpose": purpose,
-        "scope": consent["scope"],
-        "consent": consent["id"],
+        "scope": PURPOSES[purpose],
+        "consent": consent["id"] if consent else "elsewhere",
         "destination": destination,
         "artefacts": [{"id": one.id, "content": one.content} for one in artefacts],
         "who": user or currentUser(),

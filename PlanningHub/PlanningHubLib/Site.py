@@ -46,6 +46,11 @@ class Site:
             )
         return cls(_parsed(data, path), path)
 
+    @property
+    def recordsTreatmentConsent(self):
+        """Whether consent to the patient's own treatment is recorded here; by default the hospital keeps it elsewhere."""
+        return self._values.get("treatmentConsent", "elsewhere") == "recorded"
+
     def rule(self, kind, procedure):
         """Return the first approval rule for a kind and procedure: ``roles`` and how many ``signatures``."""
         for rule in self._values["approvals"]:

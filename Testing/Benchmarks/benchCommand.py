@@ -11,8 +11,6 @@ from PlanningHubLib.Case import Case
 
 from .Timing import Row
 
-CONSENT = ("--consent", "treatment", "--consent-date", "2026-01-31", "--consent-document", "no patient")
-
 
 def rows(series, folder):
     """Yield a row for each step of the whole chain, which leaves a case in ``folder``/case.
@@ -23,7 +21,7 @@ def rows(series, folder):
     :param folder: empty folder
     """
     case = ["--case", Path(folder) / "case"]
-    yield _row("import", series, *case, "--side", "left", *CONSENT)
+    yield _row("import", series, *case, "--side", "left")
     yield _row("segment", *case)
     yield _row("print", *case, note=_partNote)
     yield _row("package", *case, "--out", Path(folder) / "package")

@@ -1,5 +1,6 @@
 """Bad input by command: a named error, the contract's exit code, and nothing left behind."""
 
+import json
 import os
 import shutil
 import signal
@@ -181,7 +182,12 @@ def test_interruptedStepLeavesTheCaseAsItWas(command, aPackagedCase, tmp_path):
 
 def test_nothingLeavesWithoutConsent(command, smallHead, aPackagedCase, tmp_path):
     """By every road: the whole chain, a package, a push; and after a withdrawal again."""
-    refused(command, "no-consent", 4, "run", smallHead, "--out", tmp_path / "out")
+    home = tmp_path / "home"
+    home.mkdir()
+    site = {"format": "planninghub-site", "version": 1, "treatmentConsent": "recorded", "users": [], "approvals": []}
+    (home / "site.json").write_text(json.dumps(site))
+    strict = {"extraEnvironment": {"PLANNINGHUB_HOME": str(home)}}
+    refused(command, "no-consent", 4, "run", smallHead, "--out", tmp_path / "out", **strict)
     assert not (tmp_path / "out").exists()
     case = tmp_path / "case"
     shutil.copytree(aPackagedCase / "case", case)

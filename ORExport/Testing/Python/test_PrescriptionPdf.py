@@ -8,6 +8,7 @@ from PlanningHubLib.Case import Case
 from PlanningHubLib.Consent import departures, recordConsent
 from PlanningHubLib.Errors import GateRefused, UsageError
 from PlanningHubLib.Prescription import statePrescription
+from PlanningHubLib.Site import Site
 
 WHO = {"name": "A. Prescriber", "qualification": "neurosurgeon", "institution": "A hospital"}
 PLATE = [
@@ -60,7 +61,8 @@ def test_pdfSaysItAllAndThatItIsADraft(aCase, tmp_path):
     assert Case.open(aCase.folder).verify() == []
 
 
-def test_withoutConsentOrPrescriptionNoPdf(aCase, tmp_path):
+def test_withoutConsentOrPrescriptionNoPdf(aCase, tmp_path, monkeypatch):
+    monkeypatch.setattr(Site, "recordsTreatmentConsent", True)
     for code in ("no-prescription", "no-consent"):
         with pytest.raises(GateRefused) as error:
             exportPrescription(aCase, tmp_path / "draft.pdf")

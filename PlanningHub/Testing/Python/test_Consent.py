@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from CaseMaking import commitChain, newCase
+from CaseMaking import commitChain, newCase, writeSite
 
 from PlanningHubLib import Consent
 from PlanningHubLib.Audit import LOG_NAME
@@ -12,6 +12,24 @@ from PlanningHubLib.CaseFormat import FILE_NAME, encode
 from PlanningHubLib.Errors import GateRefused, UsageError, VerificationFailed
 
 SIGNED = ("2026-01-31", "version 4")
+
+
+@pytest.fixture(autouse=True)
+def aSiteThatRecordsTreatment(ownHome):
+    """The strict setting; without it consent to treatment is kept elsewhere."""
+    writeSite(ownHome, treatmentConsent="recorded")
+
+
+def test_whereTreatmentIsKeptElsewhereOnlyAWithdrawalCloses(aCase, ownHome):
+    writeSite(ownHome, treatmentConsent="elsewhere")
+    assert Consent.requireConsent(aCase, "hospital-store") is None
+    for purpose in ("treatment-partner", "teaching", "research"):
+        assert refusal(Consent.requireConsent, aCase, purpose).code == "no-consent"
+    Consent.release(aCase, "hospital-store", "folder somewhere", [])
+    assert [one["consent"] for one in Consent.departures(aCase)] == ["elsewhere"]
+    record(aCase)
+    Consent.withdrawConsent(aCase, "treatment")
+    assert refusal(Consent.requireConsent, aCase, "hospital-store").code == "no-consent"
 
 
 def record(case, scope="treatment"):
