@@ -222,8 +222,9 @@ def addSource(case, series, user=None, progress=noProgress):
     """
     headers = series.geometry.headers
     if not all(map(isPlain, headers)):
-        progress(0.0, "Decoding the slices once, to see that they can be")
-        decodeSlices(headers)
+        # A slice that cannot be decoded is found now, not when someone wants to plan on it.
+        decodeSlices(headers, part(progress, 0.0, 0.5))
+        progress = part(progress, 0.5, 1.0)
     # A multi-frame file is one file of many slices.
     paths = list(dict.fromkeys(header.path for header in headers))
     with case.staging("source", user=user) as stage:

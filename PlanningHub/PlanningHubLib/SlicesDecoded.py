@@ -8,12 +8,13 @@ import threading
 import numpy
 
 from .DecodeWorker import DecodeWorker, decodeInWorker
+from .Progress import noProgress
 
 INT16 = numpy.iinfo(numpy.int16)
 MOST_WORKERS = 4
 
 
-def decodeSlices(headers):
+def decodeSlices(headers, progress=noProgress):
     """Decode slices in the given order.
 
     :param headers: list of :class:`PlanningHubLib.SliceHeader.SliceHeader`, all of one size
@@ -36,8 +37,12 @@ def decodeSlices(headers):
     with concurrent.futures.ThreadPoolExecutor(count) as pool:
         tasks = [pool.submit(decode, *pair) for pair in itertools.pairwise(bounds)]
         try:
-            for task in concurrent.futures.as_completed(tasks):
-                task.result()
+            pending = set(tasks)
+            while pending:
+                done, pending = concurrent.futures.wait(pending, 0.2, concurrent.futures.FIRST_EXCEPTION)
+                for task in done:
+                    task.result()
+                progress(target.count / len(headers), f"Decoding slice {target.count} of {len(headers)}")
         except BaseException:
             stop.set()
             raise
@@ -49,6 +54,7 @@ class _Target:
 
     def __init__(self, headers):
         self.voxels = numpy.empty((len(headers), int(headers[0].rows), int(headers[0].columns)), numpy.int16)
+        self.count = 0
         self._lock = threading.Lock()
 
     def put(self, index, voxels):
@@ -57,6 +63,7 @@ class _Target:
             if wanted != self.voxels.dtype:
                 self.voxels = self.voxels.astype(wanted)
             self.voxels[index] = voxels
+            self.count += 1
 
 
 def _neededType(voxels):

@@ -197,6 +197,20 @@ def test_losslessCompressionIsExact(tmp_path, aSession, name):
     assert numpy.array_equal(voxelsOf(tmp_path / "case", aSession), LARGE)
 
 
+def test_highThroughputJpeg2000IsExact(tmp_path, aSession):
+    imagecodecs = pytest.importorskip("imagecodecs", reason="nothing else here encodes HTJ2K")
+    writeSmallSeries(tmp_path / "ct", LARGE)
+    for path in (tmp_path / "ct").iterdir():
+        image = pydicom.dcmread(path)
+        code = imagecodecs.htj2k_encode(numpy.ascontiguousarray(image.pixel_array), reversible=True)
+        image.PixelData = pydicom.encaps.encapsulate([bytes(code)])
+        image["PixelData"].VR = "OB"
+        image.file_meta.TransferSyntaxUID = pydicom.uid.HTJ2KLossless
+        image.save_as(path)
+    importSeries(tmp_path / "ct", tmp_path / "case")
+    assert numpy.array_equal(voxelsOf(tmp_path / "case", aSession), LARGE)
+
+
 @pytest.mark.parametrize(("uid", "name"), [("1.2.840.10008.1.2.4.102", "MPEG-4"), ("1.2.840.10008.1.2.4.92", "Part 2"),
                                            ("1.2.3.4.5", "1.2.3.4.5")])  # fmt: skip
 def test_unknownTransferSyntaxIsRefusedByItsName(aSeries, tmp_path, uid, name):
