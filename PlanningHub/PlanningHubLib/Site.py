@@ -48,7 +48,7 @@ class Site:
 
     @property
     def recordsTreatmentConsent(self):
-        """Whether consent to the patient's own treatment is recorded here; by default the hospital keeps it elsewhere."""
+        """Whether consent to the patient's own treatment is recorded here; by default it is kept elsewhere."""
         return self._values.get("treatmentConsent", "elsewhere") == "recorded"
 
     def rule(self, kind, procedure):
