@@ -115,7 +115,7 @@ comma := ,
 # $(call pipInstall,<what>,<stamps to write>)
 define pipInstall
 @echo 'Installing $(1) into $(VENV) (the first time this downloads some hundred megabytes)'
-@$(VENV_PYTHON) -m pip install --quiet --disable-pip-version-check --editable '$(1)' || \
+@PYTHONWARNINGS=ignore $(VENV_PYTHON) -m pip install --quiet --disable-pip-version-check --editable '$(1)' || \
   { echo 'pip could not install the packages; its messages are above. Run the same command again to go on.'; exit 1; }
 @for stamp in $(2); do echo '$(CURDIR)' >"$$stamp"; done
 endef

@@ -12,6 +12,7 @@ from CentralSyncLib import Overview, Results, Stores, Sync
 from PlanningHubLib.ActiveCase import activeCaseFolder
 from PlanningHubLib.Case import Case
 from PlanningHubLib.Errors import PlanningError
+from PlanningHubWidgets.CaseHeader import warningText
 from PlanningHubWidgets.CaseModuleWidget import CaseModuleWidget, fillTable, sizeText
 
 
@@ -71,7 +72,8 @@ class CentralSyncWidget(CaseModuleWidget):
             return True
         self._sent = None
         lines = Overview.planLines(self.case, address) if self._package else []
-        self._showLines(lines)
+        warning = warningText(self.case, self._package) if self._package else ""
+        self._showLines(lines, warning)
         if not self._package:
             self.ui.previewLabel.text = _("There is nothing to send yet: make the package first.")
             return False
@@ -81,18 +83,23 @@ class CentralSyncWidget(CaseModuleWidget):
         try:
             self.ui.previewLabel.text = planText(lines, Overview.destination(address))
         except PlanningError as error:
+            if error.code == "secret-in-address":
+                # It must not be saved with the scene.
+                self.parameters.storeAddress = ""
             self.ui.previewLabel.text = str(error)
             return False
         return True
 
-    def _showLines(self, lines):
+    def _showLines(self, lines, warning=""):
         states = stateTexts()
-        rows = []
+        rows = [(warning,)] if warning else []
         for line in lines:
             what = line.what or _("Record, older revisions")
             size = sizeText(line.bytes) if line.what else ""
-            rows.append((what, line.files, size, states[line.state], line.reason))
-        fillTable(self.ui.itemsTable, rows, stretchedColumn=4)
+            rows.append((what, line.files, size, states[line.state]))
+            if line.reason:
+                rows.append((line.reason,))
+        fillTable(self.ui.itemsTable, rows)
 
     def onSend(self):
         folder, address, content = self.activeFolder(), self._address(), self._package.content
@@ -109,7 +116,8 @@ class CentralSyncWidget(CaseModuleWidget):
         if problem:
             self.runner.complain(problem)
         else:
-            self.runner.say(_("{count} files are in the store, read back and equal.").format(count=result.verified))
+            text = _("{count} different files are in the store, read back and equal.")
+            self.runner.say(text.format(count=result.verified))
 
 
 def planText(lines, destination):
@@ -154,6 +162,7 @@ class CentralSyncTest(ScriptedLoadableModuleTest):
         self.test_noCase()
 
     def test_noCase(self):
-        slicer.util.selectModule("CentralSync")
+        widget = slicer.util.getModuleWidget("CentralSync")
+        widget.refresh()
         self.assertEqual(activeCaseFolder(slicer.mrmlScene), "")
-        self.assertFalse(slicer.modules.CentralSyncWidget.ui.sendButton.enabled)
+        self.assertFalse(widget.ui.sendButton.enabled)

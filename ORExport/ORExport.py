@@ -15,6 +15,7 @@ from PlanningHubLib.ActiveCase import activeCaseFolder
 from PlanningHubLib.Case import Case
 from PlanningHubLib.Errors import firstRejection
 from PlanningHubLib.Files import requireFree
+from PlanningHubWidgets.CaseHeader import warningText
 from PlanningHubWidgets.CaseModuleWidget import CaseModuleWidget, fillTable, isChosen, sizeText
 from PlanningHubWidgets.StepRunner import ERROR_STYLE
 
@@ -61,7 +62,8 @@ class ORExportWidget(CaseModuleWidget):
         package = case.latest("package") if case else None
         files = package.files.items() if package else []
         rows = [(name, sizeText(one.bytes), (one.sha256[:12] + "\u2026", one.sha256)) for name, one in files]
-        fillTable(self.ui.packageTable, rows)
+        warning = warningText(case, package) if package else ""
+        fillTable(self.ui.packageTable, [(warning,), *rows] if warning else rows)
         self.ui.approvalLabel.text = approvalText(package.facts["approved"]) if package else ""
         self.ui.approvalLabel.visible = package is not None
 
@@ -134,6 +136,7 @@ class ORExportTest(ScriptedLoadableModuleTest):
         self.test_noCase()
 
     def test_noCase(self):
-        slicer.util.selectModule("ORExport")
+        widget = slicer.util.getModuleWidget("ORExport")
+        widget.refresh()
         self.assertEqual(activeCaseFolder(slicer.mrmlScene), "")
-        self.assertFalse(slicer.modules.ORExportWidget.ui.packageButton.enabled)
+        self.assertFalse(widget.ui.packageButton.enabled)

@@ -208,8 +208,9 @@ class PlanningHubTest(ScriptedLoadableModuleTest):
         slicer.mrmlScene.Clear()
 
     def test_noCase(self):
-        slicer.util.selectModule("PlanningHub")
+        widget = slicer.util.getModuleWidget("PlanningHub")
+        widget.refresh()
         self.assertEqual(activeCaseFolder(slicer.mrmlScene), "")
-        setActiveCaseFolder(slicer.mrmlScene, "")
+        self.assertFalse(widget.ui.segmentButton.enabled)
         slicer.mrmlScene.Clear()
         self.assertEqual(activeCaseFolder(slicer.mrmlScene), "")

@@ -12,9 +12,10 @@ from slicer.ScriptedLoadableModule import (
 
 from PlanningHubLib.ActiveCase import activeCaseFolder
 from PlanningHubLib.Case import Case
+from PlanningHubLib.CaseView import showCaseInScene
 from PlanningHubWidgets.CaseHeader import warningText
 from PlanningHubWidgets.CaseModuleWidget import CaseModuleWidget, fillTable
-from PrintPrepLib import Part, PartView
+from PrintPrepLib import Part
 
 
 class PrintPrep(ScriptedLoadableModule):
@@ -54,7 +55,7 @@ class PrintPrepWidget(CaseModuleWidget):
     def showCase(self, case):
         part = case.latest("part") if case else None
         warning = warningText(case, part) if part else ""
-        rows = PartView.figures(part) if part else []
+        rows = figureRows(part) if part else []
         fillTable(self.ui.partTable, [(warning,), *rows] if warning else rows, stretchedColumn=1)
 
     def updateActions(self):
@@ -77,8 +78,27 @@ class PrintPrepLogic(ScriptedLoadableModuleLogic):
     def makePart(self, folder, session, maximumDeviationMm, progress):
         """Make the part of the case in a folder and show it."""
         with Case.open(folder, writable=True) as case:
-            part = Part.makePart(case, session, maximumDeviationMm, progress=progress)
-            PartView.showPart(case, session, part)
+            Part.makePart(case, session, maximumDeviationMm, progress=progress)
+            # The part is made: showing it can no longer be cancelled.
+            showCaseInScene(case, session)
+
+
+def figureRows(part):
+    """Return (name, value) rows of a part's facts, with units."""
+    facts, deviation = part.facts, part.facts["deviation"]
+    bound = part.parameters["maximumDeviationMm"]
+    return [
+        (_("Volume"), _("{part:.1f} ml (segmentation {segmentation:.1f} ml)").format(
+            part=facts["volumeMl"], segmentation=facts["segmentationVolumeMl"])),
+        (_("Largest deviation"), _("{largest:.3f} mm (bound {bound:.2f} mm)").format(
+            largest=facts["deviationMm"], bound=bound)),
+        (_("Mean / 99 % deviation"), _("{mean:.3f} / {p99:.3f} mm").format(
+            mean=deviation["meanMm"], p99=deviation["p99Mm"])),
+        (_("Triangles"), _("{left:,} of {all:,}").format(left=facts["triangles"], all=facts["surfaceTriangles"])),
+        (_("Watertight"), _("yes") if facts["watertight"] else _("NO")),
+        *((_("Note: {code}").format(code=finding["code"]), finding["message"]) for finding in facts["findings"]),
+        *((_("File"), name) for name in part.files),
+    ]  # fmt: skip
 
 
 class PrintPrepTest(ScriptedLoadableModuleTest):
@@ -89,6 +109,7 @@ class PrintPrepTest(ScriptedLoadableModuleTest):
         self.test_noCase()
 
     def test_noCase(self):
-        slicer.util.selectModule("PrintPrep")
+        widget = slicer.util.getModuleWidget("PrintPrep")
+        widget.refresh()
         self.assertEqual(activeCaseFolder(slicer.mrmlScene), "")
-        self.assertFalse(slicer.modules.PrintPrepWidget.ui.partButton.enabled)
+        self.assertFalse(widget.ui.partButton.enabled)

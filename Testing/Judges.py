@@ -13,7 +13,7 @@ def run(*command):
     """Return what a judge's program printed; it must be there and end by itself."""
     tool = Path(sysconfig.get_path("scripts")) / command[0]
     command = [str(tool) if tool.exists() else command[0], *map(str, command[1:])]
-    done = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=120)
+    done = subprocess.run(command, capture_output=True, encoding="utf-8", errors="replace", timeout=120)
     return done.stdout + done.stderr
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from .Items import SENT_KINDS
 from .Results import NOT_SENT, VERIFIED
-from .Stores import openStore
+from .Stores import dicomWebUrl, openStore
 
 TO_SEND = "to-send"
 DICOM_ONLY = "This store keeps DICOM objects only; it stays in the case."
@@ -33,7 +33,10 @@ def destination(address):
     :raises UsageError: as :func:`CentralSyncLib.Stores.openStore` for an address that cannot be
     """
     address = address.strip()
-    return address if _isDicomWeb(address) else openStore(_absolute(address)).description
+    if _isDicomWeb(address):
+        # Opening it might ask to install packages, which nobody wants while typing.
+        return f"DICOMweb store {dicomWebUrl(address).geturl()}"
+    return openStore(_absolute(address)).description
 
 
 def planLines(case, address):
@@ -50,15 +53,21 @@ def planLines(case, address):
 
 def resultLines(case, result):
     """Return the :class:`Line` list of a :class:`SyncResult`; items that are not verified keep their reasons."""
-    current = {artefact.id: artefact for artefact in map(case.latest, SENT_KINDS) if artefact}
-    groups = {}
+    items, groups = {item.sha256: item for item in result.items}, {}
+    # Two files of one content were sent once: both are there.
+    for artefact in filter(None, map(case.latest, SENT_KINDS)):
+        for record in artefact.files.values():
+            if record.sha256 in items:
+                groups.setdefault(_key(artefact.title, items[record.sha256]), []).append(record.bytes)
+    shown = {record.sha256 for kind in SENT_KINDS if case.latest(kind) for record in case.latest(kind).files.values()}
     for item in result.items:
-        artefact = current.get(item.name.split("/")[0])
-        record = artefact.files.get(item.name.partition("/")[2]) if artefact else None
-        title = artefact.title if record else ""
-        reason = "" if item.state == VERIFIED else item.reason
-        groups.setdefault((title, item.state, reason), []).append(record.bytes if record else None)
+        if item.sha256 not in shown:
+            groups.setdefault(_key("", item), []).append(None)
     return [Line(what, len(sizes), _sum(sizes), state, reason) for (what, state, reason), sizes in groups.items()]
+
+
+def _key(what, item):
+    return what, item.state, "" if item.state == VERIFIED else item.reason
 
 
 def _isDicomWeb(address):

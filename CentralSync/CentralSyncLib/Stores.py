@@ -39,7 +39,11 @@ def _unknown(scheme):
     return f"There is no store of the kind {scheme}://."
 
 
-def _dicomWeb(address, auth):
+def dicomWebUrl(address):
+    """Return the split URL of a ``dicomweb+http(s)://`` address.
+
+    :raises UsageError: ``bad-store-address``, ``plain-http``, ``secret-in-address``
+    """
     base = address[len("dicomweb+") :]
     try:
         url = urllib.parse.urlsplit(base)
@@ -56,6 +60,11 @@ def _dicomWeb(address, auth):
         )
     if url.scheme.lower() == "http" and not _isLoopback(host):
         raise UsageError("plain-http", f"Plain HTTP to {host} would show patient data to the network.", ADDRESSES)
+    return url
+
+
+def _dicomWeb(address, auth):
+    url = dicomWebUrl(address)
     ensure("CentralSyncLib")
     base = urllib.parse.urlunsplit((url.scheme.lower(), url.netloc, url.path.rstrip("/"), "", ""))
     return DicomWebStore(base, url.netloc, auth=auth)

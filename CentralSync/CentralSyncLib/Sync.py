@@ -2,7 +2,7 @@
 
 import json
 
-from PlanningHubLib import Files
+from PlanningHubLib import Consent, Files
 from PlanningHubLib.Errors import StoreFailed
 from PlanningHubLib.Locking import utcNow
 from PlanningHubLib.Progress import noProgress, part
@@ -16,16 +16,22 @@ from .Results import FAILED, NOT_SENT, QUEUED, VERIFIED, ItemResult, SyncResult
 RECEIPT_FORMAT = 1
 
 
-def pushVerified(store, items, progress=noProgress):
+PURPOSE = "hospital-store"
+
+
+def pushVerified(store, items, progress=noProgress, beforeSending=lambda: None):
     """Bring items into a store and prove it; return an :class:`ItemResult` for each, in their order.
 
     What the store keeps already is not sent again. An item is verified only when its bytes, read back from the store,
-    have its SHA-256. Trouble with the store becomes states and reasons; only ``Cancelled`` is raised.
+    have its SHA-256. ``beforeSending`` is called once, before the first item leaves. Trouble with the store becomes
+    states and reasons; only ``Cancelled`` is raised.
     """
     declined = {item.sha256: reason for item in items if (reason := store.declines(item))}
     accepted = [item for item in items if item.sha256 not in declined]
     before = store.check(accepted, part(progress, 0.0, 0.2))
     missing = [item for item in accepted if before[item.sha256].outcome in (ABSENT, DAMAGED)]
+    if missing:
+        beforeSending()
     sent = store.send(missing, part(progress, 0.2, 0.6)) if missing else {}
     after = store.check(missing, part(progress, 0.6, 1.0)) if missing else {}
     progress(1.0, "Compared with the store")
@@ -62,17 +68,24 @@ def syncCase(case, store, progress=noProgress):
 
     When everything that the store takes is verified, a receipt is committed to the case, unless the newest one says
     the same already. A store that keeps whole cases also gets every other file of the case and the list of all.
-    Cancelled or failed, the case stays as it was.
+    What leaves, and where to, is recorded in the case before the first file leaves; cancelled or failed, nothing else
+    in the case changes.
 
     :param case: open for writing
-    :raises GateRefused: ``no-``, ``stale-`` or ``damaged-`` and the kind: such an artefact is never sent
+    :raises GateRefused: ``no-``, ``stale-`` or ``damaged-`` and the kind: such an artefact is never sent;
+        ``no-consent``
     """
     ensure("CentralSyncLib")
     parents = _gate(case)
+    Consent.requireConsent(case, PURPOSE)
     progress(0.0, "Reading the case")
     items = itemsOf(case)
     older = _olderItems(case, items) if store.keepsWholeCase else []
-    results = pushVerified(store, items + older, part(progress, 0.02, 1.0))
+
+    def recordDeparture():
+        Consent.release(case, PURPOSE, store.description, parents, once=True)
+
+    results = pushVerified(store, items + older, part(progress, 0.02, 1.0), recordDeparture)
     current = SyncResult(tuple(results[: len(items)]), store.description)
     if not current.complete:
         return SyncResult(tuple(results), store.description)

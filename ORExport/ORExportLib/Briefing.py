@@ -8,6 +8,7 @@ from xml.sax.saxutils import escape
 from .BriefingFonts import briefingFonts
 
 BANNER = "NOT APPROVED – for planning review only"
+APPROVED_COLOR = "#00602b"
 FOOTER = "Not for diagnosis. Check patient, case and side against the patient's record before use."
 SIDE_WORDS = {"left": "LEFT", "right": "RIGHT", "bilateral": "BOTH SIDES", "midline": "MIDLINE"}
 SIDE_UNKNOWN = "SIDE NOT STATED"
@@ -47,6 +48,7 @@ class Briefing:
     :param hashes: (name, SHA-256) pairs of what the page describes
     :param when: aware datetime
     :param software: name -> version
+    :param approvers: one line for each who approved; empty means not approved
     """
 
     caseName: str
@@ -58,6 +60,7 @@ class Briefing:
     software: dict
     pictures: tuple = ()
     noPictures: str = ""
+    approvers: tuple = ()
 
 
 def briefingPdf(briefing):
@@ -86,18 +89,20 @@ class _Page:
         self.lostText = False
 
     def draw(self, briefing):
-        self._banner()
+        self._banner(briefing)
         self._identity(briefing)
         self._views(briefing)
         self._origin(briefing)
         self._footer()
 
-    def _banner(self):
-        self.canvas.setFillColor(WARNING_COLOR)
+    def _banner(self, briefing):
+        text = f"APPROVED by {' and '.join(briefing.approvers)}" if briefing.approvers else BANNER
+        self.canvas.setFillColor(APPROVED_COLOR if briefing.approvers else WARNING_COLOR)
         self.canvas.rect(0, self.height - 48, self.width, 48, stroke=0, fill=1)
         self.canvas.setFillColor("white")
-        self.canvas.setFont(self.fonts.bold, 21)
-        self.canvas.drawCentredString(self.width / 2, self.height - 32, BANNER)
+        size = self._fittingSize(text, self.fonts.bold, 21, self.right - self.left)
+        self.canvas.setFont(self.fonts.bold, size)
+        self.canvas.drawCentredString(self.width / 2, self.height - 32, self._printable(text))
         self.y -= 60
 
     def _identity(self, briefing):

@@ -19,11 +19,17 @@ class Making:
 
     :param when: aware datetime
     :param software: name -> version, as the case records it
+    :param isApproved: whether what is made rests on approvals that hold
     """
 
     caseName: str
     when: datetime.datetime
     software: dict
+    isApproved: bool = False
+
+    @property
+    def approvalWord(self):
+        return "approved" if self.isApproved else "not approved"
 
     @property
     def versions(self):

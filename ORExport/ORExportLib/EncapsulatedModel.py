@@ -43,7 +43,7 @@ def buildEncapsulatedModel(
     dataset.ModelModification = "YES" if modified else "NO"
     dataset.ModelMirroring = "YES" if mirrored else "NO"
     dataset.ModelUsageCodeSequence = [codedItem(getattr(codes.cid7064, usage))]
-    dataset.ContentDescription = longString(description or f"{making.caseName} part, not approved")
+    dataset.ContentDescription = longString(description or f"{making.caseName} part, {making.approvalWord}")
     if side in LATERALITY:
         dataset.ImageLaterality = LATERALITY[side]
     if showsSkin:

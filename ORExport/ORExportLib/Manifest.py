@@ -1,6 +1,6 @@
 """The package's manifest: what is in it, whose it is, what it was made from; and a hash over itself.
 
-The hash shows damage, not forgery: signatures come with approval.
+The hash shows damage, not forgery: that the signatures in the approvals file show.
 """
 
 import datetime
@@ -11,10 +11,11 @@ from pathlib import Path
 
 from PlanningHubLib.Errors import VerificationFailed
 from PlanningHubLib.Files import sha256, sha256Bytes
+from PlanningHubLib.Requirements import ensure
 
 FILE_NAME = "manifest.json"
 FORMAT = "planninghub-package"
-VERSION = 1
+VERSION = 2
 SAFE_PATH = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*(/[A-Za-z0-9_][A-Za-z0-9._-]*)*")
 # Far above any manifest, far below what parsing would take a machine down.
 LARGEST_BYTES = 16 * 1024 * 1024
@@ -40,19 +41,20 @@ def artefactRecord(artefact):
     }
 
 
-def manifestValues(caseId, caseName, side, when, software, artefacts, files):
+def manifestValues(caseId, caseName, side, when, software, artefacts, files, approved=False):
     """Return the manifest as a dictionary.
 
     :param when: aware datetime
     :param artefacts: records of :func:`artefactRecord`
     :param files: records of :func:`fileRecord`
+    :param approved: whether the approvals file in the package allows to say so
     """
     return {
         "format": FORMAT,
         "version": VERSION,
         "case": {"id": caseId, "code": caseName, "side": side},
         "createdUtc": when.astimezone(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-        "approved": False,
+        "approved": approved,
         "software": {name: str(version) for name, version in software.items()},
         "artefacts": artefacts,
         "files": files,
@@ -132,17 +134,21 @@ def _checkPaths(values, path):
 
 
 def _checkSchema(values, path):
+    # A package may be verified where nothing of the suite ran before; jsonschema is the shared domain's.
+    ensure("PlanningHubLib")
     import jsonschema
 
-    errors = jsonschema.Draft202012Validator(schema()).iter_errors(values)
+    errors = jsonschema.Draft202012Validator(schema(values.get("version"))).iter_errors(values)
     worst = jsonschema.exceptions.best_match(errors)
     if worst is not None:
         raise _refused("manifest-invalid", f"{FILE_NAME} is not valid at {worst.json_path}.", path)
 
 
-def schema():
-    """Return the JSON Schema of manifests of this version."""
-    return json.loads((importlib.resources.files(__package__) / "Schemas" / "package-1.schema.json").read_bytes())
+def schema(version=VERSION):
+    """Return the JSON Schema of manifests of a version; that of the newest for what is no version."""
+    version = version if type(version) is int and 0 < version < VERSION else VERSION
+    name = f"package-{version}.schema.json"
+    return json.loads((importlib.resources.files(__package__) / "Schemas" / name).read_bytes())
 
 
 def _refused(code, message, path, action="Fetch the package again from where it was made; do not use this copy."):

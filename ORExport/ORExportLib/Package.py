@@ -6,6 +6,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
+from PlanningHubLib import Approval, Consent
 from PlanningHubLib.Errors import GateRefused
 from PlanningHubLib.Files import stagedFolder, writeAside
 from PlanningHubLib.Nodes import removeNodes
@@ -15,7 +16,7 @@ from PlanningHubLib.Segmentation import loadSegmentation
 from PlanningHubLib.Software import versions
 from PlanningHubLib.Volumes import loadSource
 
-from . import Manifest, Verify
+from . import ApprovalsFile, Manifest, Verify
 from .Briefing import Briefing, briefingPdf
 from .BriefingPictures import takePictures
 from .DerivedObject import Making
@@ -23,6 +24,8 @@ from .EncapsulatedModel import buildEncapsulatedModel
 from .EncapsulatedPdf import buildEncapsulatedPdf
 from .SegmentationObject import Algorithm, buildSegmentation, segmentsOnSource
 from .Source import readSource
+
+PURPOSE = "or-package"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,25 +41,36 @@ class Inputs:
         return [self.source, self.segmentation, self.part]
 
 
-def makePackage(case, session, user=None, progress=noProgress):
+def makePackage(case, session, user=None, progress=noProgress, requireApproved=False):
     """Make the operating-room package of a case's current source, segmentation and part, verified before it counts.
 
+    It is approved where approvals that hold cover all three; otherwise every page and object says that it is not.
+
+    :param requireApproved: refuse to make one that is not approved
     :returns: artefact of kind ``package``
-    :raises GateRefused: ``no-…``, ``stale-…`` or ``damaged-…`` for source, segmentation and part
+    :raises GateRefused: ``no-…``, ``stale-…`` or ``damaged-…`` for source, segmentation and part; ``no-consent``;
+        ``not-approved``
     :raises InputRefused: what :mod:`Source` and :mod:`SegmentationObject` refuse
     :raises VerificationFailed: when what was written cannot be verified
     """
     ensure("ORExportLib")
     progress(0.0, "Checking the case")
     inputs = requireInputs(case)
-    making = Making(case.name, datetime.datetime.now(datetime.UTC), versions("slicer-core", "highdicom", "reportlab"))
+    Consent.requireConsent(case, PURPOSE)
+    approvals = (Approval.requireHolding if requireApproved else Approval.holding)(case, inputs.artefacts)
+    software = versions("slicer-core", "highdicom", "reportlab")
+    making = Making(case.name, datetime.datetime.now(datetime.UTC), software, bool(approvals))
     with case.staging("package", user=user) as stage:
-        files = _fill(stage.folder, case, session, inputs, making, part(progress, 0.05, 0.9))
+        files = _fill(stage.folder, case, session, inputs, making, approvals, part(progress, 0.05, 0.9))
         _writeManifest(stage.folder, case, inputs, making, files)
         Verify.requireWhole(stage.folder, part(progress, 0.9, 1.0))
         return stage.commit(
             parents=inputs.artefacts,
-            facts={"approved": False, "files": len(files) + 1},
+            facts={
+                "approved": making.isApproved,
+                "approvals": [approval["id"] for approval in approvals],
+                "files": len(files) + 1,
+            },
             software=making.software,
             title="Operating-room package",
         )
@@ -79,12 +93,24 @@ def requireInputs(case):
 
 
 def exportPackage(case, package, outFolder, progress=noProgress):
-    """Copy a package into a folder that is empty or does not exist, and verify the copy.
+    """Copy a package into a folder that is empty or does not exist, and verify the copy; the case records that it left.
 
+    :param case: open for writing
+    :raises GateRefused: ``stale-package``, ``no-consent``; ``not-approved`` where it says approved and no longer is
     :raises InputRefused: ``already-there``, ``disk-full``, ``cannot-write``
     :raises VerificationFailed: when the copy is not the package
     """
+    if case.state(package, readFiles=False) == "stale":
+        raise GateRefused(
+            "stale-package",
+            "The package is stale: what it was made from, or its approval, has changed since.",
+            "Make the package again.",
+        )
+    if package.facts["approved"]:
+        Approval.requireHolding(case, [case.graph.current(link.id) for link in package.parents])
+    Consent.requireConsent(case, PURPOSE)
     with stagedFolder(outFolder) as folder:
+        Consent.release(case, PURPOSE, f"folder {Path(outFolder).absolute()}", [package])
         for number, name in enumerate(package.files):
             progress(0.5 * number / len(package.files), f"Copying {name}")
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
@@ -93,7 +119,7 @@ def exportPackage(case, package, outFolder, progress=noProgress):
     return Path(outFolder)
 
 
-def _fill(folder, case, session, inputs, making, progress):
+def _fill(folder, case, session, inputs, making, approvals, progress):
     """Write every file but the manifest and return their records."""
     source = readSource([case.path(inputs.source, name) for name in inputs.source.files])
     volumeNode = loadSource(case, session, inputs.source)
@@ -112,10 +138,12 @@ def _fill(folder, case, session, inputs, making, progress):
         model = buildEncapsulatedModel(source, making, stl.read_bytes(), case.side, [segmentation])
         writer.object(model, "part.dcm", Verify.MODEL)
         progress(0.55, "Pictures")
-        pdf = _briefing(case, inputs, making, volumeNode, stl, part(progress, 0.55, 0.95))
+        pdf = _briefing(case, inputs, making, approvals, volumeNode, stl, part(progress, 0.55, 0.95))
         writer.bytes(pdf, "briefing.pdf", Verify.PDF)
         briefing = buildEncapsulatedPdf(source, making, pdf, case.side, [segmentation])
         writer.object(briefing, "briefing.dcm", Verify.BRIEFING)
+        if approvals:
+            writer.bytes(ApprovalsFile.approvalsBytes(approvals), "approvals.json", ApprovalsFile.ROLE)
         return writer.records
     finally:
         removeNodes(session.scene, volumeNode, segmentationNode)
@@ -163,7 +191,7 @@ def _partFile(case, artefact, suffix):
     return case.path(artefact, names[0])
 
 
-def _briefing(case, inputs, making, volumeNode, stl, progress):
+def _briefing(case, inputs, making, approvals, volumeNode, stl, progress):
     with tempfile.TemporaryDirectory(prefix="planninghub-") as folder:
         pictures, reason = takePictures(volumeNode, stl, case.side, Path(folder), progress)
         return briefingPdf(
@@ -177,6 +205,7 @@ def _briefing(case, inputs, making, volumeNode, stl, progress):
                 software=making.software,
                 pictures=tuple(pictures),
                 noPictures=reason,
+                approvers=tuple(map(ApprovalsFile.approverLine, approvals)),
             )
         )
 
@@ -206,5 +235,6 @@ def _writeManifest(folder, case, inputs, making, files):
         making.software,
         [Manifest.artefactRecord(artefact) for artefact in inputs.artefacts],
         files,
+        making.isApproved,
     )
     writeAside(folder / Manifest.FILE_NAME, Manifest.encode(values))

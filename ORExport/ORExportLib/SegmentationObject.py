@@ -113,7 +113,7 @@ def buildSegmentation(source, making, segments, algorithm):
                 _description(number, segment, algorithm) for number, segment in enumerate(segments, start=1)
             ],
             content_label="SEGMENTATION",
-            content_description=longString(f"{making.caseName} segmentation, not approved"),
+            content_description=longString(f"{making.caseName} segmentation, {making.approvalWord}"),
             omit_empty_frames=True,
             **commonArguments(source, making, SERIES_NUMBER, "Segmentation"),
         )

@@ -93,7 +93,8 @@ def _readHeader(path, keywords):
     import pydicom
 
     try:
-        return pydicom.dcmread(path, stop_before_pixels=True, specific_tags=keywords and list(keywords))
+        # The import takes files without preamble too, where they make sense.
+        return pydicom.dcmread(path, stop_before_pixels=True, specific_tags=keywords and list(keywords), force=True)
     except (OSError, pydicom.errors.InvalidDicomError) as error:
         raise InputRefused(
             "source-unreadable", f"The source image cannot be read: {error}.", "Import the series again.", [path]

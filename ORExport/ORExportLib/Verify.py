@@ -7,6 +7,7 @@ from PlanningHubLib.Errors import Finding, InputRefused, VerificationFailed, fir
 from PlanningHubLib.Files import sha256
 from PlanningHubLib.Progress import noProgress
 
+from .ApprovalsFile import checkApprovals
 from .EncapsulatedDocument import LATERALITY, encapsulatedBytes
 from .Manifest import FILE_NAME, readManifest
 
@@ -46,6 +47,7 @@ def verifyPackage(folder, progress=noProgress):
     findings += _checkExtras(folder, manifest["files"])
     findings += _checkNames(folder, manifest)
     findings += _checkObjects(folder, manifest, {file for finding in findings for file in finding.files})
+    findings += checkApprovals(folder, manifest)
     progress(1.0, "Verified")
     return findings
 

@@ -4,11 +4,13 @@ import sys
 import time
 from pathlib import Path
 
+from PlanningHubLib import Consent
 from PlanningHubLib.Case import Case
-from PlanningHubLib.Errors import InputRefused
+from PlanningHubLib.Errors import GateRefused, InputRefused
 from PlanningHubLib.Import import importSeries
 from PlanningHubLib.Segmentation import segmentBone
 from PlanningHubLib.Session import Session
+from PlanningHubLib.Site import Site
 
 
 def segment(caseFolder, thresholdHu, closingVoxels, progress):
@@ -25,17 +27,20 @@ def makePart(caseFolder, maximumDeviationMm, progress):
         return described(case, Part.makePart(case, session, maximumDeviationMm, progress=progress))
 
 
-def makePackage(caseFolder, outFolder, progress):
+def makePackage(caseFolder, outFolder, progress, requireApproved=False):
     """Make a case's operating-room package and copy it to ``outFolder``."""
     from ORExportLib import Package
 
     refuseFilled(outFolder)
     with Session.start() as session, Case.open(caseFolder, writable=True) as case:
-        package = Package.makePackage(case, session, progress=progress)
+        package = Package.makePackage(case, session, progress=progress, requireApproved=requireApproved)
         Package.exportPackage(case, package, outFolder)
         result = described(case, package)
-    names = package.files
-    return {**result, "outputs": [outputOf(Path(outFolder) / name, record.sha256) for name, record in names.items()]}
+    folder = Path(outFolder).absolute()
+    return {
+        **result,
+        "outputs": [outputOf(folder / name, record.sha256) for name, record in package.files.items()],
+    }
 
 
 def sync(caseFolder, storeAddress, progress):
@@ -110,9 +115,19 @@ def peakMib():
 def runChain(source, outFolder, options, console):
     """Run the whole chain: import, segment, print, package and, with a store, sync.
 
-    :param options: namespace with seriesUid, side, procedure, thresholdHu, closingVoxels, maximumDeviationMm, store
+    :param options: namespace with seriesUid, side, procedure, scopes, consentDate, consentDocument, thresholdHu,
+        closingVoxels, maximumDeviationMm, store
     :returns: dictionary for the command's JSON; ``sync`` in it is None without a store
+    :raises GateRefused: ``no-consent`` before anything is done, where the site records consent to treatment and it is
+        not among the scopes
     """
+    checkConsents(options)
+    if "treatment" not in options.scopes and Site.forThisInstallation().recordsTreatmentConsent:
+        raise GateRefused(
+            "no-consent",
+            "The chain ends in a package that leaves the case, and there is no consent of scope treatment.",
+            "When the patient has signed, add: --consent treatment --consent-date DATE --consent-document VERSION",
+        )
     case, package = Path(outFolder) / "case", Path(outFolder) / "package"
     refuseFilled(case)
     refuseFilled(package)
@@ -144,4 +159,23 @@ def runChain(source, outFolder, options, console):
 
 
 def _import(source, case, options, progress):
-    return importSeries(source, case, options.seriesUid, options.side, options.procedure, progress=progress)
+    verdict = importSeries(source, case, options.seriesUid, options.side, options.procedure, progress=progress)
+    recordConsents(case, options)
+    return verdict
+
+
+def checkConsents(options):
+    """Check the consents that the options state, before a long step begins.
+
+    :raises UsageError: ``bad-consent-date``, ``no-consent-document``
+    """
+    for scope in options.scopes:
+        Consent.checkConsent(scope, options.consentDate, options.consentDocument)
+
+
+def recordConsents(caseFolder, options):
+    """Record the consents that the options state."""
+    if options.scopes:
+        with Case.open(caseFolder, writable=True) as case:
+            for scope in options.scopes:
+                Consent.recordConsent(case, scope, options.consentDate, options.consentDocument)

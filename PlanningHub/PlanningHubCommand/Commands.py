@@ -2,11 +2,15 @@
 
 from pathlib import Path
 
+from PlanningHubLib.Approval import approvalLines
 from PlanningHubLib.Artefacts import KINDS
 from PlanningHubLib.Case import Case, isCase
+from PlanningHubLib.CaseList import findCases, listCases
+from PlanningHubLib.Consent import consentLines
 from PlanningHubLib.Errors import (
     InputRefused,
     PlanningError,
+    UsageError,
     VerificationFailed,
     firstRejection,
 )
@@ -27,10 +31,12 @@ def run(options, console):
 def importSource(options, console):
     progress = console.progress("import")
     values = {"verdict": "reject", "findings": [], "series": [], "case": None}
+    Chain.checkConsents(options)
     try:
         verdict = examine(options.source, options.seriesUid, progress)
         values.update(verdict.asDict())
         importVerdict(verdict, options.case, options.side, options.procedure, progress=progress)
+        Chain.recordConsents(options.case, options)
     except PlanningError as error:
         if error.code not in {finding["code"] for finding in values["findings"]}:
             values["findings"].append(error.asFinding().asDict())
@@ -51,7 +57,7 @@ def makePart(options, console):
 
 
 def makePackage(options, console):
-    return _step(Chain.makePackage(options.case, options.out, console.progress("package")))
+    return _step(Chain.makePackage(options.case, options.out, console.progress("package"), options.approved))
 
 
 def _step(result):
@@ -89,11 +95,22 @@ def deidentify(options, console):
 def verify(options, console):
     folder = Path(options.folder)
     findings, what = _verifyFolder(folder, console.progress("verify"))
+    if options.store:
+        findings += _compareWithStore(folder, what, options.store)
     bad = firstRejection(findings)
     values = {"what": what, "ok": bad is None, "findings": [finding.asDict() for finding in findings]}
     lines = [f"{what} {folder}: " + ("verified" if bad is None else "NOT what was recorded")]
     lines += [f"  {finding.severity} {finding.code}: {finding.message}" for finding in findings]
     return values, "\n".join(lines), VerificationFailed.exitCode if bad else 0
+
+
+def _compareWithStore(folder, what, address):
+    from CentralSyncLib import AuditHead, Stores
+
+    if what != "case":
+        raise UsageError("usage", "Only a case is compared with a store.", "Leave --store out.")
+    with Case.open(folder.parent if folder.is_file() else folder) as case:
+        return AuditHead.compareWithStore(case, Stores.openStore(address))
 
 
 def _verifyFolder(folder, progress):
@@ -121,10 +138,34 @@ def status(options, console):
     root = Path(options.root)
     if not root.is_dir():
         raise InputRefused("no-source", f"{root} is not a folder.", "Choose the folder that holds the cases.")
-    cases = [_caseStatus(Case.open(folder)) for folder in sorted(root.iterdir()) if isCase(folder)]
-    rows = [["case", "side", "next", "folder"]]
-    rows += [[one["name"], one["side"] or "not stated", one["next"] or "-", one["folder"]] for one in cases]
+    listed = listCases(root, console.progress("status"))
+    wanted = {"state": options.state} if options.state else {}
+    cases = [_listedStatus(one, listed) for one in findCases(listed, options.search, options.sort, **wanted)]
+    rows = [["case", "side", "next", "state", "surgery", "folder"]]
+    rows += [
+        [one["name"], one["side"] or "not stated", one["next"] or "-", one["state"] or "-", one["surgery_date"] or "-",
+         one["folder"]]
+        for one in cases
+    ]  # fmt: skip
     return {"cases": cases}, table(rows), 0
+
+
+def _listedStatus(case, listed):
+    request = case.request or {}
+    return {
+        "folder": str(case.folder),
+        "name": case.name,
+        "side": case.side,
+        "procedure": case.procedure,
+        "created": case.created,
+        "steps": [{"kind": kind, "state": case.states[kind]} for kind in KINDS if kind in case.states],
+        "next": case.nextKind,
+        "state": case.state,
+        "surgery_date": request.get("surgeryDate"),
+        "urgency": request.get("urgency"),
+        "assigned_to": request.get("assignedTo"),
+        "consent": list(case.consents),
+    }
 
 
 def _caseStatus(case):
@@ -137,6 +178,9 @@ def _caseStatus(case):
         "created": case.created,
         "steps": [{"kind": kind, "state": states[kind]} for kind in KINDS if kind in states],
         "next": next((kind for kind, state in states.items() if state == "next"), None),
+        "consent": consentLines(case),
+        "approvals": approvalLines(case),
+        "request": case.governance["request"],
         "audit": case.auditHead,
     }
 
@@ -144,7 +188,12 @@ def _caseStatus(case):
 def _caseReport(values):
     rows = [["step", "state"], *([step["kind"], step["state"]] for step in values["steps"])]
     head = f"{values['name']}  side: {values['side'] or 'NOT STATED'}  procedure: {values['procedure'] or '-'}"
-    return head + "\n" + table(rows)
+    consents = ", ".join(f"{scope} {state}" for scope, state in values["consent"].items() if state != "none")
+    lines = [head, table(rows), f"consent: {consents or 'none'}"]
+    for one in values["approvals"]:
+        verdict = "holds" if one["holds"] else f"does NOT hold: {'; '.join(one['faults'])}"
+        lines.append(f"{one['id']} of {one['target']} by {one['user']} ({one['role']}), {one['when']}: {verdict}")
+    return "\n".join(lines)
 
 
 def _runReport(result):
@@ -169,10 +218,11 @@ def _runReport(result):
 
 def _resultTexts(result):
     segmentation, part = result["facts"]["segment"], result["facts"]["print"]
+    deviation = f"off by {part['deviationMm']:.3f} mm at most"
     texts = {
         "import": f"{result['series'][0]['shape']} voxels, {result['verdict']}",
         "segment": f"bone {segmentation['volumeMl']:.1f} ml",
-        "print": f"{part['volumeMl']:.1f} ml, {part['triangles']:,} triangles, off by {part['deviationMm']:.3f} mm at most",
+        "print": f"{part['volumeMl']:.1f} ml, {part['triangles']:,} triangles, {deviation}",
         "package": f"{len(result['steps'][3]['outputs'])} files, checked",
     }
     if result["sync"]:

@@ -6,14 +6,23 @@ import sys
 import traceback
 
 from PlanningHubLib import __version__
+from PlanningHubLib.Approval import KINDS as APPROVED_KINDS
 from PlanningHubLib.Case import SIDES
+from PlanningHubLib.CaseList import SORT_KEYS
+from PlanningHubLib.Consent import SCOPES
 from PlanningHubLib.DeidentifyRules import profileNames
 from PlanningHubLib.Errors import Cancelled, PlanningError, UsageError
+from PlanningHubLib.Request import DESIGNS, URGENCIES
 
-from . import Commands
+from . import Commands, Governance
 from .Console import Console
 
 BUG_EXIT_CODE = 70
+REQUEST_OPTIONS = {
+    "procedure": None, "anatomy": None, "side": SIDES, "indication": None, "design": DESIGNS, "design-reason": None,
+    "department": None, "surgery-date": None, "urgency": URGENCIES,
+}  # fmt: skip
+SOURCE_HELP = "folder, file, ZIP archive or DICOMDIR; or dicomweb:https://host/path?patient=..&accession=..&series=.."
 
 
 class _Parser(argparse.ArgumentParser):
@@ -36,15 +45,15 @@ def buildParser():
         return sub
 
     run = command("run", Commands.run, "the whole chain: case in DIR/case, package in DIR/package, pushed to a store")
-    run.add_argument("source", metavar="SOURCE", help="folder of CT DICOM files")
+    run.add_argument("source", metavar="SOURCE", help=SOURCE_HELP)
     run.add_argument("--out", required=True, metavar="DIR", help="where the case and the package go")
     run.add_argument("--store", metavar="STORE", help="folder, or dicomweb+https://host/path")
     _importOptions(run)
     _segmentOptions(run)
     _printOptions(run)
 
-    importing = command("import", Commands.importSource, "judge a folder of CT DICOM and make a case of it")
-    importing.add_argument("source", metavar="SOURCE", help="folder of CT DICOM files")
+    importing = command("import", Commands.importSource, "judge a CT and make a case of it")
+    importing.add_argument("source", metavar="SOURCE", help=SOURCE_HELP)
     importing.add_argument("--case", required=True, metavar="DIR")
     _importOptions(importing)
 
@@ -59,6 +68,7 @@ def buildParser():
     package = command("package", Commands.makePackage, "make the operating-room package")
     package.add_argument("--case", required=True, metavar="DIR")
     package.add_argument("--out", required=True, metavar="DIR", help="a new or empty folder")
+    package.add_argument("--approved", action="store_true", help="refuse to make one that is not approved")
 
     sync = command("sync", Commands.sync, "send the case to a central store and verify the copy there")
     sync.add_argument("--case", required=True, metavar="DIR")
@@ -71,13 +81,45 @@ def buildParser():
     copy.add_argument("--recipient", default="", metavar="NAME", help="copies for two recipients cannot be linked")
     copy.add_argument("--deface", action="store_true", help="set the soft tissue of visible faces to air")
 
+    consent = command("consent", Governance.consent, "record, withdraw or show what the patient consented to")
+    consent.add_argument("--case", required=True, metavar="DIR")
+    consent.add_argument("--scope", choices=SCOPES)
+    consent.add_argument("--date", metavar="DATE", help="when the patient signed, such as 2026-01-31")
+    consent.add_argument("--document", metavar="VERSION", help="which consent document")
+    consent.add_argument("--withdraw", action="store_true", help="withdraw the scope; lists what has left already")
+    consent.add_argument("--reason", default="", metavar="TEXT")
+
+    request = command("request", Governance.request, "state, move, assign or show what is asked for, and by when")
+    request.add_argument("--case", required=True, metavar="DIR")
+    for name, choices in REQUEST_OPTIONS.items():
+        request.add_argument(f"--{name}", choices=choices, metavar=None if choices else name.upper().replace("-", "_"))
+    request.add_argument("--move-to", dest="moveTo", metavar="STATE")
+    request.add_argument("--assign", metavar="PERSON")
+    request.add_argument("--note", default="", metavar="TEXT")
+
+    approve = command("approve", Governance.approve, "sign for a part or plan, reopen an approval, or make a key")
+    approve.add_argument("--case", metavar="DIR")
+    approve.add_argument("--user", metavar="NAME", help="who signs; as the site's configuration names them")
+    approve.add_argument("--kind", choices=APPROVED_KINDS, help="what is approved, with all it was made from")
+    approve.add_argument("--role", metavar="ROLE")
+    approve.add_argument("--reopen", action="store_true", help="void the approvals so that changes are possible")
+    approve.add_argument("--reason", default="", metavar="TEXT")
+    approve.add_argument("--make-key", dest="makeKey", action="store_true", help="make the user's signing key")
+    approve.add_argument(
+        "--passphrase-stdin", dest="passphraseStdin", action="store_true", help="first line of standard input",
+    )  # fmt: skip
+
     verify = command("verify", Commands.verify, "check a case or a package from its folder alone")
     verify.add_argument("folder", metavar="DIR", help="case folder, package folder or audit log")
+    verify.add_argument("--store", metavar="STORE", help="compare a case's audit log with what this store has seen")
 
     status = command("status", Commands.status, "show a case's steps, or all cases below a folder")
     place = status.add_mutually_exclusive_group(required=True)
     place.add_argument("--case", metavar="DIR")
     place.add_argument("--root", metavar="DIR")
+    status.add_argument("--search", default="", metavar="WORDS", help="only cases that hold all of these words")
+    status.add_argument("--sort", default="name", choices=SORT_KEYS)
+    status.add_argument("--state", metavar="STATE", help="only cases whose request is in this state")
     return parser
 
 
@@ -85,6 +127,12 @@ def _importOptions(parser):
     parser.add_argument("--series", dest="seriesUid", metavar="UID", help="which series, where there are several")
     parser.add_argument("--side", choices=SIDES, help="side of the operation; never guessed")
     parser.add_argument("--procedure", metavar="NAME", help="what is planned")
+    parser.add_argument(
+        "--consent", dest="scopes", action="append", choices=SCOPES, default=[],
+        help="record that the patient consented to this; may be given several times",
+    )  # fmt: skip
+    parser.add_argument("--consent-date", dest="consentDate", metavar="DATE", help="when the patient signed")
+    parser.add_argument("--consent-document", dest="consentDocument", metavar="VERSION", help="which document")
 
 
 def _segmentOptions(parser):
@@ -102,6 +150,9 @@ def _printOptions(parser):
 def main(argv=None):
     """Run the command and return its exit code."""
     argv = sys.argv[1:] if argv is None else argv
+    for stream in (sys.stdout, sys.stderr):
+        # A terminal without Unicode must not end a step.
+        stream.reconfigure(errors="backslashreplace")
     console = Console()
     try:
         options = buildParser().parse_args(argv)
@@ -118,7 +169,7 @@ def main(argv=None):
         traceback.print_exc()
         result, report, exitCode = {"findings": []}, "This is a bug in Planning Hub; please report it.", BUG_EXIT_CODE
     if "--json" in argv:
-        print(json.dumps({"exit_code": exitCode, **result}, ensure_ascii=False))
+        print(json.dumps({"exit_code": exitCode, **result}, ensure_ascii=True))
     if report:
         # A person reads results on standard output and failures on standard error.
         console.say(report) if exitCode or "--json" in argv else print(report)

@@ -4,22 +4,21 @@ Layout: ``case.json`` (the graph), ``audit.log``, ``artefacts/<id>/r<revision>/.
 """
 
 import contextlib
-import json
-import shutil
+import copy
 import uuid
 from pathlib import Path
 
-from . import Audit, CaseFormat, Identity
+from . import Approval, Audit, CaseFormat, Identity
 from .Artefacts import KINDS, Artefact, Graph
+from .CaseFiles import ARTEFACTS, cleanUp, glanceAtCase, readCase, removeUncommitted
 from .Errors import Finding, GateRefused, InputRefused, UsageError, VerificationFailed, firstRejection
-from .Files import namedWriteErrors, removeAsides, removeEmptyFolders, sha256, stagedFolder, writeAside
+from .Files import namedWriteErrors, sha256, stagedFolder, writeAside
 from .Locking import CaseLock, currentUser, utcNow
 from .Progress import noProgress
 from .Secrets import KeyRing
 from .Staging import NothingCommitted, Stage
 
 SIDES = ("left", "right", "bilateral", "midline")
-ARTEFACTS = "artefacts"
 
 
 def isCase(folder):
@@ -70,6 +69,7 @@ class Case:
             "procedure": procedure,
             "created": utcNow(),
             "artefacts": [],
+            "governance": CaseFormat.noGovernance(),
         }
         last = Audit.makeLine(
             keyRing, "", 1, "case-created", {"case": caseId}, CaseFormat.stateHash(values), user or currentUser()
@@ -92,14 +92,23 @@ class Case:
             raise InputRefused("not-a-case", f"There is no case in {folder}.", "Import a CT series first.", [folder])
         lock = CaseLock(folder) if writable else None
         try:
-            values = _read(folder)
+            values = readCase(folder)
             if lock:
-                _cleanUp(folder, values)
+                cleanUp(folder, values)
             return cls(folder, values, lock, KeyRing.forThisInstallation() if lock else None)._migrate()
         except BaseException:
             if lock:
                 lock.release()
             raise
+
+    @classmethod
+    def glance(cls, folder):
+        """Open a case for a list of thousands: of the newest format its audit line is checked, its schema is not.
+
+        :raises: what :meth:`open` raises
+        """
+        values = glanceAtCase(Path(folder))
+        return cls.open(folder) if values is None else cls(folder, values)._migrate()
 
     def _migrate(self):
         """Bring an older format up to date; a reader keeps that in memory, a writer commits it."""
@@ -151,6 +160,11 @@ class Case:
         return self._values["created"]
 
     @property
+    def governance(self):
+        """A copy of request, consents, approvals and the like; :meth:`changeGovernance` commits a changed one."""
+        return copy.deepcopy(self._values["governance"])
+
+    @property
     def auditHead(self):
         """The last audit line's SHA-256 and its number, to be kept elsewhere."""
         audit = self._values["audit"]
@@ -188,13 +202,24 @@ class Case:
 
         :param readFiles: without it only what the graph says is used, and damage goes unseen
         """
-        if readFiles and self.damagedFiles(artefact):
-            return "damaged"
-        if self.graph.isStale(artefact):
-            return "stale"
-        if readFiles and any(map(self.damagedFiles, self.graph.above(artefact))):
-            return "stale"
-        return "current"
+        return self.states([artefact], readFiles)[0]
+
+    def states(self, artefacts, readFiles=True):
+        """Return the :meth:`state` of each artefact; every file is read once."""
+        damage = {}
+
+        def isDamaged(artefact):
+            if readFiles and artefact.folderName not in damage:
+                damage[artefact.folderName] = bool(self.damagedFiles(artefact))
+            return readFiles and damage[artefact.folderName]
+
+        def stateOf(artefact):
+            if isDamaged(artefact):
+                return "damaged"
+            stale = self.graph.isStale(artefact) or Approval.restsOnVoid(self, artefact)
+            return "stale" if stale or any(map(isDamaged, self.graph.above(artefact))) else "current"
+
+        return [stateOf(artefact) for artefact in artefacts]
 
     def require(self, kind):
         """Return the newest artefact of a kind, its files checked, everything it was made from unchanged.
@@ -256,12 +281,14 @@ class Case:
         """Yield a :class:`PlanningHubLib.Staging.Stage` to fill and commit; without a commit, nothing is left.
 
         :param artefactId: which artefact gets a new revision; by default the newest of the kind, or a first one
+        :raises GateRefused: ``approved-locked`` where it is approved: reopen it first
         """
         self._requireWritable()
         if kind not in KINDS:
             raise UsageError("unknown-kind", f"{kind!r} is not a kind of artefact.")
         latest = self.latest(kind)
         artefactId = artefactId or (latest.id if latest else f"{kind}-1")
+        Approval.requireUnlocked(self, artefactId)
         previous = self.graph.current(artefactId)
         revision = previous.revision + 1 if previous else 1
         destination = self.folder / ARTEFACTS / artefactId / f"r{revision}"
@@ -286,15 +313,31 @@ class Case:
         self._requireWritable()
         self._write(dict(self._values), action, what, user or currentUser())
 
+    def changeGovernance(self, governance, action, what, user=None, **facts):
+        """Commit a changed :attr:`governance` with its audit line, as one atomic change.
+
+        :param action: the audit line's action, such as ``consent-recorded``; ``what`` its JSON values
+        :param facts: ``side`` or ``procedure`` where they change with it
+        :raises UsageError: ``read-only``, ``bad-governance`` for values that do not fit the schema
+        """
+        self._requireWritable()
+        values = {**self._values, **facts, "governance": copy.deepcopy(governance)}
+        CaseFormat.requireFits(values)
+        try:
+            self._write(values, action, what, user or currentUser())
+        except BaseException:
+            self._takeFromDisk()
+            raise
+
     def _requireWritable(self):
         if self._lock is None:
             raise UsageError("read-only", "The case is open for reading only.", "Open it for writing.")
 
     def _takeFromDisk(self):
         """After a commit that failed: what ``case.json`` says holds, in memory and among the files."""
-        self._values = _read(self.folder)
+        self._values = readCase(self.folder)
         self.graph = Graph(Artefact.fromDict(one) for one in self._values["artefacts"])
-        _removeUncommitted(self.folder, self._values)
+        removeUncommitted(self.folder, self._values)
 
     def _commit(self, artefact):
         values = {**self._values, "artefacts": [*self._values["artefacts"], artefact.asDict()]}
@@ -319,46 +362,3 @@ class Case:
         # Committed is committed: where the disk is full now, the line is appended before the next change.
         with contextlib.suppress(OSError):
             Audit.bringUpToDate(self.folder, last, values["audit"]["lines"], isNew=True)
-
-
-def _read(folder):
-    path = folder / CaseFormat.FILE_NAME
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise InputRefused("cannot-read", f"{path} cannot be read: {error.strerror}.", "", [path]) from error
-    values = CaseFormat.decode(data, path)
-    _checkBinding(values, path)
-    return values
-
-
-def _checkBinding(values, path):
-    try:
-        state = json.loads(values["audit"]["last"])["state"]
-    except (ValueError, KeyError, TypeError):
-        state = None
-    if state != CaseFormat.stateHash(values):
-        raise VerificationFailed(
-            "case-changed-outside",
-            f"{path} was changed outside the suite: it is not what its audit line recorded.",
-            "Restore the case from the central store.",
-            [path],
-        )
-
-
-def _cleanUp(folder, values):
-    """Finish what a killed writer began: the committed audit line in, uncommitted files out."""
-    with namedWriteErrors(folder):
-        Audit.bringUpToDate(folder, values["audit"]["last"], values["audit"]["lines"])
-        removeAsides(folder)
-        _removeUncommitted(folder, values)
-
-
-def _removeUncommitted(folder, values):
-    known = {f"{one['id']}/r{one['revision']}" for one in values["artefacts"]}
-    for artefactFolder in (folder / ARTEFACTS).glob("*"):
-        removeAsides(artefactFolder)
-        for revision in artefactFolder.glob("r*"):
-            if f"{artefactFolder.name}/{revision.name}" not in known:
-                shutil.rmtree(revision)
-        removeEmptyFolders([artefactFolder, folder / ARTEFACTS])

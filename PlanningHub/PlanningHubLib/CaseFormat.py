@@ -1,13 +1,15 @@
 """The text of ``case.json``: reading, checking against the JSON Schema that ships with the suite, migrating."""
 
+import functools
 import importlib.resources
 import json
 
 from .Audit import canonical
-from .Errors import InputRefused, VerificationFailed
+from .Errors import InputRefused, UsageError, VerificationFailed
 from .Files import sha256Bytes
+from .Requirements import ensure
 
-VERSION = 2
+VERSION = 3
 FILE_NAME = "case.json"
 
 
@@ -50,7 +52,7 @@ def migrated(values, artefactFolder):
 
     :param artefactFolder: the folder that holds the artefacts' files
     """
-    steps = {1: _fromFirst}
+    steps = {1: _fromFirst, 2: _fromSecond}
     while values["version"] < VERSION:
         values = steps[values["version"]](values, artefactFolder)
     return values
@@ -69,21 +71,56 @@ def _fromFirst(values, artefactFolder):
     return {**values, "version": 2, "artefacts": artefacts}
 
 
-def _check(values, path):
-    import jsonschema
+def _fromSecond(values, _artefactFolder):
+    """Format 3 records request, consents, approvals and what has left; an older case has none of them."""
+    return {**values, "version": 3, "governance": noGovernance()}
 
+
+def noGovernance():
+    """Return the governance of a case of which nothing has been said yet."""
+    lists = {name: [] for name in ("consents", "departures", "approvals", "comments", "reviews")}
+    return {"request": None, "prescription": None, **lists}
+
+
+def requireFits(values):
+    """Hold values that are about to be committed against the newest schema.
+
+    :raises UsageError: ``bad-governance``
+    """
+    fault = _fault(values, VERSION)
+    if fault:
+        raise UsageError("bad-governance", f"The case cannot take this at {fault}", "Check what was entered.")
+
+
+def _check(values, path):
     # What is no version at all is measured against the newest schema, which says so.
     version = values["version"]
     version = version if type(version) is int and 0 < version < VERSION else VERSION
-    schema = json.loads(
-        importlib.resources.files(__package__).joinpath(f"Schemas/case-{version}.schema.json").read_text()
-    )
-    error = jsonschema.exceptions.best_match(jsonschema.Draft202012Validator(schema).iter_errors(values))
-    if error:
-        place = "/".join(str(step) for step in error.absolute_path) or "the top level"
+    fault = _fault(values, version)
+    if fault:
         raise VerificationFailed(
             "case-damaged",
-            f"{path} does not fit its schema at {place}: {error.message[:200]}",
+            f"{path} does not fit its schema at {fault}",
             "Restore the case from the central store.",
             [path],
         )
+
+
+def _fault(values, version):
+    """Return where and how values do not fit a version's schema, or None."""
+    ensure("PlanningHubLib")
+    import jsonschema
+
+    error = jsonschema.exceptions.best_match(_validator(version).iter_errors(values))
+    if error:
+        place = "/".join(str(step) for step in error.absolute_path) or "the top level"
+        return f"{place}: {error.message[:200]}"
+    return None
+
+
+@functools.cache
+def _validator(version):
+    import jsonschema
+
+    schema = importlib.resources.files(__package__).joinpath(f"Schemas/case-{version}.schema.json")
+    return jsonschema.Draft202012Validator(json.loads(schema.read_text(encoding="utf-8")))

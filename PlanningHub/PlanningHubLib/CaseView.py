@@ -1,4 +1,4 @@
-"""A case's current volume and segmentation as nodes of a scene, without loading anything twice."""
+"""A case's current volume, segmentation and part as nodes of a scene, without loading anything twice."""
 
 from . import Segments
 from .Nodes import removeNodes
@@ -7,25 +7,27 @@ from .Segmentation import loadSegmentation
 from .Volumes import loadSource
 
 CONTENT_ATTRIBUTE = "PlanningHub.content"
-# Parts go with the segmentation they were made from: showing a case removes those of other content.
+PART_COLOR = (0.93, 0.91, 0.85)
 SHOWN_CLASSES = ("vtkMRMLScalarVolumeNode", "vtkMRMLSegmentationNode", "vtkMRMLModelNode")
 
 
 def showCaseInScene(case, session, progress=noProgress):
-    """Load a case's current source and segmentation; nodes of other cases or older content are removed.
+    """Load a case's current source, segmentation and part; nodes of other cases or older content are removed.
 
-    Cancelled or failed, the scene shows what it showed before.
+    What is stale is not shown. Cancelled or failed, the scene shows what it showed before.
 
-    :returns: volume node and segmentation node, None where the case has none
+    :returns: volume, segmentation and model node, None where the case has none that is current
     """
-    before = {node.GetAttribute(CONTENT_ATTRIBUTE): node for node in _shownNodes(session.scene, SHOWN_CLASSES)}
-    loaders, loaded, nodes = {"source": loadSource, "segmentation": _loadWithSurface}, [], []
+    before = {node.GetAttribute(CONTENT_ATTRIBUTE): node for node in _shownNodes(session.scene)}
+    loaders = {"source": loadSource, "segmentation": _loadWithSurface, "part": _loadPart}
+    loaded, nodes = [], []
     try:
         for number, (kind, load) in enumerate(loaders.items()):
-            progress(0.5 * number, f"Showing the {kind}")
+            progress(number / len(loaders), f"Showing the {kind}")
             artefact = case.latest(kind)
-            node = before.get(_mark(case, artefact)) if artefact else None
-            if artefact and node is None:
+            isShown = artefact is not None and not case.graph.isStale(artefact)
+            node = before.get(_mark(case, artefact)) if isShown else None
+            if isShown and node is None:
                 node = load(case, session, artefact)
                 node.SetAttribute(CONTENT_ATTRIBUTE, _mark(case, artefact))
                 loaded.append(node)
@@ -33,23 +35,8 @@ def showCaseInScene(case, session, progress=noProgress):
     except BaseException:
         removeNodes(session.scene, *loaded)
         raise
-    removeNodes(session.scene, *[node for node in _shownNodes(session.scene, SHOWN_CLASSES) if node not in nodes])
+    removeNodes(session.scene, *[node for node in _shownNodes(session.scene) if node not in nodes])
     return tuple(nodes)
-
-
-def showModel(case, session, artefact, fileName, color):
-    """Load an artefact's surface file (STL in LPS mm) as a model node, in place of any older one of that artefact.
-
-    :param color: red, green, blue from 0 to 1
-    :returns: vtkMRMLModelNode
-    """
-    removeNodes(session.scene, *_shownNodes(session.scene, ["vtkMRMLModelNode"]))
-    node = session.scene.AddNewNodeByClass("vtkMRMLModelNode", case.name + " " + artefact.title)
-    Segments.readNode(session, node, case.path(artefact, fileName))
-    node.CreateDefaultDisplayNodes()
-    node.GetDisplayNode().SetColor(*color)
-    node.SetAttribute(CONTENT_ATTRIBUTE, _mark(case, artefact))
-    return node
 
 
 def _mark(case, artefact):
@@ -63,8 +50,17 @@ def _loadWithSurface(case, session, artefact):
     return node
 
 
-def _shownNodes(scene, classNames):
-    for className in classNames:
+def _loadPart(case, session, artefact):
+    name = next(name for name in artefact.files if name.endswith(".stl"))
+    node = session.scene.AddNewNodeByClass("vtkMRMLModelNode", f"{case.name} part")
+    Segments.readNode(session, node, case.path(artefact, name))
+    node.CreateDefaultDisplayNodes()
+    node.GetDisplayNode().SetColor(*PART_COLOR)
+    return node
+
+
+def _shownNodes(scene):
+    for className in SHOWN_CLASSES:
         nodes = scene.GetNodesByClass(className)
         nodes.UnRegister(None)
         for index in range(nodes.GetNumberOfItems()):

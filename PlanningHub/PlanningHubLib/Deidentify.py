@@ -4,6 +4,7 @@ import dataclasses
 import json
 from pathlib import Path
 
+from . import Consent
 from . import DeidentifyObjects as Objects
 from . import DeidentifyRules as Rules
 from . import DeidentifySource as Sources
@@ -32,6 +33,7 @@ class Copy:
     cleaner: Cleaner
     found: Sources.Found
     deface: bool
+    consentScope: str = ""
     series: list = dataclasses.field(default_factory=list)
     others: list = dataclasses.field(default_factory=list)
     findings: list = dataclasses.field(default_factory=list)
@@ -61,14 +63,6 @@ class Copy:
         self.found.leave(what, reason)
 
 
-def requireConsent(case, scope):
-    """The one place where the patient's consent for a copy is asked for, before anything is read.
-
-    :param case: the open case, or None where the source is a folder
-    :param scope: ``treatment``, ``teaching`` or ``research``
-    """
-
-
 def deidentify(source, outFolder, profileName, recipient="", deface=False, user=None, progress=noProgress):
     """Write a de-identified copy of a case or a DICOM folder.
 
@@ -79,7 +73,8 @@ def deidentify(source, outFolder, profileName, recipient="", deface=False, user=
     :raises InputRefused: ``already-there``, ``no-source``, ``no-dicom``, ``two-patients``, ``no-patient-id``,
         ``missing-uid``, ``burned-in-text``, ``nothing-to-copy``, ``damaged-header``, ``cannot-decode``,
         ``object-not-supported``, ``cannot-write``, ``disk-full``
-    :raises GateRefused: ``face-visible``, ``face-not-judged``, ``case-in-use``, ``damaged-…``
+    :raises GateRefused: ``no-consent`` where a case is copied, ``face-visible``, ``face-not-judged``, ``case-in-use``,
+        ``damaged-…``
     :raises VerificationFailed: ``identity-left``
     """
     ensure("PlanningHubLib")
@@ -87,13 +82,17 @@ def deidentify(source, outFolder, profileName, recipient="", deface=False, user=
     requireFree(outFolder)
     case = Sources.openCase(source)
     try:
-        requireConsent(case, profile.consentScope)
+        # Asked for before anything is read, and recorded as a departure before the first byte is written.
+        if case:
+            Consent.requireConsent(case, profile.name)
         keyRing = KeyRing.forThisInstallation()
         found = Sources.find(source, keyRing, case, part(progress, 0.0, 0.1))
         cleaner = Cleaner(Mapping(keyRing, found.patientCode, profile, recipient))
         with stagedFolder(outFolder) as folder:
-            copy = Copy(folder, cleaner, found, deface)
+            copy = Copy(folder, cleaner, found, deface, Consent.PURPOSES[profile.name] if case else "")
             _judge(copy, part(progress, 0.1, 0.4))
+            if case:
+                Consent.release(case, profile.name, _destination(outFolder, recipient), found.artefacts, user=user)
             _write(copy, part(progress, 0.4, 0.95))
             report = _finish(copy, case, source)
             if case:
@@ -103,6 +102,11 @@ def deidentify(source, outFolder, profileName, recipient="", deface=False, user=
     finally:
         if case:
             case.close()
+
+
+def _destination(outFolder, recipient):
+    folder = f"folder {Path(outFolder).absolute()}"
+    return f"{recipient}, {folder}" if recipient else folder
 
 
 def reidentify(case, pseudonym, recipient="", reason="", user=None):
@@ -215,6 +219,9 @@ def _save(copy, dataset, kind, name):
 
 def _finish(copy, case, source):
     """Write the report and check the whole copy; return the report."""
+    if case is None:
+        message = "The source is a folder and no case, so no consent was asked for."
+        copy.findings.append(Finding("consent-not-asked", "warn", message, "Make sure yourself that there is one."))
     if copy.found.leftOut:
         kinds = sorted({what for what, _reason in copy.found.leftOut})
         message = f"Left out: {', '.join(kinds)}."
@@ -238,6 +245,7 @@ def _reportOf(copy):
         "version": 1,
         "pseudonym": copy.pseudonym,
         "profile": profile.name,
+        "consent": f"given, scope {copy.consentScope}" if copy.consentScope else "not asked for: the source is no case",
         "methodCodes": Objects.methodCodes(profile, copy.faces.removed),
         "rules": sha256Bytes(json.dumps(Rules.rules(), sort_keys=True).encode()),
         "dates": profile.dates,

@@ -151,7 +151,11 @@ class Cleaner:
     def _items(self, element):
         if element.keyword == "ContentSequence":
             return self._content(element.value)
-        return [self.clean(item, isTop=False) for item in element.value]
+        items = [self.clean(item, isTop=False) for item in element.value]
+        if element.keyword == "ContentTemplateSequence":
+            # A template without its number is none (PS3.3 C.18.8): then the report names no template.
+            return [item for item in items if "TemplateIdentifier" in item] or None
+        return items
 
     def _content(self, items):
         """Return the content items that say nothing in words, each with a concept that is known."""

@@ -129,7 +129,11 @@ def facialMask(voxelsHu, ijkToLps):
 
 def _body(view):
     """Return the patient without what lies apart from it (head rest, tubes)."""
-    labels, count = ndimage.label(view > SKIN_HU)
+    return _largest(view > SKIN_HU)
+
+
+def _largest(mask):
+    labels, count = ndimage.label(mask)
     return labels == 1 + numpy.argmax(numpy.bincount(labels.ravel())[1:]) if count else labels > 0
 
 
@@ -145,8 +149,8 @@ def _guarded(view, spacingMm):
 
 
 def _frontHalf(view):
-    """Return per row whether it lies before the middle of the bone."""
-    rows = numpy.flatnonzero((view >= BONE_HU).any(axis=(0, 2)))
+    """Return per row whether it lies before the middle of the bone; a head rest is as dense, but apart from it."""
+    rows = numpy.flatnonzero(_largest(view >= BONE_HU).any(axis=(0, 2)))
     middle = (rows[0] + rows[-1]) // 2 if len(rows) else 0
     return numpy.arange(view.shape[1]) < middle
 
@@ -155,14 +159,8 @@ def _rim(removed, view):
     return ndimage.binary_dilation(removed, iterations=2) & (view <= SKIN_HU) & (view > -950)
 
 
-def showsSkin(pointsLps, voxelsHu, ijkToLps):
-    """Tell whether a surface is the skin: nearly a third of its points or more lie where the body meets the air.
-
-    :param pointsLps: array (n, 3) in LPS mm
-    """
-    if len(pointsLps) == 0:
-        return False
-    points = numpy.asarray(pointsLps, float)[:: max(1, len(pointsLps) // 20000)]
+def nearSkin(voxelsHu, ijkToLps):
+    """Return the voxels where the body meets the air outside, array of the volume's shape."""
     spacing = numpy.linalg.norm(numpy.asarray(ijkToLps)[:3, :3], axis=0)[::-1]
     outside = ndimage.label(voxelsHu <= SKIN_HU)[0]
     edges = numpy.concatenate([outside[:, side, :].ravel() for side in (0, -1)])
@@ -170,6 +168,18 @@ def showsSkin(pointsLps, voxelsHu, ijkToLps):
     distance = numpy.abs(
         ndimage.distance_transform_edt(air, sampling=spacing) - ndimage.distance_transform_edt(~air, sampling=spacing)
     )
+    return distance <= SKIN_DISTANCE_MM
+
+
+def showsSkin(pointsLps, skin, ijkToLps):
+    """Tell whether a surface is the skin: nearly a third of its points or more lie where the body meets the air.
+
+    :param pointsLps: array (n, 3) in LPS mm
+    :param skin: as :func:`nearSkin` returns it
+    """
+    if len(pointsLps) == 0:
+        return False
+    points = numpy.asarray(pointsLps, float)[:: max(1, len(pointsLps) // 20000)]
     indices = (numpy.linalg.inv(ijkToLps) @ numpy.c_[points, numpy.ones(len(points))].T)[2::-1]
-    near = ndimage.map_coordinates(distance, indices, order=0, cval=1e6) <= SKIN_DISTANCE_MM
+    near = ndimage.map_coordinates(skin.view(numpy.uint8), indices, order=0, cval=0)
     return bool(near.mean() >= SKIN_SHARE)

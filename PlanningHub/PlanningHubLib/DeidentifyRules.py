@@ -17,7 +17,7 @@ DUMMY_CODE = ("85756007", "SCT", "Tissue")
 
 @dataclasses.dataclass(frozen=True)
 class Profile:
-    """Who a copy is for, and what follows from it.
+    """Who a copy is for, and what follows from it; its name is the purpose that the patient's consent has to cover.
 
     :param dates: ``shifted`` or ``removed``
     :param age: ``capped`` at 90 years, or a ``band`` of ten years
@@ -27,7 +27,6 @@ class Profile:
     """
 
     name: str
-    consentScope: str
     dates: str
     age: str
     methodCodes: tuple

@@ -1,6 +1,7 @@
 """The CT series of a source, judged before anything is written: text in the pixels, faces, what to take away."""
 
 import dataclasses
+import functools
 
 import numpy
 
@@ -31,6 +32,11 @@ class JudgedSeries:
     def voxels(self):
         """Return the series in HU, array (slices, rows, columns), read anew: it is large."""
         return readSlices(self.geometry.headers)
+
+    @functools.cached_property
+    def skin(self):
+        """Where the body meets the air, array (slices, rows, columns); one byte a voxel, kept for all surfaces."""
+        return Face.nearSkin(self.voxels(), self.geometry.ijkToLps)
 
     def maskOf(self, path):
         """Return the voxels of a file that go, array (rows, columns), or None."""

@@ -18,13 +18,17 @@ SECONDARY_CAPTURES = "1.2.840.10008.5.1.4.1.1.7"
 
 @dataclasses.dataclass
 class Found:
-    """The paths of a source by kind, and what is left out: pairs of what it is and why, never by its own name."""
+    """The paths of a source by kind, and what is left out: pairs of what it is and why, never by its own name.
+
+    ``artefacts``: those of a case that are copied.
+    """
 
     patientCode: str = ""
     dicom: list = dataclasses.field(default_factory=list)
     surfaces: list = dataclasses.field(default_factory=list)
     labelmaps: list = dataclasses.field(default_factory=list)
     leftOut: list = dataclasses.field(default_factory=list)
+    artefacts: list = dataclasses.field(default_factory=list)
 
     def leave(self, what, reason):
         self.leftOut.append((what, reason))
@@ -78,6 +82,7 @@ def _fromCase(case, found):
         if state == "stale":
             found.leave(f"{kind} of the case", "it is stale")
             continue
+        found.artefacts.append(artefact)
         for name in artefact.files:
             _sort(case.path(artefact, name), found, isCopied=kind == "package")
     found.leave("audit log and case file", "they are the case's own; report.json says what this copy is")

@@ -6,15 +6,18 @@ import uuid
 from pathlib import Path
 
 from .Case import Case, isCase
-from .DicomScan import scanSource
-from .Errors import Finding, GateRefused, InputRefused, firstRejection
+from .DicomScan import scanOpened
+from .Errors import Finding, GateRefused, InputRefused, PlanningError, firstRejection
 from .Files import ASIDE_PREFIX, fsyncFolder, stagedFolder
 from .Identity import patientCode
 from .Progress import noProgress, part
 from .Requirements import ensure
 from .Secrets import KeyRing
 from .SeriesGeometry import VolumeGeometry, checkSeries
+from .SlicesDecoded import decodeSlices
 from .Software import versions
+from .Sources import OpenedSource, isUnpacked, openSource
+from .StoredPixels import isPlain
 
 # What every examination holds beside its volumes: nobody would plan on these.
 ORDINARY_FAULTS = {"localizer", "single-slice"}
@@ -48,6 +51,8 @@ class Verdict:
     series: tuple
     chosen: CheckedSeries | None
     findings: tuple
+    # Keeps what was unpacked until the series is imported.
+    opened: OpenedSource | None = None
 
     @property
     def word(self):
@@ -72,14 +77,24 @@ class Verdict:
 
 
 def examine(source, seriesUid=None, progress=noProgress):
-    """Scan a folder and judge what is in it, without writing anything.
+    """Scan a source and judge what is in it. What has to be unpacked is removed with the verdict.
 
     :param seriesUid: which series to take; needed where there are several CT volumes, which one is never guessed
     :returns: :class:`Verdict`
-    :raises InputRefused: ``no-source``, ``no-dicom``, ``cannot-read``, ``damaged-header``
+    :param source: folder, file, ZIP archive, DICOMDIR, or ``dicomweb:URL?...``
+    :raises InputRefused, UsageError, StoreFailed: as :func:`PlanningHubLib.Sources.openSource`
     """
     ensure("PlanningHubLib")
-    scanned, findings = scanSource(source, progress)
+    opened = openSource(source, part(progress, 0.0, 0.5) if isUnpacked(source) else noProgress)
+    try:
+        return _judge(opened, seriesUid, part(progress, 0.5, 1.0) if isUnpacked(source) else progress)
+    except PlanningError as error:
+        finding = opened.shown(error.asFinding())
+        raise type(error)(finding.code, finding.message, finding.action, finding.files) from error
+
+
+def _judge(opened, seriesUid, progress):
+    scanned, findings = scanOpened(opened, progress)
     checked = [CheckedSeries(one.uid, tuple(one.headers), *checkSeries(one)) for one in scanned if one.isCt]
     others = len(scanned) - len(checked)
     if others:
@@ -87,7 +102,8 @@ def examine(source, seriesUid=None, progress=noProgress):
     # Larger volumes first: the order in which a person would look at them.
     checked.sort(key=lambda one: (one.geometry is None, -len(one.headers), one.uid))
     chosen, choiceFindings = _choose(checked, seriesUid)
-    return Verdict(tuple(checked), chosen, (*findings, *choiceFindings, *(chosen.findings if chosen else ())))
+    found = (*findings, *choiceFindings, *(chosen.findings if chosen else ()))
+    return Verdict(tuple(checked), chosen, tuple(map(opened.shown, found)), opened)
 
 
 def _choose(checked, seriesUid):
@@ -95,10 +111,14 @@ def _choose(checked, seriesUid):
         return None, [Finding(code, "reject", message, action)]
 
     if seriesUid:
-        match = next((one for one in checked if one.uid == seriesUid), None)
-        if match is None:
+        exact = [one for one in checked if one.uid == seriesUid]
+        matches = exact or [one for one in checked if one.geometry and one.uid.split("#")[0] == seriesUid]
+        if not matches:
             return reject("no-such-series", f"There is no CT series {seriesUid} here.", "Choose one of those listed.")
-        return match, []
+        if len(matches) > 1:
+            uids = ", ".join(one.uid for one in matches)
+            return reject("several-series", f"The series holds {len(matches)} volumes: {uids}.", "Choose one of them.")
+        return matches[0], []
     if not checked:
         return reject("no-ct", "There is no CT series here.", "Choose the folder of a CT examination.")
     if len({one.headers[0].patient for one in checked}) > 1:
@@ -198,14 +218,21 @@ def addSource(case, series, user=None, progress=noProgress):
     """Copy a checked series into a case, untouched, in the order of its slices.
 
     :returns: artefact of kind ``source``
+    :raises InputRefused: ``cannot-decode``, ``hostile-file``, where compressed slices turn out to be bad
     """
     headers = series.geometry.headers
+    if not all(map(isPlain, headers)):
+        # A slice that cannot be decoded is found now, not when someone wants to plan on it.
+        decodeSlices(headers, part(progress, 0.0, 0.5))
+        progress = part(progress, 0.5, 1.0)
+    # A multi-frame file is one file of many slices.
+    paths = list(dict.fromkeys(header.path for header in headers))
     with case.staging("source", user=user) as stage:
         folder = stage.folder / "dicom"
         folder.mkdir()
-        for number, header in enumerate(headers, 1):
-            progress(number / len(headers), f"Copying slice {number} of {len(headers)}")
-            shutil.copyfile(header.path, folder / f"{number:05}.dcm")
+        for number, path in enumerate(paths, 1):
+            progress(number / len(paths), f"Copying file {number} of {len(paths)}")
+            shutil.copyfile(path, folder / f"{number:05}.dcm")
         return stage.commit(
             parameters={"seriesUid": series.uid},
             facts=_facts(case, series),

@@ -1,5 +1,6 @@
 """Python packages that Slicer does not ship, per Lib package, installed at the point of use."""
 
+import functools
 import importlib.resources
 
 
@@ -9,10 +10,14 @@ def listed(libName):
     return [line for line in (line.split("#")[0].strip() for line in text.splitlines()) if line]
 
 
+@functools.cache
 def ensure(libName):
-    """Inside Slicer, install what a Lib package needs after asking; headless, pip has done it already."""
+    """Inside Slicer, install what a Lib package needs after asking; headless, pip has done it already.
+
+    What was found once is not looked for again: cases are opened by the thousand.
+    """
     try:
-        import slicer.packaging
+        from slicer.packaging import pip_ensure
     except ImportError:
         return
-    slicer.packaging.pip_ensure(listed(libName), requester="Planning Hub")
+    pip_ensure(listed(libName), requester="Planning Hub")

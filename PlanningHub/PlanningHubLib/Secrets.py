@@ -1,6 +1,8 @@
-"""The installation's own secret key, from the OS keyring or a file that only its owner may read.
+"""Secrets of one installation, from the OS keyring or from files that only their owner may read.
 
-The key never enters a case, a scene, a setting, a log or a command line.
+Files are encrypted under a passphrase; only the installation's own key is left in plain text, with mode 0600, where a
+machine has neither keyring nor ``PLANNINGHUB_PASSPHRASE_FILE``: a passphrase kept beside it would protect nothing.
+A key never enters a case, a scene, a setting, a log or a command line.
 """
 
 import hashlib
@@ -9,8 +11,9 @@ import os
 import secrets
 from pathlib import Path
 
+from .EncryptedFile import readEncrypted, readPrivate, writeEncrypted, writePrivate
 from .Errors import GateRefused, InputRefused
-from .Files import fsyncFolder, namedWriteErrors
+from .Requirements import ensure
 
 SERVICE = "PlanningHub"
 MASTER_KEY = "case-master-key"
@@ -57,10 +60,62 @@ def _keyring():
     """Return the OS keyring, or None where there is no usable one."""
     if os.environ.get("PLANNINGHUB_HOME"):
         return None
+    ensure("PlanningHubLib")
     import keyring
     from keyring.backends.fail import Keyring as NoKeyring
 
     return None if isinstance(keyring.get_keyring(), NoKeyring) else keyring
+
+
+def hasKeyring():
+    """Tell whether the OS keyring keeps the secrets here."""
+    return _keyring() is not None
+
+
+def passphraseFromFile():
+    """Return the passphrase in the file that ``PLANNINGHUB_PASSPHRASE_FILE`` names, or None where it names none.
+
+    :raises GateRefused: ``key-file-open-to-others``, ``no-passphrase`` where the file is missing or empty
+    """
+    path = os.environ.get("PLANNINGHUB_PASSPHRASE_FILE")
+    if not path:
+        return None
+    passphrase = (readPrivate(Path(path)) or "").strip("\r\n")
+    if not passphrase:
+        raise GateRefused("no-passphrase", f"There is no passphrase in {path}.", "Put it there, with mode 0600.")
+    return passphrase
+
+
+def readSecret(name, passphrase=None, probe=False):
+    """Return a secret's bytes from the OS keyring or its encrypted file, or None where there is none.
+
+    :param probe: only tell whether there is one (True), without opening it
+    :raises GateRefused: ``no-passphrase``, ``wrong-passphrase``, ``key-file-open-to-others``
+    """
+    ring = _keyring()
+    stored = ring.get_password(SERVICE, name) if ring else None
+    if stored:
+        return True if probe else bytes.fromhex(stored)
+    path = _secretFile(name)
+    if not path.exists():
+        return None
+    return True if probe else readEncrypted(path, passphrase or passphraseFromFile())
+
+
+def writeSecret(name, secret, passphrase=None):
+    """Keep a secret in the OS keyring or, where there is none, in an encrypted file of mode 0600; never in plain text.
+
+    :raises UsageError: ``no-passphrase`` where a file is needed and no passphrase is given
+    """
+    ring = _keyring()
+    if ring:
+        ring.set_password(SERVICE, name, secret.hex())
+    else:
+        writeEncrypted(_secretFile(name), secret, passphrase or passphraseFromFile())
+
+
+def _secretFile(name):
+    return homeFolder() / f"{name}.enc.json"
 
 
 def _keyFile():
@@ -68,30 +123,20 @@ def _keyFile():
 
 
 def _readMasterKey():
-    ring = _keyring()
-    stored = ring.get_password(SERVICE, MASTER_KEY) if ring else None
+    stored = readSecret(MASTER_KEY)
     if stored:
-        return bytes.fromhex(stored)
+        return _masterKeyOf(stored.hex(), _secretFile(MASTER_KEY))
     path = _keyFile()
-    try:
-        text, mode = path.read_text(encoding="ascii"), path.stat().st_mode
-    except FileNotFoundError:
+    text = readPrivate(path)
+    if text is None:
         return None
-    except OSError as error:
-        raise InputRefused(
-            "cannot-read",
-            f"The key file {path} cannot be read: {error.strerror}.",
-            "Run as the user who owns it.",
-            [path],
-        ) from error
-    if os.name != "nt" and mode & 0o077:
-        raise GateRefused(
-            "key-file-open-to-others",
-            f"The key file {path} can be read by other users.",
-            "Find out who read it, then set its mode to 0600.",
-            [path],
-        )
-    return _masterKeyOf(text, path)
+    masterKey = _masterKeyOf(text, path)
+    if not _keyring() and passphraseFromFile():
+        # From now on there is a passphrase: the key that stood in plain text moves under it.
+        writeSecret(MASTER_KEY, masterKey)
+        if readSecret(MASTER_KEY) == masterKey:
+            path.unlink(missing_ok=True)
+    return masterKey
 
 
 def _masterKeyOf(text, path):
@@ -111,29 +156,10 @@ def _masterKeyOf(text, path):
 
 def _createMasterKey():
     masterKey = secrets.token_bytes(MASTER_KEY_BYTES)
-    ring = _keyring()
-    if ring:
-        ring.set_password(SERVICE, MASTER_KEY, masterKey.hex())
+    if _keyring() or passphraseFromFile():
+        writeSecret(MASTER_KEY, masterKey)
     else:
-        with namedWriteErrors(_keyFile()):
-            _writeKeyFile(_keyFile(), masterKey)
+        # Batch machines have neither keyring nor passphrase: then the file's mode is all the protection there is.
+        writePrivate(_keyFile(), masterKey.hex() + "\n")
     # Two processes may have created a key at once: what is stored decides.
     return _readMasterKey()
-
-
-def _writeKeyFile(path, masterKey):
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    aside = path.with_name(f".aside-{secrets.token_hex(8)}")
-    descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
-        with os.fdopen(descriptor, "w", encoding="ascii") as file:
-            file.write(masterKey.hex() + "\n")
-            file.flush()
-            os.fsync(file.fileno())
-        try:
-            os.link(aside, path)
-        except FileExistsError:
-            pass
-        fsyncFolder(path.parent)
-    finally:
-        aside.unlink(missing_ok=True)

@@ -5,6 +5,7 @@ import dataclasses
 import numpy
 
 from .Errors import Finding
+from .TransferSyntaxes import pixelFaults
 
 MINIMUM_SLICES = 3
 # Positions are written with limited digits; a spacing that varies by more than this is a fault, not rounding.
@@ -41,7 +42,8 @@ def checkSeries(series):
     Rules: the fifteen geometry and identity faults that importers commonly accept; each is a rejecting finding.
     """
     headers = series.headers
-    findings = [finding for check in (_identity, _content, _perSliceGeometry) for finding in check(headers)]
+    checks = (_identity, pixelFaults, _content, _perSliceGeometry)
+    findings = [finding for check in checks for finding in check(headers)]
     if any(finding.severity == "reject" for finding in findings):
         return None, findings
     geometry, stackFindings = _stack(headers)

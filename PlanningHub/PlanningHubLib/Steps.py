@@ -9,15 +9,13 @@ def stepStates(case, readFiles=True):
 
     :param readFiles: without it damage goes unseen, but a list of thousands of cases shows at once
     """
-    states, nextFound = {}, False
+    made = {kind: artefact for kind in STEP_KINDS if (artefact := case.latest(kind))}
+    stateOf = dict(zip(made, case.states(made.values(), readFiles), strict=True))
+    states = {}
     for kind in STEP_KINDS:
-        artefact = case.latest(kind)
-        state = case.state(artefact, readFiles) if artefact else "open"
-        if state == "current":
-            states[kind] = "done"
-        elif state == "open" and not nextFound:
-            states[kind] = "next"
-        else:
-            states[kind] = state
-        nextFound = nextFound or state != "current"
+        state = stateOf.get(kind, "open")
+        states[kind] = "done" if state == "current" else state
+    firstUndone = next((kind for kind, state in states.items() if state != "done"), None)
+    if states.get(firstUndone) == "open":
+        states[firstUndone] = "next"
     return states

@@ -13,18 +13,19 @@ INT16 = numpy.iinfo(numpy.int16)
 def readStored(headers):
     """Read slices in the given order.
 
-    :param headers: list of :class:`PlanningHubLib.DicomScan.SliceHeader`, all of one size
+    :param headers: list of :class:`PlanningHubLib.SliceHeader.SliceHeader`, all of one size
     :returns: array (slices, rows, columns) of int16 in HU; None where a decoder has to be asked, as for compressed or
         damaged files and for values that are not whole or do not fit
     """
-    if not all(map(_isPlain, headers)):
+    if not all(map(isPlain, headers)):
         return None
     voxels = numpy.empty((len(headers), int(headers[0].rows), int(headers[0].columns)), "<i2")
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
         return voxels if all(pool.map(_readSlice, headers, voxels)) else None
 
 
-def _isPlain(header):
+def isPlain(header):
+    """Are the pixels stored uncompressed, in 16 bits, as :func:`readStored` can read them?"""
     return (
         header.transferSyntaxUid in PLAIN_TRANSFER_SYNTAXES
         and header.pixelOffset is not None

@@ -15,7 +15,7 @@ from .Mesh import Mesh
 from .Shells import withoutSpecks
 from .Threads import vtkThreads
 
-# Taubin's low-pass filter as windowed sinc: 20 iterations at 0.05 soften the stairs of 1.5 mm slices, keeping the volume
+# Taubin's low-pass filter as windowed sinc: 20 iterations at 0.05 soften the stairs of thick slices and keep the volume
 # (+0.02 % on the phantom's smooth skull, −0.28 % on a real one, both against the voxels). 0.03 would look smoother, but
 # moves the centroid of a small part by more than 0.1 mm.
 SMOOTHING_ITERATIONS = 20

@@ -46,6 +46,7 @@ def _makeStages(root, home, series):
     from ORExportLib.Package import makePackage
     from PlanningHubLib import Pictures
     from PlanningHubLib.Case import Case
+    from PlanningHubLib.Consent import recordConsent
     from PlanningHubLib.Import import importSeries
     from PlanningHubLib.Segmentation import segmentBone
     from PlanningHubLib.Session import Session
@@ -56,6 +57,8 @@ def _makeStages(root, home, series):
         patch.setattr(Pictures, "requireRendering", _refusePictures)
         steps = {"segmented": segmentBone, "printed": makePart, "packaged": makePackage}
         importSeries(series, root / "imported", side="left", procedure="Cranioplasty")
+        with Case.open(root / "imported", writable=True) as case:
+            recordConsent(case, "treatment", "2026-01-31", "test 1")
         for before, stage in zip(STAGES, STAGES[1:], strict=False):
             shutil.copytree(root / before, root / stage)
             with Case.open(root / stage, writable=True) as case:

@@ -16,7 +16,7 @@ DATA = Path("/data")
 KEPT = ("PlanningHub", "PlanningHubProgress", "PlanningHubError", "PlanningHubStale", "PrintPrep", "PrintPrepProgress",
         "ORExport", "ORExportError", "CentralSync", "CentralSyncBefore", "CentralSyncError")  # fmt: skip
 WIDTH = 460
-HEIGHTS = {"PlanningHub": 800, "PrintPrep": 460, "ORExport": 640, "CentralSync": 480}
+HEIGHTS = {"PlanningHub": 800, "PrintPrep": 460, "ORExport": 640, "CentralSync": 560}
 
 
 class Grabber:

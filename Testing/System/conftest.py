@@ -7,9 +7,11 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from Phantom.AsymmetricObject import makeAsymmetricObject
 from Phantom.HeadPhantom import makeHeadPhantom, smallShape, writeHeadPhantom
 
+CONSENT = ("--consent", "treatment", "--consent-date", "2026-01-31", "--consent-document", "test 1")
 PROJECT = Path(__file__).resolve().parents[2]
 
 
@@ -49,7 +51,7 @@ def smallHead(tmp_path_factory):
 def aPackagedCase(command, smallHead, tmp_path_factory):
     """A folder with ``case`` and ``package`` of the small head; only to be read or copied."""
     folder = tmp_path_factory.mktemp("chain") / "out"
-    exitCode, result = command("run", smallHead, "--out", folder, "--side", "left")
+    exitCode, result = command("run", smallHead, "--out", folder, "--side", "left", *CONSENT)
     assert exitCode == 0, result
     return folder
 
@@ -62,7 +64,7 @@ def aBlockChain(request, command, tmp_path_factory):
     block.write(folder / "ct")
     exitCode, result = command(
         "run", folder / "ct", "--out", folder / "out", "--side", "left", "--closing-voxels", "0",
-        "--maximum-deviation-mm", "0.05",
+        "--maximum-deviation-mm", "0.05", *CONSENT,
     )  # fmt: skip
     assert exitCode == 0, result
     return block, folder / "out"

@@ -1,5 +1,6 @@
 """Bad input by command: a named error, the contract's exit code, and nothing left behind."""
 
+import json
 import os
 import shutil
 import signal
@@ -8,6 +9,7 @@ import sys
 import time
 
 import pytest
+
 from Phantom.Faults import damagedCopy
 from Servers.LyingServer import LyingServer
 from Servers.OrthancServer import freePort
@@ -175,4 +177,28 @@ def test_interruptedStepLeavesTheCaseAsItWas(command, aPackagedCase, tmp_path):
     assert b"Traceback" not in stderr
     assert (case / "case.json").read_bytes() == before
     assert [path.name for path in (case / "artefacts/part-1").iterdir()] == ["r1"]
+    assert command("verify", case)[0] == 0
+
+
+def test_nothingLeavesWithoutConsent(command, smallHead, aPackagedCase, tmp_path):
+    """By every road: the whole chain, a package, a push; and after a withdrawal again."""
+    home = tmp_path / "home"
+    home.mkdir()
+    site = {"format": "planninghub-site", "version": 1, "treatmentConsent": "recorded", "users": [], "approvals": []}
+    (home / "site.json").write_text(json.dumps(site))
+    strict = {"extraEnvironment": {"PLANNINGHUB_HOME": str(home)}}
+    refused(command, "no-consent", 4, "run", smallHead, "--out", tmp_path / "out", **strict)
+    assert not (tmp_path / "out").exists()
+    case = tmp_path / "case"
+    shutil.copytree(aPackagedCase / "case", case)
+    exitCode, result = command("consent", "--case", case, "--scope", "treatment", "--withdraw", "--reason", "asked")
+    assert exitCode == 0 and result["consent"]["treatment"] == "withdrawn"
+    assert [one["destination"] for one in result["left"]] == [f"folder {aPackagedCase / 'package'}"]
+    refused(command, "no-consent", 4, "package", "--case", case, "--out", tmp_path / "p")
+    refused(command, "no-consent", 4, "sync", "--case", case, "--store", tmp_path / "s")
+    consent = ("consent", "--case", case, "--scope", "research", "--date", "2026-01-31", "--document", "v1")
+    assert command(*consent)[0] == 0
+    refused(command, "no-consent", 4, "sync", "--case", case, "--store", tmp_path / "s")
+    assert not (tmp_path / "p").exists() and not (tmp_path / "s").exists()
+    refused(command, "no-consent-document", 2, "consent", "--case", case, "--scope", "teaching", "--date", "2026-01-31")
     assert command("verify", case)[0] == 0

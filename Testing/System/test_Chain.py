@@ -7,7 +7,9 @@ import shutil
 import highdicom
 import pytest
 import trimesh
+from conftest import CONSENT
 from Judges import dicomErrors, entityErrors, run, threeMfMesh
+
 from PlanningHubLib.Files import sha256, sha256Bytes
 from Servers.OrthancServer import OrthancServer, whyNoOrthanc
 
@@ -22,7 +24,8 @@ def test_runOnThePhantomIntoAFolderStore(command, smallHead, tmp_path):
     out, store = tmp_path / "out", tmp_path / "store"
 
     exitCode, result = command(
-        "run", smallHead, "--out", out, "--store", store, "--side", "left", "--procedure", "cranioplasty"
+        "run", smallHead, "--out", out, "--store", store, "--side", "left", "--procedure", "cranioplasty",
+        *CONSENT,
     )
 
     assert exitCode == 0
@@ -65,7 +68,7 @@ def test_statusVerifyAndASecondSync(command, aPackagedCase, tmp_path):
 
 def test_stepByStepIsTheSameAsRun(command, smallHead, aPackagedCase, tmp_path):
     case = tmp_path / "case"
-    assert command("import", smallHead, "--case", case, "--side", "left")[0] == 0
+    assert command("import", smallHead, "--case", case, "--side", "left", *CONSENT)[0] == 0
     exitCode, segmented = command("segment", "--case", case)
     assert exitCode == 0
     exitCode, printed = command("print", "--case", case)
@@ -84,7 +87,8 @@ def test_realSkullIntoARealOrthanc(command, testData, tmp_path):
     out = tmp_path / "out"
     with OrthancServer() as orthanc:
         exitCode, result = command(
-            "run", testData("ct_skull_defect"), "--out", out, "--store", orthanc.address, "--side", "right"
+            "run", testData("ct_skull_defect"), "--out", out, "--store", orthanc.address, "--side", "right",
+            *CONSENT,
         )
         assert exitCode == 0, result
         assert result["sync"]["verified"] == len(orthanc.instances()) == 108 + 3
@@ -126,7 +130,7 @@ def assertJudgesAreContent(out):
 def test_noPictureIsNoObstacle(command, smallHead, tmp_path):
     """Where no OpenGL can be had the chain goes on and the briefing says so."""
     environment = {"VTK_DEFAULT_OPENGL_WINDOW": "vtkXOpenGLRenderWindow", "DISPLAY": ""}
-    exitCode, _ = command("run", smallHead, "--out", tmp_path / "out", extraEnvironment=environment)
+    exitCode, _ = command("run", smallHead, "--out", tmp_path / "out", *CONSENT, extraEnvironment=environment)
     assert exitCode == 0
     (pdf,) = (tmp_path / "out/package").glob("*.pdf")
     text = run("pdftotext", pdf, "-")

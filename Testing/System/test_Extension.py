@@ -229,7 +229,7 @@ def test_everyPictureThatTheMetadataNamesIsInTheTree(name):
 
 
 @pytest.mark.parametrize(
-    "path", ["PlanningHub.png", *(f"{name}/Resources/Icons/{name}.png" for name in ExtensionTree.moduleNames(ROOT))]
+    "path", [f"{name}/Resources/Icons/{name}.png" for name in ExtensionTree.moduleNames(ROOT)]
 )
 def test_iconsAre128PixelsSquareWithTransparency(path):
     header = (ROOT / path).read_bytes()[:26]

@@ -11,6 +11,7 @@ from CentralSyncLib.Results import FAILED, NOT_SENT, QUEUED, VERIFIED
 from CentralSyncLib.Stores import openStore
 from CentralSyncLib.Sync import syncCase
 from PlanningHubLib.Case import Case
+from PlanningHubLib.Consent import departures, recordConsent, withdrawConsent
 from PlanningHubLib.Errors import Cancelled, GateRefused, StoreFailed, VerificationFailed
 from PlanningHubLib.Files import sha256
 from Servers.LyingServer import LyingServer
@@ -23,6 +24,7 @@ def aCase(tmp_path, monkeypatch):
     """A case with three slices, and a package of one DICOM object, a PDF and a copy of the part."""
     monkeypatch.setenv("PLANNINGHUB_HOME", str(tmp_path / "home"))
     with Case.create(tmp_path / "case", "5a" * 32) as case:
+        recordConsent(case, "treatment", "2026-01-31", "test 1")
         with case.staging("source") as stage:
             writeSmallSeries(stage.folder / "dicom", 3)
             source = stage.commit()
@@ -142,11 +144,12 @@ def test_asDictIsTheCommandsContract(aCase):
 
 def test_lyingStoreGivesNoReceiptAndExitCode6(aCase):
     with LyingServer(send="flipsBit") as server:
-        before = treeOf(aCase.folder)
+        before = treeOf(aCase.folder / "artefacts")
         result = syncCase(aCase, openStore(server.address))
         problem = result.problem()
         assert isinstance(problem, VerificationFailed) and problem.exitCode == 6 and len(problem.files) == 4
-        assert result.receipt is None and treeOf(aCase.folder) == before
+        assert result.receipt is None and treeOf(aCase.folder / "artefacts") == before
+        assert [one["proven"] for one in departures(aCase)] == [False]
         assert {item.state for item in result.items} == {FAILED, NOT_SENT}
 
 
@@ -172,17 +175,19 @@ def test_damagedPackageIsNeverPushed(aCase, folderStore):
     assert caught.value.code == "damaged-package" and not folderStore.folder.exists()
 
 
-def test_cancelAtAnyMomentLeavesTheCaseAsItWas(aCase, tmp_path):
-    before = treeOf(aCase.folder)
+def test_cancelAtAnyMomentLeavesNothingButWhatHasLeft(aCase, tmp_path):
+    before = treeOf(aCase.folder / "artefacts")
     number = 0
     while aCase.latest("receipt") is None:
         number += 1
-        assert treeOf(aCase.folder) == before
+        assert treeOf(aCase.folder / "artefacts") == before
         store = FolderStore(tmp_path / f"store{number}", connections=1)
         cancelled = _cancelAt(number)
         try:
             result = syncCase(aCase, store, cancelled)
         except Cancelled:
+            recorded = store.description in {one["destination"] for one in departures(aCase)}
+            assert recorded or not list(store.folder.glob("objects/*/*"))
             continue
         assert result.complete
     assert number > 4
@@ -212,3 +217,22 @@ def test_damagedOlderRevisionIsNamedAndStopsNothing(aCase, folderStore):
     (snapshot,) = folderStore.snapshots(aCase.caseId)
     assert "artefacts/part-1/r2/part.stl" in folderStore.readSnapshot(snapshot)
     assert {item.state for item in result.items} == {VERIFIED, FAILED}
+
+
+def test_withoutConsentNothingLeaves(aCase, folderStore):
+    withdrawConsent(aCase, "treatment")
+    recordConsent(aCase, "teaching", "2026-01-31", "test 1")
+    before = treeOf(aCase.folder)
+    with pytest.raises(GateRefused) as caught:
+        syncCase(aCase, folderStore)
+    assert caught.value.code == "no-consent"
+    assert "treatment" in caught.value.message and "withdrawn" in caught.value.message
+    assert not folderStore.folder.exists() and treeOf(aCase.folder) == before
+
+
+def test_withdrawalListsTheStoreOnceAndAsProven(aCase, folderStore):
+    syncCase(aCase, folderStore)
+    syncCase(aCase, folderStore)
+    (left,) = withdrawConsent(aCase, "treatment")
+    assert left["destination"] == folderStore.description and left["proven"]
+    assert {one["id"] for one in left["artefacts"]} == {"source-1", "segmentation-1", "part-1", "package-1"}

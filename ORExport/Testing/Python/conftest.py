@@ -14,6 +14,7 @@ from ORExportLib.SegmentationObject import Algorithm
 from ORExportLib.Source import readSource
 from PlanningHubLib import Pictures
 from PlanningHubLib.Case import Case
+from PlanningHubLib.Consent import recordConsent
 from PlanningHubLib.Import import importSeries
 from PlanningHubLib.Segmentation import segmentBone
 from PlanningHubLib.Session import Session
@@ -76,6 +77,7 @@ def readyCase(folder, session):
         patch.setenv("PLANNINGHUB_HOME", str(folder / "home"))
         importSeries(folder / "series", folder / "case", side="left", procedure="Cranioplasty")
         with Case.open(folder / "case", writable=True) as case:
+            recordConsent(case, "treatment", "2026-01-31", "test 1")
             segmentBone(case, session, closingVoxels=0)
             addPart(case)
             yield case

@@ -1,6 +1,7 @@
 """Small cases and series for the tests, and what lies in a folder."""
 
 import contextlib
+import json
 import os
 import sys
 from pathlib import Path
@@ -32,6 +33,14 @@ def writeSmallSeries(folder, voxels=None, **series):
     """Write a small CT series with shuffled file names; return its paths in order of position."""
     voxels = asymmetricVoxels() if voxels is None else voxels
     return writeSeries(Path(folder), voxels, SPACING_MM, ORIGIN_LPS, **series)
+
+
+def writeSite(home, **settings):
+    """Write a site configuration without users."""
+    home.mkdir(parents=True, exist_ok=True)
+    values = {"format": "planninghub-site", "version": 1, "users": [], "approvals": [], **settings}
+    (home / "site.json").write_text(json.dumps(values))
+    (home / "site.json").chmod(0o644)
 
 
 def commit(case, kind, content=b"first", parents=(), name="content.bin", **facts):

@@ -17,28 +17,33 @@ NEEDED = {
     "Columns", "TransferSyntaxUID", "PatientName", "PatientBirthDate", "IssuerOfPatientID", "SliceThickness",
     "FloatPixelData", "DoubleFloatPixelData", "ExtendedOffsetTable", "ExtendedOffsetTableLengths",
 }  # fmt: skip
+# A file with words here is refused as damaged before anything is copied.
+READ_AS_NUMBERS = {"AcquisitionNumber", "TemporalPositionIdentifier", "TriggerTime", "EchoTime"}
 PERIODS = {"DA": DATE, "TM": "101112.424242", "DT": DATE + "101112"}
 
 
-def plantEverything(dataset):
-    """Plant into every attribute of the dictionary that can hold text, bytes or items; return how many."""
+def plantEverything(dataset, depth=5):
+    """Plant into every attribute of the dictionary that can hold text, bytes or items; return how many.
+
+    :param depth: how deep the sequences are; deep ones take seconds to write
+    """
     from pydicom.datadict import DicomDictionary
 
     count = 0
     for tag, (vr, _multiplicity, _name, _retired, keyword) in DicomDictionary.items():
-        if keyword and keyword not in NEEDED and tag >> 16 not in (0, 2, 4, 0xFFFC, 0xFFFE):
-            count += plantOne(dataset, tag, vr.split(" or ")[0], count)
+        if keyword and keyword not in NEEDED | READ_AS_NUMBERS and tag >> 16 not in (0, 2, 4, 0xFFFC, 0xFFFE):
+            count += plantOne(dataset, tag, vr.split(" or ")[0], count, depth)
     plantPrivate(dataset)
     plantRepeating(dataset)
     return count
 
 
-def plantOne(dataset, tag, vr, number):
+def plantOne(dataset, tag, vr, number, depth=5):
     from pydicom.dataelem import RawDataElement
     from pydicom.tag import Tag
 
     if vr == "SQ":
-        dataset.add_new(tag, "SQ", [nested(5)])
+        dataset.add_new(tag, "SQ", [nested(depth)])
     elif vr in BYTE_VRS:
         dataset.add_new(tag, vr, (WORD + f"{number:06}").encode().ljust(16))
     elif vr == "UI":

@@ -12,10 +12,11 @@ import pytest
 import SimpleITK
 from CaseMaking import asymmetricVoxels, writeSmallSeries
 from LeakSearch import leaks
-from Planting import DATE, NUMBER, UID_PART, WORD, WORDS, plantEverything, plantFile
+from Planting import DATE, NUMBER, READ_AS_NUMBERS, UID_PART, WORD, WORDS, plantEverything, plantFile
 
-from PlanningHubLib import Deidentify, DeidentifyCheck, DeidentifyRules
+from PlanningHubLib import Consent, Deidentify, DeidentifyCheck, DeidentifyRules, DeidentifySource
 from PlanningHubLib.Case import Case
+from PlanningHubLib.DeidentifyDataset import Cleaner
 from PlanningHubLib.DeidentifyKeys import Mapping
 from PlanningHubLib.Errors import GateRefused, InputRefused, UsageError, VerificationFailed
 from PlanningHubLib.Secrets import KeyRing
@@ -33,7 +34,7 @@ def aPlantedFolder(tmp_path_factory):
     folder.mkdir()
     for number, path in enumerate(paths):
         dataset = pydicom.dcmread(path)
-        assert plantEverything(dataset) > 3500
+        assert plantEverything(dataset, depth=0 if number else 5) > 3500
         dataset.PatientBirthDate = DATE
         for keyword in ("SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID", "FrameOfReferenceUID"):
             dataset[keyword].value = f"2.999.{UID_PART}.{keyword == 'SOPInstanceUID' and number + 1:d}.{len(keyword)}"
@@ -41,7 +42,16 @@ def aPlantedFolder(tmp_path_factory):
     (folder / f"{WORD}.log").write_text(f"log of {WORD}")
     (folder / f"{WORD}.pdf").write_bytes(b"%PDF-1.7 " + WORD.encode())
     (folder / "manifest.json").write_text(json.dumps({"patient": WORD}))
+    assert {word for _file, word in leaks(folder, WORDS)} == set(WORDS)
     return folder
+
+
+@pytest.fixture
+def aConsentedCase(anImportedCase):
+    """A case whose patient consented to research."""
+    with Case.open(anImportedCase, writable=True) as case:
+        Consent.recordConsent(case, "research", "2026-01-31", "test 1")
+    return anImportedCase
 
 
 def headers(folder):
@@ -70,12 +80,9 @@ def assertSameVolume(left, right):
 
 @pytest.mark.parametrize("profile", PROFILES)
 def test_nothingPlantedComesOut(aPlantedFolder, tmp_path, profile):
-    words = list(WORDS)
-    assert {word for _file, word in leaks(aPlantedFolder, words)} == set(words)
-
     report = Deidentify.deidentify(aPlantedFolder, tmp_path / "out", profile)
 
-    assert leaks(tmp_path / "out", words) == []
+    assert leaks(tmp_path / "out", WORDS) == []
     assert "private" in report["attributesDropped"]
     assert {"PatientComments", "OverlayData", "unknown"} & set(report["attributesDropped"])
     assert sum(one["count"] for one in report["leftOut"]) == 3
@@ -83,12 +90,40 @@ def test_nothingPlantedComesOut(aPlantedFolder, tmp_path, profile):
     assertSameVolume(volume(sortedPaths(aPlantedFolder.parent / "plain")), volume(sortedPaths(tmp_path / "out")))
 
 
+def test_wordsInPlaceOfNumbersAreDropped():
+    from pydicom.dataelem import RawDataElement
+    from pydicom.dataset import Dataset
+    from pydicom.tag import Tag
+
+    numbers = [keyword for keyword, (action, _why) in DeidentifyRules.rules()["attributes"].items()
+               if action == "number"]  # fmt: skip
+    assert {*READ_AS_NUMBERS} - {"TriggerTime", "EchoTime", "TemporalPositionIdentifier"} <= {*numbers}
+    dataset = Dataset()
+    for keyword in {*numbers, *READ_AS_NUMBERS}:
+        tag = Tag(keyword)
+        for vr in ("LO", pydicom.datadict.dictionary_VR(tag).split(" or ")[0]):
+            dataset[tag] = RawDataElement(tag, vr, 8, WORD.ljust(8).encode(), 0, False, True)
+            cleaned = Cleaner(Mapping(KeyRing(b"k" * 32), "5a" * 32, DeidentifyRules.profileOf("research")))
+            assert WORD.encode() not in str(cleaned.clean(dataset)).encode(), (keyword, vr)
+
+
+@pytest.fixture(scope="module")
+def aCopy(tmp_path_factory):
+    """A copy of a small series; only to be copied."""
+    folder = tmp_path_factory.mktemp("copy")
+    writeSmallSeries(folder / "ct")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PLANNINGHUB_HOME", str(folder / "home"))
+        Deidentify.deidentify(folder / "ct", folder / "out", "treatment-partner")
+    return folder / "out"
+
+
 @pytest.mark.parametrize("place", ["text", "utf-16", "name", "zip", "gzip", "base64", "preamble", "header"])
-def test_theSearchSeesALeakThatIsPlantedInTheCopy(aSeries, tmp_path, place):
+def test_theSearchSeesALeakThatIsPlantedInTheCopy(aCopy, tmp_path, place):
     import base64
 
     out = tmp_path / "out"
-    Deidentify.deidentify(aSeries, out, "treatment-partner")
+    shutil.copytree(aCopy, out)
     assert leaks(out, WORDS) == []
     image = next((out / "dicom").iterdir())
     if place == "text":
@@ -238,10 +273,10 @@ def test_uidsAreMappedOneToOne():
     assert all(pydicom.uid.UID(uid).is_valid and uid.startswith("2.25.") for uid in mapped)
 
 
-def test_aCopyAndItsReversalAreAudited(anImportedCase, tmp_path):
-    report = Deidentify.deidentify(anImportedCase, tmp_path / "out", "research", "Institute")
+def test_aCopyAndItsReversalAreAudited(aConsentedCase, tmp_path):
+    report = Deidentify.deidentify(aConsentedCase, tmp_path / "out", "research", "Institute")
     copied = {header.SOPInstanceUID for header in headers(tmp_path / "out")}
-    with Case.open(anImportedCase, writable=True) as case:
+    with Case.open(aConsentedCase, writable=True) as case:
         identity = Deidentify.reidentify(case, report["pseudonym"], "Institute", "incidental finding")
         assert identity["patientId"] == "PHANTOM-1"
         assert identity["case"] == case.name
@@ -250,31 +285,75 @@ def test_aCopyAndItsReversalAreAudited(anImportedCase, tmp_path):
             Deidentify.reidentify(case, report["pseudonym"], "Somebody else")
         assert error.value.code == "not-this-patient"
         assert case.verify() == []
-    actions = [json.loads(line)["action"] for line in (anImportedCase / "audit.log").read_text().splitlines()]
+    actions = [json.loads(line)["action"] for line in (aConsentedCase / "audit.log").read_text().splitlines()]
     assert actions[-3:] == ["deidentified-copy", "reidentified", "reidentified"]
 
 
-def test_withoutTheKeyNobodyCanTell(anImportedCase, tmp_path, monkeypatch):
-    report = Deidentify.deidentify(anImportedCase, tmp_path / "out", "research")
+def test_withoutTheKeyNobodyCanTell(aConsentedCase, tmp_path, monkeypatch):
+    report = Deidentify.deidentify(aConsentedCase, tmp_path / "out", "research")
     monkeypatch.setenv("PLANNINGHUB_HOME", str(tmp_path / "elsewhere"))
     (tmp_path / "elsewhere").mkdir()
-    with Case.open(anImportedCase) as case, pytest.raises(GateRefused) as error:
+    with Case.open(aConsentedCase) as case, pytest.raises(GateRefused) as error:
         Deidentify.reidentify(case, report["pseudonym"])
     assert error.value.code == "no-key"
 
 
-def test_consentIsAskedForBeforeAnythingIsWritten(anImportedCase, tmp_path, monkeypatch):
-    asked = []
+@pytest.mark.parametrize(
+    ("profile", "scope"), [("treatment-partner", "manufacturer"), ("teaching", "teaching"), ("research", "research")]
+)
+def test_noCopyOfACaseWithoutConsentOfItsScope(anImportedCase, tmp_path, monkeypatch, profile, scope):
+    read = []
+    monkeypatch.setattr(DeidentifySource, "find", lambda *arguments: read.append(arguments))
+    with Case.open(anImportedCase, writable=True) as case:
+        for other in {*Consent.SCOPES} - {scope}:
+            Consent.recordConsent(case, other, "2026-01-31", "test 1")
+        Consent.recordConsent(case, scope, "2026-01-31", "test 1")
+        Consent.withdrawConsent(case, scope)
+        before = case.governance
+    with pytest.raises(GateRefused) as error:
+        Deidentify.deidentify(anImportedCase, tmp_path / "out", profile)
+    assert error.value.code == "no-consent"
+    assert scope in error.value.message
+    assert read == [] and not (tmp_path / "out").exists()
+    with Case.open(anImportedCase) as case:
+        assert case.governance == before
 
-    def refuse(case, scope):
-        asked.append((case.name, scope))
-        raise GateRefused("no-consent", "There is no consent.")
 
-    monkeypatch.setattr(Deidentify, "requireConsent", refuse)
+def test_theDepartureIsRecordedBeforeAnythingIsWritten(aConsentedCase, tmp_path, monkeypatch):
+    def failing(copy, progress):
+        assert list(copy.folder.iterdir()) == []
+        with Case.open(aConsentedCase) as case:
+            assert [one["purpose"] for one in case.governance["departures"]] == ["research"]
+        raise OSError("the power fails here")
+
+    monkeypatch.setattr(Deidentify, "_write", failing)
+    with pytest.raises(OSError):
+        Deidentify.deidentify(aConsentedCase, tmp_path / "out", "research", "Institute")
+    with Case.open(aConsentedCase) as case:
+        (departure,) = Consent.departures(case, "research")
+        assert departure["destination"] == f"Institute, folder {tmp_path / 'out'}"
+        assert [one["id"] for one in departure["artefacts"]] == [case.latest("source").id]
+        assert departure["consent"] and not departure["proven"]
+
+
+def test_aCopyThatIsRefusedIsNoDeparture(aConsentedCase, tmp_path, monkeypatch):
+    def refuse(*_arguments):
+        raise GateRefused("face-visible", "A face can be recognised in the images.")
+
+    monkeypatch.setattr(Deidentify, "requireAllowed", refuse)
     with pytest.raises(GateRefused):
-        Deidentify.deidentify(anImportedCase, tmp_path / "out", "teaching")
-    assert [scope for _name, scope in asked] == ["teaching"]
-    assert not (tmp_path / "out").exists()
+        Deidentify.deidentify(aConsentedCase, tmp_path / "out", "research")
+    with Case.open(aConsentedCase) as case:
+        assert case.governance["departures"] == []
+
+
+def test_theReportSaysWhetherConsentWasAskedFor(aConsentedCase, aSeries, tmp_path):
+    report = Deidentify.deidentify(aConsentedCase, tmp_path / "case", "research")
+    assert report["consent"] == "given, scope research"
+    assert "consent-not-asked" not in [finding["code"] for finding in report["findings"]]
+    report = Deidentify.deidentify(aSeries, tmp_path / "folder", "research")
+    assert report["consent"] == "not asked for: the source is no case"
+    assert "consent-not-asked" in [finding["code"] for finding in report["findings"]]
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ def aFormatOneCase(folder):
         commitChain(case)
     values = json.loads((folder / CaseFormat.FILE_NAME).read_text())
     values["version"] = 1
+    del values["governance"]
     for artefact in values["artefacts"]:
         artefact["files"] = {name: {"sha256": record["sha256"]} for name, record in artefact["files"].items()}
     keyRing = KeyRing.forThisInstallation()
@@ -46,9 +47,9 @@ def test_writerCommitsTheMigrationWithAnAuditLine(tmp_path):
         assert case.patientCode == PATIENT_CODE
 
     values = json.loads((tmp_path / "case" / CaseFormat.FILE_NAME).read_text())
-    assert values["version"] == CaseFormat.VERSION == 2
+    assert values["version"] == CaseFormat.VERSION == 3
     line = json.loads(values["audit"]["last"])
-    assert (line["action"], line["what"]) == ("case-migrated", {"from": 1, "to": 2})
+    assert (line["action"], line["what"]) == ("case-migrated", {"from": 1, "to": 3})
     assert Case.open(tmp_path / "case").verify() == []
 
 

@@ -388,3 +388,12 @@ def test_moduleTestsOfItsOwnPass(user):
 
     for name in ("PlanningHub", "PrintPrep", "ORExport", "CentralSync"):
         slicer.selfTests[name]()
+
+
+def test_aModuleTestOfItsOwnCanFail(user, monkeypatch):
+    import slicer
+
+    widget = slicer.util.getModuleWidget("PrintPrep")
+    monkeypatch.setattr(widget, "updateActions", lambda: setattr(widget.ui.partButton, "enabled", True))
+    with pytest.raises(AssertionError):
+        slicer.selfTests["PrintPrep"]()

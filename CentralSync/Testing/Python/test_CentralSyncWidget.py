@@ -1,0 +1,170 @@
+"""The sync module as its user meets it: what would go where, sending, proof, and a store that fails."""
+
+import socket
+
+import pytest
+
+from PlanningHubLib.Case import Case
+from StandInHost.User import message, tableTexts, tree
+
+
+@pytest.fixture
+def packaged(user, aCaseFolder):
+    """Folder of a case with a package that is open."""
+    folder = aCaseFolder("packaged")
+    user.open(folder)
+    return folder
+
+
+def enterStore(user, address):
+    widget = user.show("CentralSync")
+    user.host.enter(widget.ui.storeLineEdit, str(address))
+    return widget
+
+
+def send(user, address):
+    widget = enterStore(user, address)
+    user.host.click(widget.ui.sendButton)
+    return widget
+
+
+def rows(widget):
+    return {row[0]: row[1:] for row in tableTexts(widget.ui.itemsTable) if len(row) > 1}
+
+
+def reasons(widget):
+    return [row[0] for row in tableTexts(widget.ui.itemsTable) if len(row) == 1]
+
+
+def test_withoutACaseNothingCanBeSent(user, tmp_path):
+    widget = enterStore(user, tmp_path / "store")
+    assert widget.header.nameLabel.text == "No case is open" and not widget.ui.sendButton.enabled
+    assert "make the package first" in widget.ui.previewLabel.text and tableTexts(widget.ui.itemsTable) == []
+
+
+def test_withoutAPackageNothingCanBeSent(user, aCaseFolder, tmp_path):
+    user.open(aCaseFolder("printed"))
+    widget = enterStore(user, tmp_path / "store")
+    assert not widget.ui.sendButton.enabled and "make the package first" in widget.ui.previewLabel.text
+
+
+def test_whatGoesWhereIsShownBeforeAnythingIsSent(user, packaged, tmp_path):
+    widget = user.show("CentralSync")
+    assert widget.ui.previewLabel.text == "Choose the store." and not widget.ui.sendButton.enabled
+    enterStore(user, tmp_path / "store")
+    case = Case.open(packaged)
+    paths = [path for kind in ("source", "segmentation", "part", "package")
+             for path in case.artefactFolder(case.latest(kind)).rglob("*") if path.is_file()]  # fmt: skip
+    megabytes = sum(path.stat().st_size for path in paths) / 1e6
+    text = widget.ui.previewLabel.text
+    assert str(tmp_path / "store") in text and f"{len(paths)} files, {megabytes:.1f} MB" in text
+    assert rows(widget)["CT series"][0] == "60" and {row[2] for row in rows(widget).values()} == {"to send"}
+    assert not (tmp_path / "store").exists()
+
+
+def test_aFolderIsNamedWithItsWholePath(user, packaged, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert str(tmp_path / "store") in enterStore(user, "store").ui.previewLabel.text
+
+
+def test_aDicomStoreIsSaidToTakeDicomOnly(user, packaged):
+    widget = enterStore(user, "dicomweb+https://pacs.example.org/dicom-web")
+    what = [(row[0], row[1], row[3]) for row in tableTexts(widget.ui.itemsTable) if len(row) > 1]
+    assert what == [
+        ("CT series", "60", "to send"),
+        ("Bone segmentation", "1", "not sent"),
+        ("Printable part", "2", "not sent"),
+        ("Operating-room package", "3", "to send"),
+        ("Operating-room package", "4", "not sent"),
+    ]
+    assert "63 files" in widget.ui.previewLabel.text
+    assert reasons(widget) == ["This store keeps DICOM objects only; it stays in the case."] * 3
+
+
+@pytest.mark.parametrize(
+    "address, words",
+    [("dicom://PACS@host:104", "not supported yet"), ("ftp://host/path", "There is no store of the kind ftp://"),
+     ("dicomweb+http://pacs.example.org/x", "Plain HTTP to pacs.example.org would show patient data")],
+)
+def test_anAddressThatCannotBeIsRefusedAtOnce(user, packaged, address, words):
+    widget = enterStore(user, address)
+    assert words in widget.ui.previewLabel.text and not widget.ui.sendButton.enabled
+
+
+def test_aSecretInTheAddressIsRefusedAndNotKept(user, packaged):
+    from StandInHost.User import sceneNodes
+
+    widget = enterStore(user, "dicomweb+https://name:word@pacs.example.org/x")
+    assert "holds a user name or a password" in widget.ui.previewLabel.text and not widget.ui.sendButton.enabled
+    assert widget.ui.storeLineEdit.text == "" and not any("word@" in str(node) for node in sceneNodes())
+
+
+def test_theCaseIsSentAndProven(user, packaged, tmp_path):
+    widget = send(user, tmp_path / "store")
+    case = Case.open(packaged)
+    receipt = case.latest("receipt")
+    assert case.verify() == [] and receipt.facts["verified"] > 60
+    assert message(widget).endswith("different files are in the store, read back and equal.")
+    # The package holds copies of the part's files: sent once, there in both places.
+    assert rows(widget)["Operating-room package"][0] == "7"
+    assert {row[2] for row in rows(widget).values()} == {"verified"} and rows(widget)["CT series"][0] == "60"
+    kept = {path.read_bytes() for path in (tmp_path / "store").rglob("*") if path.is_file()}
+    assert {data for name, data in tree(packaged).items() if name.startswith("artefacts/source")} <= kept
+
+
+def test_theResultIsOnlySaidOfTheStoreItIsAbout(user, packaged, tmp_path):
+    widget = send(user, tmp_path / "store")
+    enterStore(user, tmp_path / "other")
+    assert {row[2] for row in rows(widget).values()} == {"to send"}
+
+
+def test_aFolderThatCannotBeWrittenLeavesAllWaiting(user, packaged, tmp_path):
+    (tmp_path / "occupied").write_text("a file, not a folder")
+    before = tree(packaged)
+    widget = send(user, tmp_path / "occupied" / "store")
+    assert "stay to be sent" in message(widget) and "verified" not in {row[2] for row in rows(widget).values()}
+    assert tree(packaged) == before
+
+
+def test_aStoreThatIsDownLeavesAllWaiting(user, packaged):
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    before = tree(packaged)
+    widget = send(user, f"dicomweb+http://127.0.0.1:{port}/dicom-web")
+    assert "items stay to be sent" in message(widget) and rows(widget)["CT series"][2] == "waiting"
+    assert len(reasons(widget)) == len(tableTexts(widget.ui.itemsTable)) / 2, "a reason for each"
+    assert tree(packaged) == before and widget.ui.sendButton.enabled
+
+
+@pytest.mark.parametrize("fraction", [0.01, 0.3, 0.8])
+def test_cancelledSendingMakesNoReceipt(user, packaged, tmp_path, fraction):
+    widget = enterStore(user, tmp_path / "store")
+    before = tree(packaged)
+    done = user.cancelDuring(widget, fraction)
+    user.host.click(widget.ui.sendButton)
+    assert done and message(widget).startswith("Cancelled; the case is as it was. What the store has already taken")
+    assert tree(packaged) == before and {row[2] for row in rows(widget).values()} == {"to send"}
+    user.host.click(widget.ui.sendButton)
+    assert Case.open(packaged).latest("receipt") is not None
+
+
+def test_aStalePackageIsNotSent(user, packaged, tmp_path):
+    home = user.show("PlanningHub")
+    user.host.enter(home.ui.thresholdSliderWidget, 500)
+    user.host.click(home.ui.segmentButton)
+    widget = send(user, tmp_path / "store")
+    assert reasons(widget)[0].startswith("Stale: ") and "is stale" in message(widget)
+    assert not (tmp_path / "store").exists()
+
+
+def test_theStoreComesBackWithTheScene_andGoesWithIt(user, packaged, tmp_path):
+    import slicer
+
+    widget = enterStore(user, tmp_path / "store")
+    assert slicer.util.saveScene(str(tmp_path / "scene.mrb"))
+    user.host.closeScene()
+    assert widget.ui.storeLineEdit.text == "" and not widget.ui.sendButton.enabled
+    assert tableTexts(widget.ui.itemsTable) == []
+    user.host.act(slicer.util.loadScene, str(tmp_path / "scene.mrb"))
+    assert widget.ui.storeLineEdit.text == str(tmp_path / "store") and widget.ui.sendButton.enabled

@@ -1,0 +1,210 @@
+"""Consent: what the patient agreed to, its withdrawal, and the one gate that everything that leaves a case passes.
+
+Records say what a signed document says; whether that document is valid is the hospital's to judge.
+"""
+
+import datetime
+
+from .Errors import GateRefused, UsageError
+from .Locking import currentUser, utcNow
+from .Site import Site
+
+SCOPES = ("treatment", "manufacturer", "teaching", "research")
+# Which act needs which scope: what serves the patient's own operation inside the hospital is treatment.
+PURPOSES = {
+    "or-package": "treatment",
+    "prescription": "treatment",
+    "hospital-store": "treatment",
+    "treatment-partner": "manufacturer",
+    "teaching": "teaching",
+    "research": "research",
+}
+
+
+def today():
+    """Return the date now, in UTC, as ISO 8601 text."""
+    return datetime.datetime.now(datetime.UTC).date().isoformat()
+
+
+def checkConsent(scope, given, documentVersion):
+    """Check what is about to be recorded, before a long step begins.
+
+    :param given: ISO date on which the patient signed, not in the future (one day of grace for time zones)
+    :raises UsageError: ``unknown-scope``, ``bad-consent-date``, ``no-consent-document``
+    """
+    if scope not in SCOPES:
+        raise UsageError("unknown-scope", f"Consent scope {scope!r} is not known.", f"Use one of {', '.join(SCOPES)}.")
+    _requirePast(given)
+    if not (documentVersion or "").strip():
+        raise UsageError(
+            "no-consent-document",
+            "It is not said which document the patient signed.",
+            "Give the version of the consent document.",
+        )
+
+
+def _requirePast(date):
+    try:
+        day = datetime.date.fromisoformat(date)
+    except (TypeError, ValueError):
+        raise UsageError("bad-consent-date", f"{date!r} is not a date.", "Give it as 2026-01-31.") from None
+    if day.isoformat() != date or day > datetime.date.fromisoformat(today()) + datetime.timedelta(days=1):
+        raise UsageError("bad-consent-date", f"{date} is in the future, or not written as 2026-01-31.", "")
+
+
+def recordConsent(case, scope, given, documentVersion, user=None):
+    """Record that the patient consented to a scope; an older consent to it that stands is superseded, not changed.
+
+    :param case: open for writing
+    :returns: the consent as a dictionary
+    :raises UsageError: as :func:`checkConsent`
+    """
+    checkConsent(scope, given, documentVersion)
+    governance = case.governance
+    consent = {
+        "id": f"consent-{len(governance['consents']) + 1}",
+        "scope": scope,
+        "given": given,
+        "documentVersion": documentVersion.strip(),
+        "who": user or currentUser(),
+        "when": utcNow(),
+        "withdrawn": None,
+    }
+    governance["consents"].append(consent)
+    case.changeGovernance(governance, "consent-recorded", {"consent": consent["id"], "scope": scope}, user)
+    return consent
+
+
+def withdrawConsent(case, scope, reason="", user=None):
+    """Record that the patient withdrew every consent to a scope; from now on nothing leaves for it.
+
+    :returns: what has left under it already, as :func:`departures` gives it
+    :raises UsageError: ``unknown-scope``
+    :raises GateRefused: ``no-consent`` where there is none to withdraw
+    """
+    if scope not in SCOPES:
+        raise UsageError("unknown-scope", f"Consent scope {scope!r} is not known.", f"Use one of {', '.join(SCOPES)}.")
+    governance = case.governance
+    standing = [one for one in governance["consents"] if one["scope"] == scope and not one["withdrawn"]]
+    if not standing:
+        raise GateRefused("no-consent", f"No consent to {scope} stands that could be withdrawn.", "")
+    for consent in standing:
+        consent["withdrawn"] = {"date": today(), "reason": reason, "who": user or currentUser(), "when": utcNow()}
+    what = {"consents": [consent["id"] for consent in standing], "scope": scope}
+    case.changeGovernance(governance, "consent-withdrawn", what, user)
+    return departures(case, scope)
+
+
+def standingConsent(case, scope):
+    """Return the newest consent to a scope that was not withdrawn, or None."""
+    consents = case.governance["consents"]
+    return next((one for one in reversed(consents) if one["scope"] == scope and not one["withdrawn"]), None)
+
+
+def requireConsent(case, purpose):
+    """The gate: return the consent that covers a purpose of ``PURPOSES``, or refuse.
+
+    None is returned for the patient's own treatment where the site keeps these consents elsewhere (``site.json``,
+    ``treatmentConsent``) and no withdrawal is recorded.
+
+    :raises UsageError: ``unknown-purpose``: what is not named here never leaves
+    :raises GateRefused: ``no-consent``, naming the scope that is missing
+    """
+    if purpose not in PURPOSES:
+        raise UsageError("unknown-purpose", f"Nothing leaves a case for {purpose!r}.", "")
+    scope = PURPOSES[purpose]
+    consent = standingConsent(case, scope)
+    if consent is None:
+        withdrawn = [one["withdrawn"]["date"] for one in case.governance["consents"] if one["scope"] == scope]
+        if scope == "treatment" and not withdrawn and not Site.forThisInstallation().recordsTreatmentConsent:
+            return None
+        why = f"it was withdrawn on {max(withdrawn)}" if withdrawn else "none is recorded"
+        raise GateRefused(
+            "no-consent",
+            f"Case {case.name} has no consent of scope {scope}: {why}. So nothing may leave it for {purpose}.",
+            "When the patient has signed, record it: "
+            f"planninghub consent --case DIR --scope {scope} --date DATE --document VERSION",
+        )
+    return consent
+
+
+def release(case, purpose, destination, artefacts, once=False, user=None):
+    """Pass the gate and record, before the first byte leaves, what leaves for where.
+
+    :param case: open for writing
+    :param destination: in words, never a secret
+    :param artefacts: the artefacts whose files leave
+    :param once: record nothing where the same has been recorded for the same destination before
+    :raises GateRefused: ``no-consent``
+    """
+    consent = requireConsent(case, purpose)
+    governance = case.governance
+    departure = {
+        "number": len(governance["departures"]) + 1,
+        "purpose": purpose,
+        "scope": PURPOSES[purpose],
+        "consent": consent["id"] if consent else "elsewhere",
+        "destination": destination,
+        "artefacts": [{"id": one.id, "content": one.content} for one in artefacts],
+        "who": user or currentUser(),
+        "when": utcNow(),
+    }
+    if once and any(_sameLeft(departure, older) for older in governance["departures"]):
+        return
+    governance["departures"].append(departure)
+    what = {name: departure[name] for name in ("number", "purpose", "consent", "destination", "artefacts")}
+    case.changeGovernance(governance, "released", what, user)
+
+
+def _sameLeft(departure, older):
+    return all(departure[name] == older[name] for name in ("purpose", "consent", "destination", "artefacts"))
+
+
+def departures(case, scope=None):
+    """Return what has left the case, oldest first: recorded releases, and receipts of older cases without one.
+
+    ``proven`` tells that a receipt says the store gave everything back; without it the sending began, and what arrived
+    is not known.
+    """
+    receipts = _receipts(case)
+    found = [
+        {**one, "proven": one["destination"] in receipts and one["purpose"] == "hospital-store"}
+        for one in case.governance["departures"]
+    ]
+    known = {one["destination"] for one in found}
+    for store, receipt in receipts.items():
+        if store not in known:
+            found.append(_fromReceipt(store, receipt))
+    return [one for one in found if scope in (None, one["scope"])]
+
+
+def _receipts(case):
+    return {
+        one.parameters["store"]: one
+        for one in case.artefacts
+        if one.kind == "receipt" and isinstance(one.parameters.get("store"), str)
+    }
+
+
+def _fromReceipt(store, receipt):
+    return {
+        "number": 0,
+        "purpose": "hospital-store",
+        "scope": "treatment",
+        "consent": "",
+        "destination": store,
+        "artefacts": [{"id": link.id, "content": link.content} for link in receipt.parents],
+        "who": receipt.who,
+        "when": receipt.when,
+        "proven": True,
+    }
+
+
+def consentLines(case):
+    """Return scope → ``given``, ``withdrawn`` or ``none``, for every scope."""
+    governance = case.governance
+    asked = {one["scope"] for one in governance["consents"]}
+    return {
+        scope: "given" if standingConsent(case, scope) else "withdrawn" if scope in asked else "none"
+        for scope in SCOPES
+    }

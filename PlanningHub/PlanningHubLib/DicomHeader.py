@@ -1,0 +1,191 @@
+"""From the elements of one file to the headers of its slices."""
+
+import functools
+import math
+import os
+import struct
+
+import numpy
+
+from .HeaderWalk import BIG_ENDIAN, DEFLATED, walkFile
+from .SliceHeader import CT_CLASSES, NUMBER_FIELDS, TEXT_FIELDS, VECTOR_FIELDS, SliceHeader
+
+PIXEL_DATA_TAG = (0x7FE0, 0x0010)
+UNDEFINED_LENGTH = 0xFFFFFFFF
+FRAGMENT_TAG, FRAGMENTS_END_TAG = (0xFFFE, 0xE000), (0xFFFE, 0xE0DD)
+BINARY_VRS = {"US": ("H", 2), "FL": ("f", 4), "FD": ("d", 8)}
+TEXT_VRS = {"UI", "DS", "IS", "CS"}
+
+
+class NeedsParser(Exception):
+    """A file whose headers only a full parser can give: a multi-frame volume."""
+
+
+@functools.cache
+def wantedTags():
+    """Return keyword → (tag, VR) of every attribute that a header is made of."""
+    from pydicom.datadict import dictionary_VR, tag_for_keyword
+
+    keywords = [*TEXT_FIELDS, *NUMBER_FIELDS, *VECTOR_FIELDS, "ImageType", "SpecificCharacterSet"]
+    return {keyword: (int(tag_for_keyword(keyword)), dictionary_VR(tag_for_keyword(keyword))) for keyword in keywords}
+
+
+@functools.cache
+def _tagSet():
+    return frozenset(tag for tag, _vr in wantedTags().values())
+
+
+def walkHeader(file, path, known):
+    """Return the header of an ordinary file, read without a full parser; None for what is not DICOM with a preamble.
+
+    :param known: dictionary shared by the files of a scan, so that values that most of them have are converted once
+    :raises Unusual, NeedsParser, ValueError: a full parser has to look
+    :raises TooDeep: see :mod:`PlanningHubLib.HeaderWalk`
+    """
+    walked = walkFile(file, _tagSet())
+    if walked is None:
+        return None
+    syntax, mediaClass, values, end = walked
+    coding = values.get(wantedTags()["SpecificCharacterSet"][0], (None, b""))[1]
+
+    def value(keyword):
+        tag, vr = wantedTags()[keyword]
+        raw = values.get(tag, (None, b""))[1]
+        key = (keyword, raw, coding)
+        if key not in known:
+            known[key] = _converted(tag, vr, raw, coding)
+        return known[key]
+
+    def own(keyword):
+        """A value that no two slices share is not worth keeping."""
+        tag, vr = wantedTags()[keyword]
+        return _converted(tag, vr, values.get(tag, (None, b""))[1], coding)
+
+    header = makeHeader(path, syntax, mediaClass, value, own)
+    requireContent(header)
+    if header.sopClassUid in CT_CLASSES and (header.numberOfFrames or 1) > 1:
+        raise NeedsParser()
+    file.seek(end)
+    header.pixelOffset, header.missingPixelBytes = pixelData(file, header)
+    return header
+
+
+def _converted(tag, vr, raw, coding):
+    if not raw:
+        return None
+    if vr in BINARY_VRS:
+        code, size = BINARY_VRS[vr]
+        return list(struct.unpack(f"<{len(raw) // size}{code}", raw))
+    if vr in TEXT_VRS:
+        parts = [part.strip(" \0") for part in raw.decode("ascii").split("\\")]
+        if parts == [""]:
+            return None
+        return parts if vr in ("UI", "CS") else [float(part) if part else math.nan for part in parts]
+    return _byPydicom(tag, vr, raw, coding)
+
+
+def _byPydicom(tag, vr, raw, coding):
+    """Text in any character set."""
+    from pydicom.charset import convert_encodings
+    from pydicom.dataelem import RawDataElement, convert_raw_data_element
+    from pydicom.tag import Tag
+
+    codings = [part.strip(" \0") for part in coding.decode("ascii").split("\\")]
+    element = RawDataElement(Tag(tag), vr, len(raw), raw, 0, True, True, True)
+    return [str(convert_raw_data_element(element, encoding=convert_encodings(codings)).value or "")]
+
+
+def makeHeader(path, syntax, mediaClass, value, own):
+    """Return a :class:`SliceHeader`.
+
+    :param value, own: functions keyword → list of str or float, or None; ``own`` for what no two slices share
+    :raises ValueError: a number that is none
+    """
+    fields = {}
+    for keyword, field in TEXT_FIELDS.items():
+        texts = (own if field == "sopInstanceUid" else value)(keyword)
+        fields[field] = "\\".join(texts).strip() if texts else ""
+    # Careless anonymisers empty the data set and leave the file's own header as it was.
+    fields["sopClassUid"] = fields["sopClassUid"] or mediaClass
+    for keyword, field in NUMBER_FIELDS.items():
+        numbers = value(keyword)
+        fields[field] = _single(numbers) if numbers else None
+    for keyword, (field, length) in VECTOR_FIELDS.items():
+        numbers = (own if field == "positionLps" else value)(keyword)
+        # Slices share the array of what they have in common.
+        fields[field] = _vector(tuple(_finite(numbers))) if numbers and len(numbers) == length else None
+    return SliceHeader(path, syntax, tuple(value("ImageType") or ()), **fields)
+
+
+def requireContent(header):
+    """
+    :raises ValueError: the file has the mark of a DICOM file and nothing of its content
+    """
+    if not (header.sopClassUid or header.sopInstanceUid or header.seriesUid or header.rows):
+        raise ValueError("no content")
+
+
+def _single(numbers):
+    if len(numbers) != 1:
+        raise ValueError("more than one number")
+    return float(_finite(numbers)[0])
+
+
+def _finite(numbers):
+    if not all(map(math.isfinite, numbers)):
+        raise ValueError("not a finite number")
+    return numbers
+
+
+@functools.lru_cache(4096)
+def _vector(numbers):
+    vector = numpy.array(numbers, dtype=float)
+    vector.setflags(write=False)
+    return vector
+
+
+def pixelData(file, header):
+    """Return where uncompressed pixels begin and how many bytes of them the file lacks.
+
+    For compressed pixels None, and what their fragments lack; for a deflated file None and 0: its decoder tells.
+    Without the length that the header lets expect, None.
+
+    ``file`` stands where reading stopped: at the pixel data's tag, or at the end where there is none.
+    """
+    if header.transferSyntaxUid == DEFLATED:
+        return None, 0
+    start = file.tell()
+    head = file.read(12)
+    order = ">" if header.transferSyntaxUid == BIG_ENDIAN else "<"
+    expected = expectedBytes(header)
+    if len(head) < 12 or struct.unpack(order + "HH", head[:4]) != PIXEL_DATA_TAG:
+        return None, expected
+    explicit = head[4:6] in (b"OW", b"OB")
+    length = struct.unpack(order + "I", head[8:12] if explicit else head[4:8])[0]
+    size = os.fstat(file.fileno()).st_size
+    if length == UNDEFINED_LENGTH:
+        return None, _missingFragmentBytes(file, size)
+    offset = start + (12 if explicit else 8)
+    # Pixels of an odd number of bytes are padded by one.
+    return offset if length in (expected, expected + 1) else None, max(0, expected - min(length, size - offset))
+
+
+def expectedBytes(header):
+    """Return how many bytes the uncompressed pixels of a file have."""
+    samples = (header.rows or 0) * (header.columns or 0) * (header.samplesPerPixel or 1) * (header.numberOfFrames or 1)
+    return int(samples * (header.bitsAllocated or 0)) // 8
+
+
+def _missingFragmentBytes(file, size):
+    """Return how many bytes compressed pixel data lack: they are fragments up to an end mark (PS3.5 A.4)."""
+    while True:
+        head = file.read(8)
+        if len(head) < 8:
+            return 8 - len(head)
+        group, element, length = struct.unpack("<HHI", head)
+        if (group, element) == FRAGMENTS_END_TAG:
+            return 0
+        end = file.tell() + length
+        if (group, element) != FRAGMENT_TAG or end > size:
+            return max(1, end - size)
+        file.seek(end)

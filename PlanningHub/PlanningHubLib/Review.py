@@ -1,0 +1,109 @@
+"""Comments pinned to points of an artefact, and rounds of review."""
+
+import math
+
+from .Errors import GateRefused, UsageError
+from .Locking import currentUser, utcNow
+
+VERDICTS = ("accepted", "changes")
+
+
+def comment(case, text, pointRasMm=None, artefact=None, user=None):
+    """Add a comment, pinned to a point of an artefact as it is now where they are given; return it.
+
+    :param case: open for writing
+    :param pointRasMm: three finite numbers, mm, RAS
+    :raises UsageError: ``empty-comment``, ``bad-point``
+    """
+    if not text.strip():
+        raise UsageError("empty-comment", "The comment is empty.", "Say something.")
+    if pointRasMm is not None:
+        pointRasMm = [float(value) for value in pointRasMm]
+        if len(pointRasMm) != 3 or not all(map(math.isfinite, pointRasMm)) or artefact is None:
+            raise UsageError("bad-point", "A point is three numbers in mm, on an artefact.", "Give R, A and S.")
+    governance = case.governance
+    made = {
+        "id": f"comment-{len(governance['comments']) + 1}",
+        "who": user or currentUser(),
+        "when": utcNow(),
+        "text": text.strip(),
+        "pointRasMm": pointRasMm,
+        "artefact": {"id": artefact.id, "content": artefact.content} if artefact else None,
+        "resolved": None,
+    }
+    governance["comments"].append(made)
+    case.changeGovernance(governance, "commented", {"comment": made["id"], "artefact": made["artefact"]}, user)
+    return made
+
+
+def resolve(case, commentId, user=None):
+    """Mark a comment as resolved.
+
+    :raises UsageError: ``no-such-comment``
+    """
+    governance = case.governance
+    found = next((one for one in governance["comments"] if one["id"] == commentId and not one["resolved"]), None)
+    if found is None:
+        raise UsageError("no-such-comment", f"There is no open comment {commentId}.", "")
+    found["resolved"] = {"who": user or currentUser(), "when": utcNow()}
+    case.changeGovernance(governance, "comment-resolved", {"comment": commentId}, user)
+
+
+def isOutdated(case, made):
+    """Tell whether what a comment is pinned to has another content by now: the point may lie elsewhere."""
+    link = made["artefact"]
+    current = case.graph.current(link["id"]) if link else None
+    return link is not None and (current is None or current.content != link["content"])
+
+
+def openReview(case, artefacts, reviewers, user=None):
+    """Open a round of review of artefacts as they are now; return it.
+
+    :raises UsageError: ``no-reviewers``
+    :raises GateRefused: ``review-open`` where the last round is not closed
+    """
+    governance = case.governance
+    if not reviewers or not artefacts:
+        raise UsageError("no-reviewers", "A review needs reviewers and something to review.", "Name them.")
+    if governance["reviews"] and governance["reviews"][-1]["closed"] is None:
+        raise GateRefused("review-open", "The last round of review is still open.", "Close it first.")
+    made = {
+        "number": len(governance["reviews"]) + 1,
+        "artefacts": [{"id": one.id, "content": one.content} for one in artefacts],
+        "reviewers": list(reviewers),
+        "openedBy": user or currentUser(),
+        "opened": utcNow(),
+        "closed": None,
+    }
+    governance["reviews"].append(made)
+    case.changeGovernance(governance, "review-opened", {"round": made["number"], "artefacts": made["artefacts"]}, user)
+    return made
+
+
+def closeReview(case, verdict, note="", user=None):
+    """Close the open round with a verdict. A verdict is no approval: that is signed.
+
+    :raises UsageError: ``unknown-verdict``
+    :raises GateRefused: ``no-review``; ``comments-open``, ``review-outdated`` for accepting what has open comments or
+        has changed
+    """
+    governance = case.governance
+    if verdict not in VERDICTS:
+        raise UsageError("unknown-verdict", f"{verdict!r} is no verdict.", f"Use one of {', '.join(VERDICTS)}.")
+    if not governance["reviews"] or governance["reviews"][-1]["closed"]:
+        raise GateRefused("no-review", "No round of review is open.", "Open one first.")
+    review = governance["reviews"][-1]
+    if verdict == "accepted":
+        _requireAcceptable(case, governance, review)
+    review["closed"] = {"who": user or currentUser(), "when": utcNow(), "verdict": verdict, "note": note}
+    case.changeGovernance(governance, "review-closed", {"round": review["number"], "verdict": verdict}, user)
+
+
+def _requireAcceptable(case, governance, review):
+    opened = [one["id"] for one in governance["comments"] if not one["resolved"]]
+    if opened:
+        raise GateRefused("comments-open", f"Comments are open: {', '.join(opened)}.", "Resolve them first.")
+    for link in review["artefacts"]:
+        current = case.graph.current(link["id"])
+        if current is None or current.content != link["content"]:
+            raise GateRefused("review-outdated", f"{link['id']} has changed since the review began.", "Review anew.")

@@ -1,0 +1,129 @@
+"""The site's configuration: who works here, with which roles and public keys, and who may approve what.
+
+``site.json`` lies in the settings folder (:func:`PlanningHubLib.Secrets.homeFolder`) and is kept by whoever
+administers the site. It holds no secret.
+"""
+
+import importlib.resources
+import json
+import os
+
+from .Errors import GateRefused, InputRefused
+from .Secrets import homeFolder
+from .Signing import fingerprintOf
+
+FILE_NAME = "site.json"
+
+
+class Site:
+    """Users and rules, checked against ``site-1.schema.json``."""
+
+    def __init__(self, values, path):
+        self._values = values
+        self.path = path
+        self._users = {user["name"]: user for user in values["users"]}
+
+    @classmethod
+    def forThisInstallation(cls):
+        """Return the site; one without users where there is no file: then nobody can approve.
+
+        :raises InputRefused: ``bad-site-file``, ``cannot-read``
+        :raises GateRefused: ``site-file-open-to-others``
+        """
+        path = homeFolder() / FILE_NAME
+        try:
+            data, mode = path.read_bytes(), path.stat().st_mode
+        except FileNotFoundError:
+            return cls({"users": [], "approvals": []}, path)
+        except OSError as error:
+            raise InputRefused("cannot-read", f"{path} cannot be read: {error.strerror}.", "", [path]) from error
+        if os.name != "nt" and mode & 0o022:
+            raise GateRefused(
+                "site-file-open-to-others",
+                f"{path} can be changed by other users.",
+                "Find out who changed it, then set its mode to 0644 or less.",
+                [path],
+            )
+        return cls(_parsed(data, path), path)
+
+    @property
+    def recordsTreatmentConsent(self):
+        """Whether consent to the patient's own treatment is recorded here; by default it is kept elsewhere."""
+        return self._values.get("treatmentConsent", "elsewhere") == "recorded"
+
+    def rule(self, kind, procedure):
+        """Return the first approval rule for a kind and procedure: ``roles`` and how many ``signatures``."""
+        for rule in self._values["approvals"]:
+            procedures = [name.casefold() for name in rule.get("procedures", ())]
+            if rule["kind"] == kind and (not procedures or (procedure or "").casefold() in procedures):
+                return {"roles": rule["roles"], "signatures": rule["signatures"]}
+        return {"roles": [], "signatures": 1}
+
+    def requireApprover(self, key, kind, procedure, role=None):
+        """Return the role under which the holder of a key may approve a kind of artefact.
+
+        :raises GateRefused: ``not-a-user``, ``key-differs``, ``role-missing``
+        """
+        user = self._users.get(key.user)
+        if user is None:
+            raise GateRefused(
+                "not-a-user",
+                f"{key.user} is not a user of this site.",
+                f"Have name, roles and public key {key.publicKey} entered in {self.path}.",
+            )
+        if user["publicKey"] != key.publicKey:
+            raise GateRefused("key-differs", f"The key is not the one that the site knows of {key.user}.", "")
+        roles = self.rule(kind, procedure)["roles"]
+        allowed = [one for one in user["roles"] if one in roles and role in (None, one)]
+        if not allowed:
+            raise GateRefused(
+                "role-missing",
+                f"{key.user} may not approve a {kind}{f' as {role}' if role else ''}: that needs the role "
+                f"{' or '.join(roles) or 'that no rule names'}.",
+                "Ask someone with that role.",
+            )
+        return allowed[0]
+
+    def faultsOf(self, approval, procedure):
+        """Return in words what the site has against an approval: an unknown user or key, a role that is not enough."""
+        statement = approval["statement"]
+        user = self._users.get(statement.get("user"))
+        if user is None:
+            return [f"{statement.get('user')} is not a user of this site"]
+        if user["publicKey"] != approval["publicKey"]:
+            return [f"it was signed with another key than that of {statement['user']}"]
+        kinds = [one["kind"] for one in statement["artefacts"] if one["id"] == statement["target"]]
+        role = statement.get("role")
+        if len(kinds) != 1 or role not in user["roles"] or role not in self.rule(kinds[0], procedure)["roles"]:
+            return [f"{statement['user']} may not approve this as {role}"]
+        return []
+
+    def foreignKeys(self, signed):
+        """Return the signed statements whose user this site knows with another key."""
+        return [
+            one
+            for one in signed
+            if one["statement"].get("user") in self._users
+            and self._users[one["statement"]["user"]]["publicKey"] != one["publicKey"]
+        ]
+
+    def asDict(self):
+        """Return users (with fingerprints) and rules."""
+        users = [{**user, "fingerprint": fingerprintOf(user["publicKey"])} for user in self._values["users"]]
+        return {"users": users, "approvals": self._values["approvals"]}
+
+
+def _parsed(data, path):
+    import jsonschema
+
+    schema = importlib.resources.files(__package__).joinpath("Schemas/site-1.schema.json")
+    try:
+        values = json.loads(data)
+        jsonschema.Draft202012Validator(json.loads(schema.read_text(encoding="utf-8"))).validate(values)
+    except (ValueError, jsonschema.ValidationError) as error:
+        message = getattr(error, "message", str(error))[:200]
+        raise InputRefused("bad-site-file", f"{path} is not a site configuration: {message}", "", [path]) from error
+    for what in ("name", "publicKey"):
+        if len({user[what] for user in values["users"]}) != len(values["users"]):
+            raise InputRefused("bad-site-file", f"In {path} two users share one {what}.", "", [path])
+    return values

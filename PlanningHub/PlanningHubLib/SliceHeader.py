@@ -1,0 +1,124 @@
+"""What the header of one slice says, and which attributes say it."""
+
+import dataclasses
+from pathlib import Path
+
+import numpy
+
+CT_IMAGE_STORAGE = "1.2.840.10008.5.1.4.1.1.2"
+ENHANCED_CT = "1.2.840.10008.5.1.4.1.1.2.1"
+LEGACY_ENHANCED_CT = "1.2.840.10008.5.1.4.1.1.2.2"
+CT_CLASSES = frozenset((CT_IMAGE_STORAGE, ENHANCED_CT, LEGACY_ENHANCED_CT))
+MR_CLASSES = frozenset(f"1.2.840.10008.5.1.4.1.1.4{tail}" for tail in ("", ".1", ".4"))
+# Whose slices are kept by a scan; of all other series only the first header is.
+VOLUME_CLASSES = CT_CLASSES | MR_CLASSES
+
+# Attribute keyword -> field of SliceHeader.
+TEXT_FIELDS = {
+    "SOPClassUID": "sopClassUid",
+    "SOPInstanceUID": "sopInstanceUid",
+    "StudyInstanceUID": "studyUid",
+    "SeriesInstanceUID": "seriesUid",
+    "FrameOfReferenceUID": "frameOfReferenceUid",
+    "Modality": "modality",
+    "PatientID": "patientId",
+    "IssuerOfPatientID": "patientIdIssuer",
+    "PatientName": "patientName",
+    "PatientBirthDate": "patientBirthDate",
+    "ConvolutionKernel": "convolutionKernel",
+    "Manufacturer": "manufacturer",
+    "PhotometricInterpretation": "photometricInterpretation",
+}
+NUMBER_FIELDS = {
+    "Rows": "rows",
+    "Columns": "columns",
+    "BitsAllocated": "bitsAllocated",
+    "BitsStored": "bitsStored",
+    "HighBit": "highBit",
+    "PixelRepresentation": "pixelRepresentation",
+    "SamplesPerPixel": "samplesPerPixel",
+    "RescaleSlope": "rescaleSlope",
+    "RescaleIntercept": "rescaleIntercept",
+    "SliceThickness": "sliceThicknessMm",
+    "NumberOfFrames": "numberOfFrames",
+    "AcquisitionNumber": "acquisitionNumber",
+    "TemporalPositionIdentifier": "temporalPosition",
+    "NominalPercentageOfCardiacPhase": "cardiacPhasePercent",
+    "TriggerTime": "triggerTimeMs",
+    "DiffusionBValue": "diffusionBValue",
+    "EchoTime": "echoTimeMs",
+}
+VECTOR_FIELDS = {
+    "ImagePositionPatient": ("positionLps", 3),
+    "ImageOrientationPatient": ("orientationLps", 6),
+    "PixelSpacing": ("pixelSpacingMm", 2),
+}
+
+
+@dataclasses.dataclass(slots=True)
+class SliceHeader:
+    """What one file's header says. Vectors are numpy arrays in mm and LPS, None where the file does not say.
+
+    ``pixelOffset`` is where in the file uncompressed pixels begin, None where they are not found as the header says.
+    ``frame`` is the number, from 0, of a multi-frame image's frame; None for a file that is one slice.
+    """
+
+    path: Path
+    transferSyntaxUid: str
+    imageType: tuple
+    missingPixelBytes: int = 0
+    pixelOffset: int | None = None
+    frame: int | None = None
+    sopClassUid: str = ""
+    sopInstanceUid: str = ""
+    studyUid: str = ""
+    seriesUid: str = ""
+    frameOfReferenceUid: str = ""
+    modality: str = ""
+    patientId: str = ""
+    patientIdIssuer: str = ""
+    patientName: str = ""
+    patientBirthDate: str = ""
+    convolutionKernel: str = ""
+    manufacturer: str = ""
+    photometricInterpretation: str = ""
+    rows: float | None = None
+    columns: float | None = None
+    bitsAllocated: float | None = None
+    bitsStored: float | None = None
+    highBit: float | None = None
+    pixelRepresentation: float | None = None
+    samplesPerPixel: float | None = None
+    rescaleSlope: float | None = None
+    rescaleIntercept: float | None = None
+    sliceThicknessMm: float | None = None
+    numberOfFrames: float | None = None
+    acquisitionNumber: float | None = None
+    temporalPosition: float | None = None
+    cardiacPhasePercent: float | None = None
+    triggerTimeMs: float | None = None
+    diffusionBValue: float | None = None
+    echoTimeMs: float | None = None
+    positionLps: numpy.ndarray | None = None
+    orientationLps: numpy.ndarray | None = None
+    pixelSpacingMm: numpy.ndarray | None = None
+
+    @property
+    def patient(self):
+        return (self.patientId, self.patientIdIssuer, self.patientName, self.patientBirthDate)
+
+
+@dataclasses.dataclass
+class ScannedSeries:
+    """The headers of one series, in no particular order, and how many files it has.
+
+    ``uid`` is the Series Instance UID, with ``#`` and a number where one series was split into several volumes.
+    """
+
+    uid: str
+    headers: list
+    count: int = 0
+
+    @property
+    def isCt(self):
+        return all(header.sopClassUid in CT_CLASSES for header in self.headers)

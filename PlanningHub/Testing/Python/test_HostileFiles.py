@@ -1,0 +1,201 @@
+"""Hostile files: the process that reads them may die, this one never does, and the finding names the file."""
+
+import os
+import struct
+import zlib
+from pathlib import Path
+
+import numpy
+import pydicom
+import pytest
+from CaseMaking import tree
+
+from Phantom.DicomSeries import byPosition
+from PlanningHubLib.DecodeWorker import DecodeWorker, pythonProgram
+from PlanningHubLib.DicomScan import readHeaders
+from PlanningHubLib.Errors import InputRefused
+from PlanningHubLib.Import import examine, importSeries
+from PlanningHubLib.SlicesDecoded import decodeSlices
+
+EXPLICIT, DEFLATED = "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.1.99"
+
+
+def fileWith(dataset, syntax=EXPLICIT):
+    """A DICOM file of raw data set bytes."""
+    uid = syntax.encode() + b"\0" * (len(syntax) % 2)
+    meta = b"\x02\x00\x10\x00UI" + struct.pack("<H", len(uid)) + uid
+    return b"\0" * 128 + b"DICM\x02\x00\x00\x00UL\x04\x00" + struct.pack("<I", len(meta)) + meta + dataset
+
+
+def nested(depth, undefined=True):
+    """A sequence in a sequence in a sequence."""
+    if undefined:
+        start = b"\x08\x00\x40\x11SQ\0\0\xff\xff\xff\xff\xfe\xff\x00\xe0\xff\xff\xff\xff"
+        end = b"\xfe\xff\x0d\xe0\0\0\0\0\xfe\xff\xdd\xe0\0\0\0\0"
+        return start * depth + end * depth
+    data = b""
+    for _level in range(depth):
+        item = b"\xfe\xff\x00\xe0" + struct.pack("<I", len(data)) + data
+        data = b"\x08\x00\x40\x11SQ\0\0" + struct.pack("<I", len(item)) + item
+    return data
+
+
+def deflateBomb():
+    compressor = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
+    head = b"\x08\x00\x05\x00CS\x00\x00\x09\x00\x10\x00OB\0\0" + struct.pack("<I", 1 << 30)
+    packed = compressor.compress(head)
+    return packed + b"".join(compressor.compress(bytes(1 << 24)) for _ in range(64)) + compressor.flush()
+
+
+HOSTILE = {
+    "deep": (lambda: fileWith(nested(3000)), "nested-too-deep"),
+    "deepByLength": (lambda: fileWith(nested(3000, undefined=False)), "nested-too-deep"),
+    "deepImplicit": (lambda: fileWith(nested(3000).replace(b"SQ\0\0\xff", b"\xff"), "1.2.840.10008.1.2"),
+                     "nested-too-deep"),
+    "deepDeflated": (lambda: fileWith(zlib.compress(nested(3000), wbits=-15), DEFLATED), "hostile-file"),
+    "deflateBomb": (lambda: fileWith(deflateBomb(), DEFLATED), "deflate-bomb"),
+    "noise": (lambda: fileWith(numpy.random.default_rng(1).bytes(5000)), "damaged-header"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_hostileFileBesideASeriesIsNamed(aSeries, tmp_path, name):
+    make, code = HOSTILE[name]
+    (aSeries / "hostile.dcm").write_bytes(make())
+    before = tree(tmp_path)
+    with pytest.raises(InputRefused) as refused:
+        importSeries(aSeries, tmp_path / "case")
+    assert refused.value.code == code
+    assert [Path(file).name for file in refused.value.files] == ["hostile.dcm"]
+    assert tree(tmp_path) == before
+
+
+def test_emptyAndShortFilesAreNoDicom(aSeries):
+    for length in (0, 1, 131, 132):
+        (aSeries / f"{length}.dcm").write_bytes((b"\0" * 128 + b"DICM")[:length])
+    findings = examine(aSeries).findings
+    assert {finding.code for finding in findings} <= {"not-dicom", "damaged-header"}
+    assert sum(len(finding.files) for finding in findings) == 4
+
+
+def test_randomDamageToAHeaderNeverEscapes(aSeries, tmp_path):
+    """Two hundred damaged copies of a slice: each is taken, left alone or refused by name."""
+    original, noise = byPosition(aSeries)[2].read_bytes(), numpy.random.default_rng(7)
+    with DecodeWorker() as worker:
+        for number in range(200):
+            data = bytearray(original)
+            for place in noise.integers(132, 1500, 3):
+                data[place] = noise.integers(256)
+            path = tmp_path / "damaged.dcm"
+            path.write_bytes(data[: int(noise.integers(200, len(data)))] if number % 2 else data)
+            try:
+                readHeaders([path], worker)
+            except InputRefused as error:
+                assert error.code in ("damaged-header", "hostile-file", "nested-too-deep")
+                assert error.files == [str(path)]
+
+
+@pytest.mark.parametrize("rows, columns", [(65535, 65535), (20000, 20000)])
+def test_absurdSizeIsRefused(aSeries, tmp_path, rows, columns):
+    for path in aSeries.iterdir():
+        image = pydicom.dcmread(path)
+        image.compress(pydicom.uid.RLELossless)
+        image.Rows, image.Columns = rows, columns
+        image.save_as(path)
+    with pytest.raises(InputRefused) as refused:
+        importSeries(aSeries, tmp_path / "case")
+    assert refused.value.code == "absurd-size" and not (tmp_path / "case").exists()
+
+
+@pytest.mark.parametrize("rows", [2, 4000])
+def test_compressedSliceOfAnotherSizeThanItSaysIsRefused(aSeries, tmp_path, rows):
+    for path in aSeries.iterdir():
+        image = pydicom.dcmread(path)
+        image.compress(pydicom.uid.RLELossless)
+        image.Rows = rows
+        image.save_as(path)
+    with pytest.raises(InputRefused) as refused:
+        importSeries(aSeries, tmp_path / "case")
+    assert refused.value.code in ("cannot-decode", "hostile-file") and not (tmp_path / "case").exists()
+
+
+def test_damagedFragmentsAreRefusedAtImportNamingTheFile(aSeries, tmp_path):
+    paths = byPosition(aSeries)
+    for path in paths:
+        image = pydicom.dcmread(path)
+        image.compress(pydicom.uid.JPEGLSLossless)
+        image.save_as(path)
+    image = pydicom.dcmread(paths[3])
+    image.PixelData = pydicom.encaps.encapsulate([b"\xff\xd8" + bytes(200)])
+    image.save_as(paths[3])
+    with pytest.raises(InputRefused) as refused:
+        importSeries(aSeries, tmp_path / "case")
+    assert refused.value.code == "cannot-decode" and refused.value.files == [str(paths[3])]
+    assert not (tmp_path / "case").exists()
+
+
+# The process itself
+
+
+def test_workerThatDiesIsNamedAndReplaced(aSeries, monkeypatch):
+    path = byPosition(aSeries)[0]
+    with DecodeWorker() as worker:
+        worker.ask({"do": "headers", "path": str(path)}, 20)
+        worker._process.kill()
+        worker._process.wait()
+        assert worker.ask({"do": "headers", "path": str(path)}, 20)[0]["headers"]
+        monkeypatch.setattr(worker, "_receive", lambda seconds: worker._process.kill() or worker._read(12))
+        with pytest.raises(InputRefused) as refused:
+            worker.ask({"do": "headers", "path": str(path)}, 20)
+        assert refused.value.code == "hostile-file" and refused.value.files == [str(path)]
+        monkeypatch.undo()
+        assert worker.ask({"do": "headers", "path": str(path)}, 20)[0]["headers"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="no named pipes")
+def test_fileThatTakesTooLongIsGivenUp(tmp_path):
+    """A pipe that nobody writes into blocks its reader for ever."""
+    os.mkfifo(tmp_path / "pipe")
+    with DecodeWorker() as worker, pytest.raises(InputRefused) as refused:
+        worker.ask({"do": "headers", "path": str(tmp_path / "pipe")}, 2)
+    assert refused.value.code == "hostile-file" and "longer" in refused.value.message
+
+
+@pytest.mark.skipif(os.name == "nt", reason="no limit on Windows")
+def test_memoryIsLimited(aSeries):
+    with DecodeWorker(memoryBytes=400 << 20) as worker:
+        path = Path(aSeries) / "large.dcm"
+        image = pydicom.dcmread(byPosition(aSeries)[0])
+        image.Rows, image.Columns, image.PixelData = 16000, 16000, bytes(16000 * 16000 * 2)
+        image.save_as(path)
+        request = {"do": "decode", "path": str(path), "frame": None, "transferSyntaxUid": EXPLICIT,
+                   "rescaleSlope": 1.0, "rescaleIntercept": 0.0, "rows": 16000, "columns": 16000}  # fmt: skip
+        with pytest.raises(InputRefused) as refused:
+            worker.ask(request, 60)
+    assert refused.value.code in ("hostile-file", "cannot-decode") and refused.value.files == [str(path)]
+
+
+def test_noProcessStaysBehind(aSeries):
+    import psutil
+
+    for path in aSeries.iterdir():
+        image = pydicom.dcmread(path)
+        image.compress(pydicom.uid.RLELossless)
+        image.save_as(path)
+    decodeSlices(readHeaders(byPosition(aSeries)))
+    children = psutil.Process().children(recursive=True)
+    assert not [one for one in children if "DecodeWorkerMain" in " ".join(one.cmdline())]
+
+
+def test_insideSlicerItsOwnPythonIsTaken(tmp_path, monkeypatch):
+    """Slicer's program is no Python; it puts PythonSlicer into its PATH."""
+    program = tmp_path / ("PythonSlicer.exe" if os.name == "nt" else "PythonSlicer")
+    program.write_text("")
+    program.chmod(0o755)
+    monkeypatch.setattr("sys.executable", "/opt/Slicer/bin/SlicerApp-real")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert pythonProgram() == str(program)
+    program.unlink()
+    with pytest.raises(InputRefused) as refused:
+        pythonProgram()
+    assert refused.value.code == "no-decoder"
