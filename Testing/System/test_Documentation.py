@@ -70,7 +70,7 @@ def test_aPictureThatIsGoneIsNamed(aCopy, tmp_path):
         (Rules.fileProblems, "`Gone.py`", "README.md names Gone.py, which does not exist"),
         (Rules.pageProblems, "```python\nif\n```", "README.md: invalid syntax in a Python block"),
         (Rules.pageProblems, "See /" + "home/someone/case.", "README.md holds a path of a machine"),
-        (Rules.pageProblems, "\n" * Rules.MOST_LINES, "README.md has 200 lines or more"),
+        (Rules.pageProblems, "\n" * Rules.MOST_LINES, f"README.md has {Rules.MOST_LINES} lines or more"),
     ],
 )
 def test_aPageThatBreaksARuleIsNamed(aCopy, tmp_path, check, text, problem):
