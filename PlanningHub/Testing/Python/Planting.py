@@ -25,7 +25,7 @@ PERIODS = {"DA": DATE, "TM": "101112.424242", "DT": DATE + "101112"}
 def plantEverything(dataset, depth=5):
     """Plant into every attribute of the dictionary that can hold text, bytes or items; return how many.
 
-    :param depth: how deep the sequences are; deep ones take seconds to write
+    :param depth: how deep every fourth sequence is; deep ones take seconds to write
     """
     from pydicom.datadict import DicomDictionary
 
@@ -43,7 +43,7 @@ def plantOne(dataset, tag, vr, number, depth=5):
     from pydicom.tag import Tag
 
     if vr == "SQ":
-        dataset.add_new(tag, "SQ", [nested(depth)])
+        dataset.add_new(tag, "SQ", [nested(depth if number % 4 == 0 else min(depth, 1))])
     elif vr in BYTE_VRS:
         dataset.add_new(tag, vr, (WORD + f"{number:06}").encode().ljust(16))
     elif vr == "UI":
