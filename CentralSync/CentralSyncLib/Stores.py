@@ -1,12 +1,12 @@
 """Store addresses: which store a folder path or a URL means."""
 
-import ipaddress
 import re
 import urllib.parse
 from pathlib import Path
 
 from PlanningHubLib.Errors import UsageError
 from PlanningHubLib.Requirements import ensure
+from PlanningHubLib.SourcesDicomWeb import isLoopback
 
 from .DicomWebStore import DicomWebStore
 from .FolderStore import FolderStore
@@ -58,7 +58,7 @@ def dicomWebUrl(address):
             "The store's address holds a user name or a password.",
             "Leave it out: addresses end up in logs and histories.",
         )
-    if url.scheme.lower() == "http" and not _isLoopback(host):
+    if url.scheme.lower() == "http" and not isLoopback(host):
         raise UsageError("plain-http", f"Plain HTTP to {host} would show patient data to the network.", ADDRESSES)
     return url
 
@@ -68,12 +68,3 @@ def _dicomWeb(address, auth):
     ensure("CentralSyncLib")
     base = urllib.parse.urlunsplit((url.scheme.lower(), url.netloc, url.path.rstrip("/"), "", ""))
     return DicomWebStore(base, url.netloc, auth=auth)
-
-
-def _isLoopback(host):
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

@@ -44,6 +44,13 @@ def buildParser():
         sub.set_defaults(function=function)
         return sub
 
+    _stepCommands(command)
+    _governanceCommands(command)
+    _lookingCommands(command)
+    return parser
+
+
+def _stepCommands(command):
     run = command("run", Commands.run, "the whole chain: case in DIR/case, package in DIR/package, pushed to a store")
     run.add_argument("source", metavar="SOURCE", help=SOURCE_HELP)
     run.add_argument("--out", required=True, metavar="DIR", help="where the case and the package go")
@@ -74,6 +81,8 @@ def buildParser():
     sync.add_argument("--case", required=True, metavar="DIR")
     sync.add_argument("--store", required=True, metavar="STORE", help="folder, or dicomweb+https://host/path")
 
+
+def _governanceCommands(command):
     copy = command("deidentify", Commands.deidentify, "write a de-identified copy of a case or a DICOM folder")
     copy.add_argument("source", metavar="SOURCE", help="case folder, or folder of DICOM files")
     copy.add_argument("--out", required=True, metavar="DIR", help="a new or empty folder")
@@ -109,6 +118,8 @@ def buildParser():
         "--passphrase-stdin", dest="passphraseStdin", action="store_true", help="first line of standard input",
     )  # fmt: skip
 
+
+def _lookingCommands(command):
     verify = command("verify", Commands.verify, "check a case or a package from its folder alone")
     verify.add_argument("folder", metavar="DIR", help="case folder, package folder or audit log")
     verify.add_argument("--store", metavar="STORE", help="compare a case's audit log with what this store has seen")
@@ -120,7 +131,6 @@ def buildParser():
     status.add_argument("--search", default="", metavar="WORDS", help="only cases that hold all of these words")
     status.add_argument("--sort", default="name", choices=SORT_KEYS)
     status.add_argument("--state", metavar="STATE", help="only cases whose request is in this state")
-    return parser
 
 
 def _importOptions(parser):

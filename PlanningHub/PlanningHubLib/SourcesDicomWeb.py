@@ -64,7 +64,7 @@ def parseAddress(address):
     if url.username is not None or url.password is not None:
         raise UsageError("secret-in-address", "The archive's address holds a user name or a password.",
                          "Leave it out: addresses end up in logs and histories.")  # fmt: skip
-    if url.scheme == "http" and not _isLoopback(host):
+    if url.scheme == "http" and not isLoopback(host):
         raise UsageError("plain-http", f"Plain HTTP to {host} would show patient data to the network.", FORM)
     keys = {key: value for key, value in pairs if value}
     unknown = set(keys) - set(STUDY_KEYS) - set(SERIES_KEYS)
@@ -75,7 +75,8 @@ def parseAddress(address):
     return urllib.parse.urlunsplit((url.scheme, url.netloc, url.path.rstrip("/"), "", "")), keys
 
 
-def _isLoopback(host):
+def isLoopback(host):
+    """Tell whether a host name or address is this machine's own; only there may plain HTTP be spoken."""
     if host == "localhost":
         return True
     try:
