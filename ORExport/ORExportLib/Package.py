@@ -11,10 +11,11 @@ from PlanningHubLib.Errors import GateRefused
 from PlanningHubLib.Files import stagedFolder, writeAside
 from PlanningHubLib.Nodes import removeNodes
 from PlanningHubLib.Progress import noProgress, part
+from PlanningHubLib.Repair import repairFacts, repairNote
 from PlanningHubLib.Requirements import ensure
 from PlanningHubLib.Segmentation import loadSegmentation
 from PlanningHubLib.Software import versions
-from PlanningHubLib.Volumes import loadSource
+from PlanningHubLib.Volumes import loadSource, seriesPaths
 
 from . import ApprovalsFile, Manifest, Verify
 from .Briefing import Briefing, briefingPdf
@@ -70,6 +71,7 @@ def makePackage(case, session, user=None, progress=noProgress, requireApproved=F
                 "approved": making.isApproved,
                 "approvals": [approval["id"] for approval in approvals],
                 "files": len(files) + 1,
+                **repairFacts(inputs.source),
             },
             software=making.software,
             title="Operating-room package",
@@ -121,7 +123,7 @@ def exportPackage(case, package, outFolder, progress=noProgress):
 
 def _fill(folder, case, session, inputs, making, approvals, progress):
     """Write every file but the manifest and return their records."""
-    source = readSource([case.path(inputs.source, name) for name in inputs.source.files])
+    source = readSource(seriesPaths(case, inputs.source))
     volumeNode = loadSource(case, session, inputs.source)
     segmentationNode = None
     try:
@@ -224,6 +226,8 @@ def _figures(inputs):
     spacing = inputs.source.facts.get("spacingMm")
     if spacing:
         yield "CT voxel", " × ".join(f"{value:.3f}" for value in spacing) + " mm"
+    if repairNote(inputs.source):
+        yield "CT", repairNote(inputs.source)
 
 
 def _writeManifest(folder, case, inputs, making, files):

@@ -159,7 +159,9 @@ def runChain(source, outFolder, options, console):
 
 
 def _import(source, case, options, progress):
-    verdict = importSeries(source, case, options.seriesUid, options.side, options.procedure, progress=progress)
+    verdict = importSeries(
+        source, case, options.seriesUid, options.side, options.procedure, progress=progress, repair=options.repair
+    )
     recordConsents(case, options)
     return verdict
 

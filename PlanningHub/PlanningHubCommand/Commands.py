@@ -15,6 +15,7 @@ from PlanningHubLib.Errors import (
     firstRejection,
 )
 from PlanningHubLib.Import import examine, importVerdict
+from PlanningHubLib.RescanRequest import writeRescanRequest
 from PlanningHubLib.Steps import stepStates
 
 from . import Chain
@@ -33,8 +34,13 @@ def importSource(options, console):
     values = {"verdict": "reject", "findings": [], "series": [], "case": None}
     Chain.checkConsents(options)
     try:
-        verdict = examine(options.source, options.seriesUid, progress)
+        verdict = examine(
+            options.source, options.seriesUid, progress, options.procedure, options.side, options.repair
+        )
         values.update(verdict.asDict())
+        if options.rescanRequest:
+            writeRescanRequest(Path(options.rescanRequest), verdict, options.side)
+            values["rescan_request"] = options.rescanRequest
         importVerdict(verdict, options.case, options.side, options.procedure, progress=progress)
         Chain.recordConsents(options.case, options)
     except PlanningError as error:
@@ -213,14 +219,21 @@ def _runReport(result):
     ]
     title = f"Case {result['name']}, side {result['side'] or 'NOT STATED'}"
     where = f"Look at {result['package']} (start with the PDF); the case is {result['case']}."
-    return "\n\n".join([title, table(rows, rightAligned=(1, 2)), table(files), where])
+    warnings = [f"warning {one['code']}: {one['message']} {one['action']}" for one in result["findings"]
+                if one["severity"] == "warn"]  # fmt: skip
+    parts = [title, "\n".join(warnings), table(rows, rightAligned=(1, 2)), table(files), where]
+    return "\n\n".join(text for text in parts if text)
+
+
+def _chosen(result):
+    return next(series for series in result["series"] if series["uid"] == result["chosen"])
 
 
 def _resultTexts(result):
     segmentation, part = result["facts"]["segment"], result["facts"]["print"]
     deviation = f"off by {part['deviationMm']:.3f} mm at most"
     texts = {
-        "import": f"{result['series'][0]['shape']} voxels, {result['verdict']}",
+        "import": f"{_chosen(result)['shape']} voxels, {result['verdict']}",
         "segment": f"bone {segmentation['volumeMl']:.1f} ml",
         "print": f"{part['volumeMl']:.1f} ml, {part['triangles']:,} triangles, {deviation}",
         "package": f"{len(result['steps'][3]['outputs'])} files, checked",

@@ -63,6 +63,10 @@ def _stepCommands(command):
     importing.add_argument("source", metavar="SOURCE", help=SOURCE_HELP)
     importing.add_argument("--case", required=True, metavar="DIR")
     _importOptions(importing)
+    importing.add_argument(
+        "--rescan-request", dest="rescanRequest", metavar="FILE",
+        help="write a one-page PDF that asks for a new scan, whatever the verdict",
+    )  # fmt: skip
 
     segment = command("segment", Commands.segment, "segment the bone")
     segment.add_argument("--case", required=True, metavar="DIR")
@@ -136,7 +140,10 @@ def _lookingCommands(command):
 def _importOptions(parser):
     parser.add_argument("--series", dest="seriesUid", metavar="UID", help="which series, where there are several")
     parser.add_argument("--side", choices=SIDES, help="side of the operation; never guessed")
-    parser.add_argument("--procedure", metavar="NAME", help="what is planned")
+    parser.add_argument("--procedure", metavar="NAME", help="what is planned; its name chooses the imaging limits")
+    parser.add_argument(
+        "--repair", action="store_true", help="resample a series with a tilted gantry or uneven spacing, and say so"
+    )
     parser.add_argument(
         "--consent", dest="scopes", action="append", choices=SCOPES, default=[],
         help="record that the patient consented to this; may be given several times",

@@ -88,11 +88,13 @@ def _byPydicom(tag, vr, raw, coding):
     """Text in any character set."""
     from pydicom.charset import convert_encodings
     from pydicom.dataelem import RawDataElement, convert_raw_data_element
+    from pydicom.multival import MultiValue
     from pydicom.tag import Tag
 
     codings = [part.strip(" \0") for part in coding.decode("ascii").split("\\")]
     element = RawDataElement(Tag(tag), vr, len(raw), raw, 0, True, True, True)
-    return [str(convert_raw_data_element(element, encoding=convert_encodings(codings)).value or "")]
+    value = convert_raw_data_element(element, encoding=convert_encodings(codings)).value
+    return [str(part) for part in value] if isinstance(value, (list, tuple, MultiValue)) else [str(value or "")]
 
 
 def makeHeader(path, syntax, mediaClass, value, own):

@@ -16,7 +16,12 @@ def patientCode(keyRing, patientId, issuer=""):
 
 def caseName(code, caseId):
     """Return the printable name of a case: the patient's pseudonym and the case's own four characters."""
-    return f"PH-{base32(code, 8)}-{base32(caseId.replace('-', ''), 4)}"
+    return f"{pseudonym(code)}-{base32(caseId.replace('-', ''), 4)}"
+
+
+def pseudonym(code):
+    """Return the printable pseudonym of a patient's code, with which the names of all the patient's cases begin."""
+    return f"PH-{base32(code, 8)}"
 
 
 def base32(hexText, length):

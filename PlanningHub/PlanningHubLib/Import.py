@@ -7,103 +7,72 @@ from pathlib import Path
 
 from .Case import Case, isCase
 from .DicomScan import scanOpened
-from .Errors import Finding, GateRefused, InputRefused, PlanningError, firstRejection
+from .Errors import Finding, GateRefused, PlanningError, firstRejection
 from .Files import ASIDE_PREFIX, fsyncFolder, stagedFolder
 from .Identity import patientCode
+from .Procedures import findProcedure
 from .Progress import noProgress, part
+from .Repair import repairedVoxels
+from .RepairedSeries import repairedSeriesUid, writeRepaired
 from .Requirements import ensure
 from .Secrets import KeyRing
-from .SeriesGeometry import VolumeGeometry, checkSeries
 from .SlicesDecoded import decodeSlices
 from .Software import versions
-from .Sources import OpenedSource, isUnpacked, openSource
+from .Sources import isUnpacked, openSource
 from .StoredPixels import isPlain
+from .Verdict import Verdict, judgeSeries, judgeVoxels, ranked, severalSeries
+from .Volumes import REPAIRED_FOLDER, SCANNED_FOLDER, readSlices
 
 # What every examination holds beside its volumes: nobody would plan on these.
 ORDINARY_FAULTS = {"localizer", "single-slice"}
 
 
-@dataclasses.dataclass(frozen=True)
-class CheckedSeries:
-    """One series of a scan: its geometry (None where it was refused) and findings."""
-
-    uid: str
-    headers: tuple
-    geometry: VolumeGeometry | None
-    findings: tuple
-
-    def asDict(self, rank):
-        shape = list(self.geometry.shape) if self.geometry else None
-        spacing = [round(value, 6) for value in self.geometry.spacingMm] if self.geometry else None
-        return {
-            "uid": self.uid,
-            "rank": rank,
-            "shape": shape,
-            "spacing_mm": spacing,
-            "volume_checked": self.geometry is not None,
-        }
-
-
-@dataclasses.dataclass(frozen=True)
-class Verdict:
-    """What a scan found: every series, the chosen one, and the findings that decide."""
-
-    series: tuple
-    chosen: CheckedSeries | None
-    findings: tuple
-    # Keeps what was unpacked until the series is imported.
-    opened: OpenedSource | None = None
-
-    @property
-    def word(self):
-        """``accept``, ``warn`` or ``reject``: the worst finding decides."""
-        severities = {finding.severity for finding in self.findings}
-        return "reject" if "reject" in severities else "warn" if "warn" in severities else "accept"
-
-    def raiseRejection(self):
-        """
-        :raises InputRefused: with the first rejecting finding
-        """
-        finding = firstRejection(self.findings)
-        if finding:
-            raise InputRefused(finding.code, finding.message, finding.action, finding.files)
-
-    def asDict(self):
-        return {
-            "verdict": self.word,
-            "findings": [finding.asDict() for finding in self.findings],
-            "series": [series.asDict(rank) for rank, series in enumerate(self.series, 1)],
-        }
-
-
-def examine(source, seriesUid=None, progress=noProgress):
+def examine(source, seriesUid=None, progress=noProgress, procedure=None, side=None, repair=False):
     """Scan a source and judge what is in it. What has to be unpacked is removed with the verdict.
 
-    :param seriesUid: which series to take; needed where there are several CT volumes, which one is never guessed
-    :returns: :class:`Verdict`
     :param source: folder, file, ZIP archive, DICOMDIR, or ``dicomweb:URL?...``
-    :raises InputRefused, UsageError, StoreFailed: as :func:`PlanningHubLib.Sources.openSource`
+    :param seriesUid: which series to take; needed where there are several CT volumes, which one is never guessed
+    :param procedure: what is planned: a procedure's name chooses its limits, other text the general ones
+    :param side: the side of the request, which the series must not contradict; None for not stated
+    :param repair: whether the user agrees to resampling where that mends a tilted gantry or uneven spacing
+    :returns: :class:`PlanningHubLib.Verdict.Verdict`
+    :raises InputRefused, UsageError, StoreFailed: as :func:`PlanningHubLib.Sources.openSource`, and ``bad-procedure``
     """
     ensure("PlanningHubLib")
+    limits, findings = findProcedure(procedure)
     opened = openSource(source, part(progress, 0.0, 0.5) if isUnpacked(source) else noProgress)
+    progress = part(progress, 0.5, 1.0) if isUnpacked(source) else progress
     try:
-        return _judge(opened, seriesUid, part(progress, 0.5, 1.0) if isUnpacked(source) else progress)
+        scanned, scanFindings = scanOpened(opened, part(progress, 0.0, 0.8))
+        progress(0.8, "Judging the series")
+        judged = [judgeSeries(one, limits, side, repair) for one in scanned if one.isCt]
+        findings = [*findings, *scanFindings, *_notCt(len(scanned) - len(judged))]
+        checked = ranked([_shown(one, opened) for one in judged], limits)
+        return _judge(checked, findings, seriesUid, limits, opened, progress)
     except PlanningError as error:
         finding = opened.shown(error.asFinding())
         raise type(error)(finding.code, finding.message, finding.action, finding.files) from error
 
 
-def _judge(opened, seriesUid, progress):
-    scanned, findings = scanOpened(opened, progress)
-    checked = [CheckedSeries(one.uid, tuple(one.headers), *checkSeries(one)) for one in scanned if one.isCt]
-    others = len(scanned) - len(checked)
-    if others:
-        findings.append(Finding("not-ct", "info", f"{others} series are not CT images and were left alone."))
-    # Larger volumes first: the order in which a person would look at them.
-    checked.sort(key=lambda one: (one.geometry is None, -len(one.headers), one.uid))
+def _shown(series, opened):
+    """Name files of an unpacked source as the user knows them: the reason of a rank is made of findings."""
+    return dataclasses.replace(series, findings=tuple(map(opened.shown, series.findings)))
+
+
+def _notCt(count):
+    if count:
+        yield Finding("not-ct", "info", f"{count} series are not CT images and were left alone.")
+
+
+def _judge(checked, findings, seriesUid, limits, opened, progress):
     chosen, choiceFindings = _choose(checked, seriesUid)
-    found = (*findings, *choiceFindings, *(chosen.findings if chosen else ()))
-    return Verdict(tuple(checked), chosen, tuple(map(opened.shown, found)), opened)
+    findings = [*findings, *choiceFindings, *(chosen.findings if chosen else ())]
+    voxelFacts = None
+    if chosen and chosen.geometry:
+        progress(0.9, "Looking at a sample of the slices")
+        voxelFacts, voxelFindings = judgeVoxels(chosen, limits)
+        findings += voxelFindings
+    return Verdict(tuple(checked), chosen, tuple(map(opened.shown, findings)), limits, voxelFacts, opened)
 
 
 def _choose(checked, seriesUid):
@@ -126,16 +95,14 @@ def _choose(checked, seriesUid):
                       "Choose the series by its UID, or import from a folder of one patient.")  # fmt: skip
     usable = [one for one in checked if one.geometry]
     if len(usable) > 1:
-        uids = ", ".join(one.uid for one in usable)
-        return reject("several-series", f"The folder holds {len(usable)} CT volumes: {uids}.",
-                      "Choose the series by its UID.")  # fmt: skip
+        return None, [severalSeries(usable)]
     return (usable or checked)[0], list(_refusedBeside(checked)) if usable else []
 
 
 def _refusedBeside(checked):
     """Yield a warning for each series that was passed over for a fault: it may be the one that was meant."""
     for one in checked:
-        fault = firstRejection(one.findings)
+        fault = None if one.geometry else firstRejection(one.findings)
         if fault and not {finding.code for finding in one.findings} & ORDINARY_FAULTS:
             yield Finding(
                 "other-series-refused",
@@ -146,18 +113,22 @@ def _refusedBeside(checked):
             )
 
 
-def importSeries(source, caseFolder, seriesUid=None, side=None, procedure=None, user=None, progress=noProgress):
+def importSeries(
+    source, caseFolder, seriesUid=None, side=None, procedure=None, user=None, progress=noProgress, repair=False
+):
     """Examine a source and import its CT series: :func:`examine`, then :func:`importVerdict`.
 
     :returns: the :class:`Verdict`; the case is in ``caseFolder``
     :raises: what the two raise
     """
-    verdict = examine(source, seriesUid, part(progress, 0.0, 0.5))
+    verdict = examine(source, seriesUid, part(progress, 0.0, 0.5), procedure, side, repair)
     importVerdict(verdict, caseFolder, side, procedure, user, part(progress, 0.5, 1.0))
     return verdict
 
 
-def importIntoNewFolder(source, casesFolder, seriesUid=None, side=None, procedure=None, user=None, progress=noProgress):
+def importIntoNewFolder(
+    source, casesFolder, seriesUid=None, side=None, procedure=None, user=None, progress=noProgress, repair=False
+):
     """Import one CT series into a new case, in a folder below ``casesFolder`` that is named after the case.
 
     :returns: the case's folder
@@ -166,7 +137,7 @@ def importIntoNewFolder(source, casesFolder, seriesUid=None, side=None, procedur
     casesFolder = Path(casesFolder)
     incoming = casesFolder / f"{ASIDE_PREFIX}{uuid.uuid4().hex}"
     try:
-        importSeries(source, incoming, seriesUid, side, procedure, user, progress)
+        importSeries(source, incoming, seriesUid, side, procedure, user, progress, repair)
         with Case.open(incoming) as case:
             folder = casesFolder / case.name
         incoming.rename(folder)
@@ -190,10 +161,10 @@ def importVerdict(verdict, caseFolder, side=None, procedure=None, user=None, pro
     if isCase(caseFolder):
         with Case.open(caseFolder, writable=True) as case:
             _requireSameCase(case, code, side)
-            addSource(case, verdict.chosen, user, progress)
+            addSource(case, verdict, user, progress)
     else:
         with stagedFolder(caseFolder) as stage, Case.createIn(stage, code, side, procedure, user) as case:
-            addSource(case, verdict.chosen, user, progress)
+            addSource(case, verdict, user, progress)
 
 
 def _codeOf(series):
@@ -214,36 +185,53 @@ def _requireSameCase(case, code, side):
         )
 
 
-def addSource(case, series, user=None, progress=noProgress):
-    """Copy a checked series into a case, untouched, in the order of its slices.
+def addSource(case, verdict, user=None, progress=noProgress):
+    """Copy the series of a verdict into a case, untouched, in the order of its slices; beside it its repair, if any.
 
     :returns: artefact of kind ``source``
     :raises InputRefused: ``cannot-decode``, ``hostile-file``, where compressed slices turn out to be bad
     """
+    series = verdict.chosen
     headers = series.geometry.headers
-    if not all(map(isPlain, headers)):
-        # A slice that cannot be decoded is found now, not when someone wants to plan on it.
+    if not series.repair and not all(map(isPlain, headers)):
+        # A slice that cannot be decoded is found now, not when someone wants to plan on it; a repair decodes all.
         decodeSlices(headers, part(progress, 0.0, 0.5))
         progress = part(progress, 0.5, 1.0)
-    # A multi-frame file is one file of many slices.
-    paths = list(dict.fromkeys(header.path for header in headers))
+    copying = part(progress, 0.0, 0.4) if series.repair else progress
     with case.staging("source", user=user) as stage:
-        folder = stage.folder / "dicom"
-        folder.mkdir()
-        for number, path in enumerate(paths, 1):
-            progress(number / len(paths), f"Copying file {number} of {len(paths)}")
-            shutil.copyfile(path, folder / f"{number:05}.dcm")
+        _copySlices(headers, stage.folder / SCANNED_FOLDER, copying)
+        if series.repair:
+            _writeRepair(series.repair, stage.folder / REPAIRED_FOLDER, part(progress, 0.4, 1.0))
         return stage.commit(
-            parameters={"seriesUid": series.uid},
-            facts=_facts(case, series),
-            software=versions("pydicom"),
-            title="CT series",
+            parameters={
+                "seriesUid": series.uid,
+                "procedure": verdict.procedure.asParameters(),
+                "repair": series.repair is not None,
+            },
+            facts=_facts(case, verdict),
+            software=versions("pydicom", *(["numpy", "scipy"] if series.repair else [])),
+            title="CT series, repaired" if series.repair else "CT series",
         )
 
 
-def _facts(case, series):
-    first = series.headers[0]
-    return {
+def _copySlices(headers, folder, progress):
+    folder.mkdir()
+    # A multi-frame file is one file of many slices.
+    paths = list(dict.fromkeys(header.path for header in headers))
+    for number, path in enumerate(paths, 1):
+        progress(number / len(paths), f"Copying file {number} of {len(paths)}")
+        shutil.copyfile(path, folder / f"{number:05}.dcm")
+
+
+def _writeRepair(plan, folder, progress):
+    folder.mkdir()
+    voxels = repairedVoxels(plan, readSlices(plan.geometry.headers), part(progress, 0.0, 0.5))
+    writeRepaired(plan, voxels, folder, part(progress, 0.5, 1.0))
+
+
+def _facts(case, verdict):
+    series, first = verdict.chosen, verdict.chosen.headers[0]
+    facts = {
         "patientCode": case.patientCode,
         "modality": first.modality,
         "studyUid": first.studyUid,
@@ -254,4 +242,10 @@ def _facts(case, series):
         "sliceThicknessMm": first.sliceThicknessMm,
         "convolutionKernel": first.convolutionKernel,
         "transferSyntaxUid": first.transferSyntaxUid,
+        "verdict": verdict.word,
+        "findings": [{"code": one.code, "severity": one.severity} for one in verdict.findings],
+        "measured": verdict.voxelFacts.asDict() if verdict.voxelFacts else None,
     }
+    if series.repair:
+        facts |= {"repair": series.repair.asFacts(), "seriesUid": repairedSeriesUid(series.repair)}
+    return facts

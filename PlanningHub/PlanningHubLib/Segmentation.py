@@ -7,6 +7,7 @@ from . import Masks, Segments
 from .Errors import InputRefused
 from .Nodes import removeNodes
 from .Progress import noProgress
+from .Repair import repairFacts
 from .Software import versions
 from .Volumes import loadSource, voxelVolumeMl
 
@@ -64,7 +65,12 @@ def segmentBone(case, session, thresholdHu=DEFAULT_THRESHOLD_HU, closingVoxels=1
             return stage.commit(
                 parents=[source],
                 parameters={"method": "threshold", "thresholdHu": thresholdHu, "closingVoxels": closingVoxels},
-                facts={"segment": segmentId, "voxels": voxels, "volumeMl": round(voxels * voxelVolumeMl(volume), 3)},
+                facts={
+                    "segment": segmentId,
+                    "voxels": voxels,
+                    "volumeMl": round(voxels * voxelVolumeMl(volume), 3),
+                    **repairFacts(source),
+                },
                 software=versions("slicer-core", "numpy", "SimpleITK"),
                 title="Bone segmentation",
             )

@@ -15,6 +15,7 @@ DIRECTION_TOLERANCE = 1e-3
 # More than this between the stacking direction and the slices' normal shears the volume (0.3 mm over 300 mm).
 TILT_TOLERANCE_DEGREES = 0.06
 
+REPAIR = "Choose another series, scan again, or import it with repair (--repair): it is then resampled and says so."
 RESCAN = "Fetch the complete series from the archive again, or choose another series."
 
 
@@ -179,11 +180,11 @@ def _stackFaults(ordered, positions, steps, normal):
             message = f"{missing} slices are missing (first gap after {positions[uneven[0]] @ normal:.1f} mm)."
             return [_reject("missing-slice", message, [ordered[index] for index in uneven])]
         message = f"Slice spacing is not uniform: {steps.min():.2f} to {steps.max():.2f} mm."
-        return [_reject("non-uniform-spacing", message, [ordered[index] for index in uneven])]
+        return [_reject("non-uniform-spacing", message, [ordered[index] for index in uneven], REPAIR)]
     drift = positions - positions[0] - numpy.outer((positions - positions[0]) @ normal, normal)
     height = (positions[-1] - positions[0]) @ normal
     degrees = float(numpy.degrees(numpy.arctan2(numpy.linalg.norm(drift, axis=1).max(), height)))
     if degrees > TILT_TOLERANCE_DEGREES:
         message = f"The gantry was tilted by {degrees:.1f} degrees: slices are not stacked along their normal."
-        return [_reject("gantry-tilt", message, [], "Choose a series without tilt, or scan again.")]
+        return [_reject("gantry-tilt", message, [], REPAIR)]
     return []

@@ -28,6 +28,15 @@ TEXT_FIELDS = {
     "ConvolutionKernel": "convolutionKernel",
     "Manufacturer": "manufacturer",
     "PhotometricInterpretation": "photometricInterpretation",
+    "StudyDate": "studyDate",
+    "AcquisitionDate": "acquisitionDate",
+    "Laterality": "laterality",
+    "ImageLaterality": "imageLaterality",
+    "BodyPartExamined": "bodyPart",
+    "SeriesDescription": "seriesDescription",
+    "ProtocolName": "protocolName",
+    "StudyDescription": "studyDescription",
+    "ContrastBolusAgent": "contrastAgent",
 }
 NUMBER_FIELDS = {
     "Rows": "rows",
@@ -47,6 +56,7 @@ NUMBER_FIELDS = {
     "TriggerTime": "triggerTimeMs",
     "DiffusionBValue": "diffusionBValue",
     "EchoTime": "echoTimeMs",
+    "GantryDetectorTilt": "gantryTiltDegrees",
 }
 VECTOR_FIELDS = {
     "ImagePositionPatient": ("positionLps", 3),
@@ -82,6 +92,15 @@ class SliceHeader:
     convolutionKernel: str = ""
     manufacturer: str = ""
     photometricInterpretation: str = ""
+    studyDate: str = ""
+    acquisitionDate: str = ""
+    laterality: str = ""
+    imageLaterality: str = ""
+    bodyPart: str = ""
+    seriesDescription: str = ""
+    protocolName: str = ""
+    studyDescription: str = ""
+    contrastAgent: str = ""
     rows: float | None = None
     columns: float | None = None
     bitsAllocated: float | None = None
@@ -99,6 +118,7 @@ class SliceHeader:
     triggerTimeMs: float | None = None
     diffusionBValue: float | None = None
     echoTimeMs: float | None = None
+    gantryTiltDegrees: float | None = None
     positionLps: numpy.ndarray | None = None
     orientationLps: numpy.ndarray | None = None
     pixelSpacingMm: numpy.ndarray | None = None

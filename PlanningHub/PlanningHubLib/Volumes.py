@@ -12,6 +12,7 @@ from .SliceHeader import ScannedSeries
 from .SlicesDecoded import decodeSlices
 from .StoredPixels import readStored
 
+SCANNED_FOLDER, REPAIRED_FOLDER = "dicom", "repaired"
 BONE_WINDOW_HU, BONE_LEVEL_HU = 1800, 400
 
 
@@ -26,6 +27,15 @@ def readSlices(headers):
     return decodeSlices(headers) if voxels is None else voxels
 
 
+def seriesPaths(case, source):
+    """Return the files of the series that a source artefact stands for, along the slices' normal.
+
+    They are the scanner's own, or the repaired series beside them: what is planned on is one series, never both.
+    """
+    folder = REPAIRED_FOLDER if source.facts.get("repair") else SCANNED_FOLDER
+    return [case.path(source, name) for name in source.files if name.startswith(f"{folder}/")]
+
+
 def loadSource(case, session, source):
     """Load a case's source series as a volume node.
 
@@ -34,8 +44,7 @@ def loadSource(case, session, source):
     :raises InputRefused: ``cannot-decode``, ``hostile-file``
     :raises VerificationFailed: ``source-changed``, where the files are no longer a uniform volume
     """
-    paths = [case.path(source, name) for name in source.files]
-    headers = readHeaders(paths)
+    headers = readHeaders(seriesPaths(case, source))
     geometry, findings = checkSeries(ScannedSeries(source.facts["seriesUid"], headers))
     if geometry is None:
         raise VerificationFailed("source-changed", findings[0].message, findings[0].action, findings[0].files)

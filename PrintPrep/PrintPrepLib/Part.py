@@ -4,6 +4,7 @@ from PlanningHubLib import Requirements
 from PlanningHubLib.Errors import InputRefused, firstRejection
 from PlanningHubLib.Nodes import removeNodes
 from PlanningHubLib.Progress import noProgress, part
+from PlanningHubLib.Repair import repairFacts
 from PlanningHubLib.Segmentation import loadSegmentation
 from PlanningHubLib.Software import versions
 
@@ -46,7 +47,7 @@ def makePart(case, session, maximumDeviationMm=DEFAULT_DEVIATION_MM, progress=no
                 "smoothingIterations": Surface.SMOOTHING_ITERATIONS,
                 "smoothingPassBand": Surface.SMOOTHING_PASS_BAND,
             },
-            facts=partFacts(surface, simple, findings),
+            facts={**partFacts(surface, simple, findings), **repairFacts(segmentation)},
             software=versions("slicer-core", "vtk", "manifold3d", "fast-simplification", "libigl", "lib3mf"),
             title="Printable part",
         )

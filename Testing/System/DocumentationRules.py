@@ -137,7 +137,7 @@ def nameProblems(root):
 
 
 def sourceNames(root):
-    """Return the kebab-case texts of the product's source, codes that end in a kind, and names of packages."""
+    """Return the kebab-case texts of the product's source, codes that end in a kind, names of packages, procedures."""
     files = [path for name in moduleNames(root) for path in (root / name).glob("*/*.py")]
     texts = set()
     for path in files:
@@ -147,6 +147,7 @@ def sourceNames(root):
     kinds = {text for text in texts if text in ("source", "segmentation", "plan", "part", "package", "receipt")}
     starts = {text for text in texts if text in STARTS_OF_KINDS}
     packages = [path.read_text(encoding="utf-8") for path in (root / "Makefile", *root.glob("*/*/requirements.txt"))]
+    texts |= {path.stem for path in root.glob("*/*/Procedures/*.json")}
     return texts | {start + kind for start in starts for kind in kinds} | set(KEBAB.findall(" ".join(packages)))
 
 

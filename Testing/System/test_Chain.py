@@ -29,7 +29,8 @@ def test_runOnThePhantomIntoAFolderStore(command, smallHead, tmp_path):
     )
 
     assert exitCode == 0
-    assert result["verdict"] == "accept"
+    # The small head is coarser than what is recommended for the procedure: that is said, and goes on.
+    assert result["verdict"] == "warn"
     assert [step["name"] for step in result["steps"]] == STEPS
     for step in result["steps"]:
         assert step["seconds"] > 0

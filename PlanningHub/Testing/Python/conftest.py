@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from CaseMaking import FULL_DISK_BYTES, commitChain, newCase, writeSmallSeries
+from VerdictMaking import DAY
 
 from PlanningHubLib.Import import importSeries
 from PlanningHubLib.Session import Session
@@ -19,6 +20,12 @@ def ownHome(tmp_path_factory, monkeypatch):
     home = tmp_path_factory.mktemp("home") / "planninghub"
     monkeypatch.setenv("PLANNINGHUB_HOME", str(home))
     return home
+
+
+@pytest.fixture(autouse=True)
+def sameDay(monkeypatch):
+    """The age of a scan does not change from one test run to the next."""
+    monkeypatch.setattr("PlanningHubLib.VerdictHeaders.today", lambda: DAY)
 
 
 @pytest.fixture

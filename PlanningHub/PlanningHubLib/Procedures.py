@@ -1,0 +1,170 @@
+"""Procedures and what each asks of a CT: limits from JSON files, shipped with the suite or a site's own."""
+
+import dataclasses
+import importlib.resources
+import json
+import re
+
+from .Errors import Finding, InputRefused
+from .Files import sha256Bytes
+from .Secrets import homeFolder
+
+GENERAL = "general"
+SITE_FOLDER = "procedures"
+KERNELS = "kernels.json"
+
+
+@dataclasses.dataclass(frozen=True)
+class Procedure:
+    """A procedure's file, checked against its schema.
+
+    :param values: the file's content; ``imaging`` holds the limits, other parts are left to those who know them
+    :param origin: ``shipped`` or ``site``
+    """
+
+    name: str
+    values: dict
+    origin: str
+    sha256: str
+
+    @property
+    def title(self):
+        return self.values["title"]
+
+    @property
+    def imaging(self):
+        return self.values["imaging"]
+
+    def limit(self, key):
+        """Return the limit of that name, empty where the procedure sets none."""
+        return self.imaging.get(key, {})
+
+    def asParameters(self):
+        """Return what a case records of the limits it was judged by."""
+        return {"name": self.name, "origin": self.origin, "sha256": self.sha256}
+
+
+def severityOf(limit, value):
+    """Return ``reject`` or ``warn`` where a value breaks a limit, else None. Equal to the limit is within it.
+
+    :param limit: dictionary with any of ``warnAbove``, ``rejectAbove``, ``warnBelow``, ``rejectBelow``
+    """
+    for severity in ("reject", "warn"):
+        above, below = limit.get(f"{severity}Above"), limit.get(f"{severity}Below")
+        if (above is not None and value > above) or (below is not None and value < below):
+            return severity
+    return None
+
+
+def procedureNames():
+    """Return the names of all procedures that have limits, shipped or the site's own, in alphabetical order."""
+    return sorted({*_files(_shippedFolder()), *_files(homeFolder() / SITE_FOLDER)})
+
+
+def findProcedure(text):
+    """Return the :class:`Procedure` for what a request says, and findings.
+
+    Text that names none (any free text is allowed) gets the general limits and a finding that says so.
+
+    :raises InputRefused: ``bad-procedure``, ``cannot-read``
+    """
+    name = re.sub(r"[\s_]+", "-", (text or GENERAL).strip().casefold())
+    if name in procedureNames():
+        return readProcedure(name), []
+    known = ", ".join(procedureNames())
+    return readProcedure(GENERAL), [
+        Finding("general-limits", "info", f'"{text}" has no imaging limits of its own: the general ones were used.',
+                f"Procedures with limits: {known}.")
+    ]  # fmt: skip
+
+
+def readProcedure(name):
+    """Read a procedure by its name; a site's file goes before the shipped one.
+
+    :raises InputRefused: ``bad-procedure``, ``cannot-read``
+    """
+    for origin, folder in (("site", homeFolder() / SITE_FOLDER), ("shipped", _shippedFolder())):
+        if name in _files(folder):
+            path = folder / f"{name}.json"
+            data = _bytes(path)
+            return Procedure(name, _checked(data, path, name, "procedure-1.schema.json"), origin, sha256Bytes(data))
+    raise InputRefused("bad-procedure", f"There is no procedure {name}.", f"Use one of {', '.join(procedureNames())}.")
+
+
+def kernelKind(kernel, manufacturer=""):
+    """Return ``bone``, ``soft`` or ``lung`` for a convolution kernel's name, None where no pattern knows it.
+
+    The patterns of the maker go first, then those of all makers; a site's ``kernels.json`` replaces the shipped one.
+    """
+    names = [part.strip() for part in kernel.replace("\\", ",").split(",") if part.strip()]
+    if not names:
+        return None
+    makers = _kernels()
+    ordered = sorted(makers, key=lambda maker: not re.search(maker["manufacturer"], manufacturer, re.IGNORECASE))
+    for maker in ordered:
+        for kind in ("bone", "lung", "soft"):
+            if any(re.fullmatch(pattern, names[0], re.IGNORECASE) for pattern in maker[kind]):
+                return kind
+    return None
+
+
+def _kernels():
+    site = homeFolder() / SITE_FOLDER / KERNELS
+    path = site if site.is_file() else _shippedFolder() / KERNELS
+    return _checked(_bytes(path), path, None, "kernels-1.schema.json")["makers"]
+
+
+def _shippedFolder():
+    return importlib.resources.files(__package__) / "Procedures"
+
+
+def _files(folder):
+    names = (path.name for path in folder.iterdir()) if folder.is_dir() else ()
+    return {name.removesuffix(".json") for name in names if re.fullmatch(r"[a-z0-9-]+\.json", name) and name != KERNELS}
+
+
+def _bytes(path):
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise InputRefused("cannot-read", f"{path} cannot be read: {error.strerror}.", "", [path]) from error
+
+
+def _checked(data, path, name, schemaName):
+    """Return a file's values, checked against a schema and against the rules that no schema can say."""
+    import jsonschema
+
+    def refuse(reason):
+        return InputRefused(
+            "bad-procedure", f"{path} cannot be used: {reason}", "Correct the file or remove it.", [path]
+        )
+
+    try:
+        values = json.loads(data)
+    except ValueError as error:
+        raise refuse(f"it is no JSON ({error}).") from error
+    schema = json.loads((importlib.resources.files(__package__) / "Schemas" / schemaName).read_text("utf-8"))
+    error = jsonschema.exceptions.best_match(jsonschema.Draft202012Validator(schema).iter_errors(values))
+    if error:
+        place = "/".join(str(step) for step in error.absolute_path) or "the top level"
+        raise refuse(f"at {place}: {error.message[:200]}")
+    if name is None:
+        _checkPatterns(values, refuse)
+        return values
+    if values["name"] != name:
+        raise refuse(f'it calls itself "{values["name"]}".')
+    for key, limit in values["imaging"].items():
+        for side, order in (("Above", 1), ("Below", -1)):
+            warn, reject = limit.get(f"warn{side}"), limit.get(f"reject{side}")
+            if warn is not None and reject is not None and order * reject < order * warn:
+                raise refuse(f"{key} rejects before it warns.")
+    return values
+
+
+def _checkPatterns(values, refuse):
+    for maker in values["makers"]:
+        for pattern in (maker["manufacturer"], *maker["bone"], *maker["soft"], *maker["lung"]):
+            try:
+                re.compile(pattern)
+            except re.error as error:
+                raise refuse(f"{pattern!r} is no pattern ({error}).") from error
