@@ -12,6 +12,8 @@ MOST_SLICES = 64
 MOST_NOISE_SLICES = 16
 AIR_HU, BONE_HU, METAL_HU = -300, 300, 3000
 SOFT_TISSUE_HU = (-150, 200)
+# No noise carries soft tissue so far: what lies beyond is air or bone at an edge.
+EDGE_HU = (-800, 1000)
 # A cluster of saturated voxels smaller than this is noise or enamel, not metal.
 METAL_CLUSTER_MM2 = 3.0
 NOISE_BLOCK_MM = 6.0
@@ -112,20 +114,21 @@ def _borderFraction(sample):
 
 
 def _blocks(sample, size):
-    """Return mean and standard deviation of square blocks of pixels."""
+    """Return square blocks of pixels as an array (slices, rows of blocks, size, columns of blocks, size)."""
     rows, columns = (extent // size * size for extent in sample.shape[1:])
-    if not rows or not columns:
-        return numpy.zeros(0), numpy.zeros(0)
-    blocks = sample[:, :rows, :columns].reshape(len(sample), rows // size, size, columns // size, size)
-    means = blocks.mean(axis=(2, 4), dtype=numpy.float32)
-    squares = numpy.square(blocks, dtype=numpy.float32).mean(axis=(2, 4))
-    return means.ravel(), numpy.sqrt(numpy.maximum(squares - means**2, 0)).ravel()
+    return sample[:, :rows, :columns].reshape(len(sample), rows // size, size, columns // size, size)
 
 
 def _noise(sample, pixelMm2):
     """Return the standard deviation in even soft tissue: the lower quartile over blocks, so that edges do not count."""
-    means, deviations = _blocks(sample, int(numpy.clip(round(NOISE_BLOCK_MM / pixelMm2**0.5), 4, 12)))
+    blocks = _blocks(sample, int(numpy.clip(round(NOISE_BLOCK_MM / pixelMm2**0.5), 4, 12)))
+    if not blocks.size:
+        return None
+    means = blocks.mean(axis=(2, 4), dtype=numpy.float32)
+    squares = numpy.square(blocks, dtype=numpy.float32).mean(axis=(2, 4))
     inside = (means > SOFT_TISSUE_HU[0]) & (means < SOFT_TISSUE_HU[1])
+    inside &= (blocks.min(axis=(2, 4)) > EDGE_HU[0]) & (blocks.max(axis=(2, 4)) < EDGE_HU[1])
+    deviations = numpy.sqrt(numpy.maximum(squares - means**2, 0))
     return float(numpy.percentile(deviations[inside], 25)) if inside.sum() >= 20 else None
 
 
@@ -135,7 +138,7 @@ def _bloodPool(sample, noiseHu, pixelMm2):
     Marrow is bright and even too, but the cortex around it is one area with it.
     """
     factor = max(1, round(LUMEN_PIXEL_MM / pixelMm2**0.5))
-    images = sample if factor == 1 else _blocks(sample, factor)[0].reshape(len(sample), sample.shape[1] // factor, -1)
+    images = sample if factor == 1 else _blocks(sample, factor).mean(axis=(2, 4), dtype=numpy.float32)
     areaMm2, mostVariationHu = pixelMm2 * factor**2, max(LUMEN_VARIATION_HU, 2 * (noiseHu or 0) / factor)
     values = numpy.concatenate([_lumenPixels(image, mostVariationHu, areaMm2) for image in images])
     return float(numpy.median(values)) if len(values) * areaMm2 >= LUMEN_TOTAL_MM2 else None

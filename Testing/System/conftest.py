@@ -29,7 +29,7 @@ def command(ownHome):
     def run(*arguments, extraEnvironment=None, prefix=()):
         program = [*prefix, sys.executable, "-m", "PlanningHubCommand", *map(str, arguments), "--json"]
         done = subprocess.run(
-            program, capture_output=True, text=True, timeout=300, env={**environment, **(extraEnvironment or {})}
+            program, capture_output=True, encoding="utf-8", timeout=300, env={**environment, **(extraEnvironment or {})}
         )
         assert "Traceback" not in done.stderr, done.stderr
         assert len(done.stdout.splitlines()) == 1, f"not one JSON object: {done.stdout!r} {done.stderr}"

@@ -28,7 +28,7 @@ def buildWheel(tree, folder):
     major = int(importlib.metadata.version("setuptools").split(".")[0])
     isolation = ["--no-build-isolation"] if major >= 77 else []
     command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", *isolation, "--wheel-dir", folder, tree]
-    result = subprocess.run(command, capture_output=True, text=True)
+    result = subprocess.run(command, capture_output=True, encoding="utf-8")
     if result.returncode != 0 and not isolation:
         pytest.skip(f"setuptools is older than 77 and a newer one cannot be had: {result.stderr[-200:]}")
     assert result.returncode == 0, result.stderr
@@ -66,7 +66,7 @@ def run(installation, *arguments):
     empty = installation / "empty"
     empty.mkdir(exist_ok=True)
     environment = {"PYTHONPATH": str(installation), "PATH": "/usr/bin:/bin", "HOME": str(empty)}
-    return subprocess.run([sys.executable, *arguments], cwd=empty, env=environment, capture_output=True, text=True)
+    return subprocess.run([sys.executable, *arguments], cwd=empty, env=environment, capture_output=True, encoding="utf-8")
 
 
 def test_theWheelHoldsEveryFileOfThePackagesAndNothingElse(aWheel):

@@ -432,7 +432,7 @@ def test_unwritableCaseFolderIsRefused(aSeries, tmp_path):
     target = tmp_path / "readOnly"
     target.mkdir(mode=0o555)
     command = [sys.executable, "-c", code, str(aSeries), str(target), str(tmp_path / "writable")]
-    outcome = subprocess.run(command, capture_output=True, text=True, env=childEnvironment())
+    outcome = subprocess.run(command, capture_output=True, encoding="utf-8", env=childEnvironment())
     assert outcome.stdout == "cannot-write\n", outcome.stdout + outcome.stderr
     assert tree(target) == {} and Case.open(tmp_path / "writable").verify() == []
 

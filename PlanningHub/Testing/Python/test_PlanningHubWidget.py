@@ -303,7 +303,7 @@ def test_aCaseHeldElsewhereNamesTheHolder(user, aCaseFolder):
     program += "    print('held', flush=True)\n    sys.stdin.read()\n"
     holder = subprocess.Popen(
         [sys.executable, "-c", program, str(folder)],
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=childEnvironment(), text=True,
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=childEnvironment(), encoding="utf-8",
     )  # fmt: skip
     try:
         assert holder.stdout.readline() == "held\n"
