@@ -66,7 +66,8 @@ def run(installation, *arguments):
     empty = installation / "empty"
     empty.mkdir(exist_ok=True)
     environment = {"PYTHONPATH": str(installation), "PATH": "/usr/bin:/bin", "HOME": str(empty)}
-    return subprocess.run([sys.executable, *arguments], cwd=empty, env=environment, capture_output=True, encoding="utf-8")
+    program = [sys.executable, *arguments]
+    return subprocess.run(program, cwd=empty, env=environment, capture_output=True, encoding="utf-8")
 
 
 def test_theWheelHoldsEveryFileOfThePackagesAndNothingElse(aWheel):
