@@ -7,12 +7,13 @@ from vtk.util import numpy_support
 
 from .DicomScan import readHeaders
 from .Errors import VerificationFailed
+from .References import SCANNED_FOLDER, requireInPlace
 from .SeriesGeometry import checkSeries
 from .SliceHeader import ScannedSeries
 from .SlicesDecoded import decodeSlices
 from .StoredPixels import readStored
 
-SCANNED_FOLDER, REPAIRED_FOLDER = "dicom", "repaired"
+REPAIRED_FOLDER = "repaired"
 BONE_WINDOW_HU, BONE_LEVEL_HU = 1800, 400
 
 
@@ -31,7 +32,10 @@ def seriesPaths(case, source):
     """Return the files of the series that a source artefact stands for, along the slices' normal.
 
     They are the scanner's own, or the repaired series beside them: what is planned on is one series, never both.
+
+    :raises GateRefused: ``source-moved``, ``source-changed-outside``, where the case refers to files that lie elsewhere
     """
+    requireInPlace(case, source)
     folder = REPAIRED_FOLDER if source.facts.get("repair") else SCANNED_FOLDER
     return [case.path(source, name) for name in source.files if name.startswith(f"{folder}/")]
 
@@ -42,6 +46,7 @@ def loadSource(case, session, source):
     :param source: artefact of kind ``source``
     :returns: vtkMRMLScalarVolumeNode in HU with the series' geometry (RAS mm)
     :raises InputRefused: ``cannot-decode``, ``hostile-file``
+    :raises GateRefused: as :func:`seriesPaths`
     :raises VerificationFailed: ``source-changed``, where the files are no longer a uniform volume
     """
     headers = readHeaders(seriesPaths(case, source))
