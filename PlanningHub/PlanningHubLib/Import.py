@@ -9,6 +9,7 @@ from .Case import Case, isCase
 from .DicomScan import scanOpened
 from .Errors import Finding, GateRefused, PlanningError, firstRejection
 from .Files import ASIDE_PREFIX, fsyncFolder, stagedFolder
+from .Frames import writeFrames
 from .Identity import patientCode
 from .Procedures import findProcedure
 from .Progress import noProgress, part
@@ -221,6 +222,7 @@ def addSource(case, verdict, user=None, progress=noProgress, reference=False):
     with case.staging("source", user=user) as stage:
         if not reference:
             _copySlices(places, stage.folder, copying)
+        writeFrames(headers, places, stage.folder)
         if series.repair:
             _writeRepair(series.repair, stage.folder / REPAIRED_FOLDER, part(progress, 0.4, 1.0))
         return stage.commit(

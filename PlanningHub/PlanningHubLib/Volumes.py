@@ -7,6 +7,7 @@ from vtk.util import numpy_support
 
 from .DicomScan import readHeaders
 from .Errors import VerificationFailed
+from .Frames import chosenHeaders
 from .References import SCANNED_FOLDER, requireInPlace
 from .SeriesGeometry import checkSeries
 from .SliceHeader import ScannedSeries
@@ -40,19 +41,28 @@ def seriesPaths(case, source):
     return [case.path(source, name) for name in source.files if name.startswith(f"{folder}/")]
 
 
+def readGeometry(case, source):
+    """Return the :class:`PlanningHubLib.SeriesGeometry.VolumeGeometry` of a source, its headers along the normal.
+
+    :raises GateRefused: as :func:`seriesPaths`
+    :raises VerificationFailed: ``source-changed``, where the files are no longer a uniform volume
+    """
+    headers = chosenHeaders(case, source, readHeaders(seriesPaths(case, source)))
+    geometry, findings = checkSeries(ScannedSeries(source.facts["seriesUid"], headers))
+    if geometry is None:
+        raise VerificationFailed("source-changed", findings[0].message, findings[0].action, findings[0].files)
+    return geometry
+
+
 def loadSource(case, session, source):
     """Load a case's source series as a volume node.
 
     :param source: artefact of kind ``source``
     :returns: vtkMRMLScalarVolumeNode in HU with the series' geometry (RAS mm)
     :raises InputRefused: ``cannot-decode``, ``hostile-file``
-    :raises GateRefused: as :func:`seriesPaths`
-    :raises VerificationFailed: ``source-changed``, where the files are no longer a uniform volume
+    :raises GateRefused, VerificationFailed: as :func:`readGeometry`
     """
-    headers = readHeaders(seriesPaths(case, source))
-    geometry, findings = checkSeries(ScannedSeries(source.facts["seriesUid"], headers))
-    if geometry is None:
-        raise VerificationFailed("source-changed", findings[0].message, findings[0].action, findings[0].files)
+    geometry = readGeometry(case, source)
     voxels = readSlices(geometry.headers)
     return addVolume(session, voxels, geometry.ijkToRas, case.name)
 
