@@ -54,15 +54,16 @@ def readGeometry(case, source):
     return geometry
 
 
-def loadSource(case, session, source):
+def loadSource(case, session, source, geometry=None):
     """Load a case's source series as a volume node.
 
     :param source: artefact of kind ``source``
+    :param geometry: what :func:`readGeometry` returned, where it is known already
     :returns: vtkMRMLScalarVolumeNode in HU with the series' geometry (RAS mm)
     :raises InputRefused: ``cannot-decode``, ``hostile-file``
     :raises GateRefused, VerificationFailed: as :func:`readGeometry`
     """
-    geometry = readGeometry(case, source)
+    geometry = geometry or readGeometry(case, source)
     voxels = readSlices(geometry.headers)
     return addVolume(session, voxels, geometry.ijkToRas, case.name)
 
