@@ -182,7 +182,8 @@ def _filesOf(case):
     files = {}
     for artefact in case.artefacts:
         for name, record in artefact.files.items():
-            files[case.path(artefact, name).relative_to(case.folder).as_posix()] = record.sha256
+            # A source that the case only refers to comes back from the store as one that it holds.
+            files[(case.artefactFolder(artefact) / name).relative_to(case.folder).as_posix()] = record.sha256
     for path in sorted(case.folder.iterdir()):
         # Hidden files are the lock and what a killed writer left aside.
         if path.is_file() and not path.name.startswith("."):

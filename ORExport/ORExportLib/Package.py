@@ -15,7 +15,7 @@ from PlanningHubLib.Repair import repairFacts, repairNote
 from PlanningHubLib.Requirements import ensure
 from PlanningHubLib.Segmentation import loadSegmentation
 from PlanningHubLib.Software import versions
-from PlanningHubLib.Volumes import loadSource, seriesPaths
+from PlanningHubLib.Volumes import loadSource, readGeometry, seriesPaths
 
 from . import ApprovalsFile, Manifest, Verify
 from .Briefing import Briefing, briefingPdf
@@ -123,8 +123,9 @@ def exportPackage(case, package, outFolder, progress=noProgress):
 
 def _fill(folder, case, session, inputs, making, approvals, progress):
     """Write every file but the manifest and return their records."""
-    source = readSource(seriesPaths(case, inputs.source))
-    volumeNode = loadSource(case, session, inputs.source)
+    geometry = readGeometry(case, inputs.source)
+    source = readSource(seriesPaths(case, inputs.source), geometry.headers)
+    volumeNode = loadSource(case, session, inputs.source, geometry)
     segmentationNode = None
     try:
         segmentationNode = loadSegmentation(case, session, inputs.segmentation)

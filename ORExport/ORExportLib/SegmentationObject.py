@@ -115,10 +115,22 @@ def buildSegmentation(source, making, segments, algorithm):
             content_label="SEGMENTATION",
             content_description=longString(f"{making.caseName} segmentation, {making.approvalWord}"),
             omit_empty_frames=True,
+            **_places(source),
             **commonArguments(source, making, SERIES_NUMBER, "Segmentation"),
         )
     complete(dataset, source, making)
     return dataset
+
+
+def _places(source):
+    """Where the mask's planes are: as the images, or as frames of one image whose order is its own."""
+    if source.frames is None:
+        return {}
+    from highdicom import PlanePositionSequence
+
+    frames = source.first.PerFrameFunctionalGroupsSequence
+    positions = [frames[number - 1].PlanePositionSequence[0].ImagePositionPatient for number in source.frames]
+    return {"plane_positions": [PlanePositionSequence("PATIENT", position) for position in positions]}
 
 
 def _pixels(segments):

@@ -33,12 +33,21 @@ DATES_AND_TIMES = {
 
 @dataclasses.dataclass(frozen=True)
 class Source:
-    """The headers of a series, one per slice in the order of the mask's first axis.
+    """The images of a series and where its slices are, in the order of the mask's first axis.
 
-    The first header is whole; the others hold only what tells them apart. None holds pixels.
+    :param headers: one per file: of single slices in the slices' order, or one of a multi-frame image. The first header
+        is whole; others hold only what tells them apart. None holds pixels.
+    :param positionsLps: array (slices, 3) in mm
+    :param orientation: row and column cosines, 6 numbers in LPS
+    :param pixelSpacingMm: between rows, between columns
+    :param frames: of a multi-frame image, the number of each slice's frame, from 1
     """
 
     headers: tuple
+    positionsLps: np.ndarray
+    orientation: np.ndarray
+    pixelSpacingMm: tuple
+    frames: tuple | None = None
 
     @property
     def first(self):
@@ -47,37 +56,52 @@ class Source:
     @property
     def shape(self):
         """(slices, rows, columns)"""
-        return len(self.headers), int(self.first.Rows), int(self.first.Columns)
+        return len(self.positionsLps), int(self.first.Rows), int(self.first.Columns)
 
     @property
     def frameOfReferenceUid(self):
         return str(self.first.FrameOfReferenceUID)
 
     @property
+    def sliceStepMm(self):
+        """From one slice to the next: a vector in LPS."""
+        return (self.positionsLps[-1] - self.positionsLps[0]) / (len(self.positionsLps) - 1)
+
+    @property
     def ijkToLps(self):
         """4x4 matrix from (column, row, slice) to LPS in mm (DICOM PS3.3 C.7.6.2.1.1)."""
-        positions = [np.array(header.ImagePositionPatient, float) for header in self.headers]
-        orientation = np.array(self.first.ImageOrientationPatient, float)
-        betweenRowsMm, betweenColumnsMm = (float(value) for value in self.first.PixelSpacing)
+        betweenRowsMm, betweenColumnsMm = self.pixelSpacingMm
         matrix = np.eye(4)
-        matrix[:3, 0] = orientation[:3] * betweenColumnsMm
-        matrix[:3, 1] = orientation[3:] * betweenRowsMm
-        matrix[:3, 2] = (positions[-1] - positions[0]) / (len(positions) - 1)
-        matrix[:3, 3] = positions[0]
+        matrix[:3, 0] = self.orientation[:3] * betweenColumnsMm
+        matrix[:3, 1] = self.orientation[3:] * betweenRowsMm
+        matrix[:3, 2] = self.sliceStepMm
+        matrix[:3, 3] = self.positionsLps[0]
         return matrix
 
 
-def readSource(paths):
-    """Return the :class:`Source` of DICOM files that are sorted by position.
+def readSource(paths, slices=None):
+    """Return the :class:`Source` of DICOM files that are sorted by position, or of one multi-frame file.
 
-    :raises InputRefused: ``source-unreadable``, ``source-without-identity`` or ``source-single-slice``
+    :param slices: the :class:`PlanningHubLib.SliceHeader.SliceHeader` of the series along its normal, which a
+        multi-frame file needs: its frames may be in any order, and some of another volume
+    :raises InputRefused: ``source-unreadable``, ``source-without-identity``, ``source-single-slice`` or
+        ``source-several-multi-frame``
     """
     paths = list(paths)
-    if len(paths) < 2:
+    isMultiFrame = bool(slices) and slices[0].frame is not None
+    if len(slices if isMultiFrame else paths) < 2:
         raise InputRefused("source-single-slice", "A source series needs at least two slices.")
-    headers = [_readHeader(path, None if index == 0 else REQUIRED + GEOMETRY) for index, path in enumerate(paths)]
+    if isMultiFrame and len(paths) > 1:
+        raise InputRefused(
+            "source-several-multi-frame",
+            f"The source series is in {len(paths)} multi-frame files; a segmentation can refer to one only.",
+            "Export the series as single slices, or as one file.",
+            paths,
+        )
+    required = REQUIRED + (() if isMultiFrame else GEOMETRY)
+    headers = [_readHeader(path, None if index == 0 else required) for index, path in enumerate(paths)]
     for path, header in zip(paths, headers, strict=True):
-        missing = [keyword for keyword in REQUIRED + GEOMETRY if not header.get(keyword)]
+        missing = [keyword for keyword in required if not header.get(keyword)]
         if missing:
             raise InputRefused(
                 "source-without-identity",
@@ -86,7 +110,63 @@ def readSource(paths):
                 [path],
             )
     _tidy(headers[0])
-    return Source(tuple(headers))
+    return _ofFrames(headers[0], slices) if isMultiFrame else _ofSlices(headers)
+
+
+def _ofSlices(headers):
+    return Source(
+        tuple(headers),
+        np.array([header.ImagePositionPatient for header in headers], float),
+        np.array(headers[0].ImageOrientationPatient, float),
+        tuple(float(value) for value in headers[0].PixelSpacing),
+    )
+
+
+def _ofFrames(header, slices):
+    source = Source(
+        (header,),
+        np.array([one.positionLps for one in slices], float),
+        np.array(slices[0].orientationLps, float),
+        tuple(float(value) for value in slices[0].pixelSpacingMm),
+        tuple(one.frame + 1 for one in slices),
+    )
+    _placeFrames(source, slices[0].sliceThicknessMm)
+    return source
+
+
+def _placeFrames(source, sliceThicknessMm):
+    """Give the in-memory header functional groups of one form: archives put geometry into shared or per-frame ones."""
+    from pydicom.dataset import Dataset
+
+    header, measures, orientation, shared = source.first, Dataset(), Dataset(), Dataset()
+    stepMm = float(np.linalg.norm(source.sliceStepMm))
+    measures.PixelSpacing = [_decimal(value) for value in source.pixelSpacingMm]
+    measures.SliceThickness, measures.SpacingBetweenSlices = _decimal(sliceThicknessMm or stepMm), _decimal(stepMm)
+    orientation.ImageOrientationPatient = [_decimal(value) for value in source.orientation]
+    shared.PixelMeasuresSequence, shared.PlaneOrientationSequence = [measures], [orientation]
+    header.SharedFunctionalGroupsSequence = [shared]
+    # Objects refer to frames by their place: frames of other volumes must lie where no slice of this one does.
+    elsewhere = source.positionsLps[-1] + source.sliceStepMm
+    positions = dict(zip(source.frames, source.positionsLps, strict=True))
+    header.PerFrameFunctionalGroupsSequence = [
+        _placed(positions.get(number, elsewhere)) for number in range(1, int(header.NumberOfFrames) + 1)
+    ]
+
+
+def _placed(positionLps):
+    from pydicom.dataset import Dataset
+
+    group, position = Dataset(), Dataset()
+    position.ImagePositionPatient = [_decimal(value) for value in positionLps]
+    group.PlanePositionSequence = [position]
+    return group
+
+
+def _decimal(value):
+    """Return a number as a decimal string's 16 characters can hold it."""
+    from pydicom.valuerep import DSfloat
+
+    return DSfloat(float(value), auto_format=True)
 
 
 def _readHeader(path, keywords):

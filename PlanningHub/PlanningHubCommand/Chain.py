@@ -160,8 +160,9 @@ def runChain(source, outFolder, options, console):
 
 def _import(source, case, options, progress):
     verdict = importSeries(
-        source, case, options.seriesUid, options.side, options.procedure, progress=progress, repair=options.repair
-    )
+        source, case, options.seriesUid, options.side, options.procedure, progress=progress, repair=options.repair,
+        reference=options.reference,
+    )  # fmt: skip
     recordConsents(case, options)
     return verdict
 

@@ -35,13 +35,16 @@ def importSource(options, console):
     Chain.checkConsents(options)
     try:
         verdict = examine(
-            options.source, options.seriesUid, progress, options.procedure, options.side, options.repair
-        )
+            options.source, options.seriesUid, progress, options.procedure, options.side, options.repair,
+            options.reference,
+        )  # fmt: skip
         values.update(verdict.asDict())
         if options.rescanRequest:
             writeRescanRequest(Path(options.rescanRequest), verdict, options.side)
             values["rescan_request"] = options.rescanRequest
-        importVerdict(verdict, options.case, options.side, options.procedure, progress=progress)
+        importVerdict(
+            verdict, options.case, options.side, options.procedure, progress=progress, reference=options.reference
+        )
         Chain.recordConsents(options.case, options)
     except PlanningError as error:
         if error.code not in {finding["code"] for finding in values["findings"]}:

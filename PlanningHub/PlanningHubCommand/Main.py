@@ -145,6 +145,9 @@ def _importOptions(parser):
         "--repair", action="store_true", help="resample a series with a tilted gantry or uneven spacing, and say so"
     )
     parser.add_argument(
+        "--reference", action="store_true", help="leave the scanner's files where they lie; the case refers to them"
+    )
+    parser.add_argument(
         "--consent", dest="scopes", action="append", choices=SCOPES, default=[],
         help="record that the patient consented to this; may be given several times",
     )  # fmt: skip

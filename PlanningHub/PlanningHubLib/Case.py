@@ -8,7 +8,7 @@ import copy
 import uuid
 from pathlib import Path
 
-from . import Approval, Audit, CaseFormat, Identity
+from . import Approval, Audit, CaseFormat, Identity, References
 from .Artefacts import KINDS, Artefact, Graph
 from .CaseFiles import ARTEFACTS, cleanUp, glanceAtCase, readCase, removeUncommitted
 from .Errors import Finding, GateRefused, InputRefused, UsageError, VerificationFailed, firstRejection
@@ -179,8 +179,9 @@ class Case:
         return self.graph.latest(kind)
 
     def path(self, artefact, name):
-        """Return the path of one of an artefact's files."""
-        return self.artefactFolder(artefact) / name
+        """Return the path of one of an artefact's files: in the case, or where it lies when the case refers to it."""
+        folder = self.artefactFolder(artefact)
+        return References.placeOf(folder, name) if artefact.parameters.get(References.PARAMETER) else folder / name
 
     def artefactFolder(self, artefact):
         return self.folder / ARTEFACTS / artefact.folderName
@@ -224,12 +225,15 @@ class Case:
     def require(self, kind):
         """Return the newest artefact of a kind, its files checked, everything it was made from unchanged.
 
-        :raises GateRefused: ``no-<kind>``, ``stale-<kind>``, ``damaged-<kind>``
+        :raises GateRefused: ``no-<kind>``, ``stale-<kind>``, ``damaged-<kind>``; ``source-moved`` or
+            ``source-changed-outside`` where the case only refers to the files
         """
         artefact = self.latest(kind)
         if artefact is None:
             raise GateRefused(f"no-{kind}", f"The case has no {kind} yet.", f"Make the {kind} first.")
         state = self.state(artefact)
+        if state != "current":
+            References.refuseDamaged(self, [artefact, *self.graph.above(artefact)])
         if state == "damaged":
             names = self.damagedFiles(artefact)
             raise GateRefused(
@@ -258,11 +262,10 @@ class Case:
         for number, artefact in enumerate(self.artefacts):
             progress(number / len(self.artefacts), artefact.title)
             for name in self.damagedFiles(artefact):
-                path = self.path(artefact, name)
-                word = "was changed" if path.is_file() else "is missing"
-                findings.append(
-                    Finding("file-damaged", "reject", f"{path.relative_to(self.folder)} {word}.", "", (path,))
-                )
+                path = self.artefactFolder(artefact) / name
+                message = f"{path.relative_to(self.folder)} {'was changed' if path.is_file() else 'is missing'}."
+                ownFault = Finding("file-damaged", "reject", message, "", (path,))
+                findings.append(References.outsideFinding(self, artefact, name) or ownFault)
         return findings
 
     def requireVerified(self):

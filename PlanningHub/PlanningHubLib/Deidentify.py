@@ -128,7 +128,7 @@ def reidentify(case, pseudonym, recipient="", reason="", user=None):
         raise GateRefused("not-this-patient", f"{pseudonym} is not of this case's patient for this recipient.",
                           "Name the recipient as it was named then, or look in another case.")  # fmt: skip
     source = case.require("source")
-    headers = [Sources.readDicom(case.path(source, name)) for name in source.files]
+    headers = [Sources.readDicom(case.path(source, name)) for name in source.files if name.endswith(".dcm")]
     keywords = (*NEEDED, "FrameOfReferenceUID")
     uids = {str(header[keyword].value) for header in headers for keyword in keywords if header.get(keyword)}
     return {

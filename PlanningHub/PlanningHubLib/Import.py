@@ -9,9 +9,11 @@ from .Case import Case, isCase
 from .DicomScan import scanOpened
 from .Errors import Finding, GateRefused, PlanningError, firstRejection
 from .Files import ASIDE_PREFIX, fsyncFolder, stagedFolder
+from .Frames import writeFrames
 from .Identity import patientCode
 from .Procedures import findProcedure
 from .Progress import noProgress, part
+from .References import PARAMETER, SCANNED_FOLDER, cannotReference, requireOutside
 from .Repair import repairedVoxels
 from .RepairedSeries import repairedSeriesUid, writeRepaired
 from .Requirements import ensure
@@ -21,13 +23,13 @@ from .Software import versions
 from .Sources import isUnpacked, openSource
 from .StoredPixels import isPlain
 from .Verdict import Verdict, judgeSeries, judgeVoxels, ranked, severalSeries
-from .Volumes import REPAIRED_FOLDER, SCANNED_FOLDER, readSlices
+from .Volumes import REPAIRED_FOLDER, readSlices
 
 # What every examination holds beside its volumes: nobody would plan on these.
 ORDINARY_FAULTS = {"localizer", "single-slice"}
 
 
-def examine(source, seriesUid=None, progress=noProgress, procedure=None, side=None, repair=False):
+def examine(source, seriesUid=None, progress=noProgress, procedure=None, side=None, repair=False, reference=False):
     """Scan a source and judge what is in it. What has to be unpacked is removed with the verdict.
 
     :param source: folder, file, ZIP archive, DICOMDIR, or ``dicomweb:URL?...``
@@ -35,14 +37,20 @@ def examine(source, seriesUid=None, progress=noProgress, procedure=None, side=No
     :param procedure: what is planned: a procedure's name chooses its limits, other text the general ones
     :param side: the side of the request, which the series must not contradict; None for not stated
     :param repair: whether the user agrees to resampling where that mends a tilted gantry or uneven spacing
+    :param reference: whether the case is to refer to the files where they lie; what would be unpacked is refused
     :returns: :class:`PlanningHubLib.Verdict.Verdict`
-    :raises InputRefused, UsageError, StoreFailed: as :func:`PlanningHubLib.Sources.openSource`, and ``bad-procedure``
+    :raises InputRefused, UsageError, StoreFailed: as :func:`PlanningHubLib.Sources.openSource`, and ``bad-procedure``,
+        ``cannot-reference``
     """
     ensure("PlanningHubLib")
     limits, findings = findProcedure(procedure)
+    if reference and isUnpacked(source):
+        raise cannotReference(source)
     opened = openSource(source, part(progress, 0.0, 0.5) if isUnpacked(source) else noProgress)
     progress = part(progress, 0.5, 1.0) if isUnpacked(source) else progress
     try:
+        if reference and opened.isTemporary:
+            raise cannotReference(source)
         scanned, scanFindings = scanOpened(opened, part(progress, 0.0, 0.8))
         progress(0.8, "Judging the series")
         judged = [judgeSeries(one, limits, side, repair) for one in scanned if one.isCt]
@@ -114,21 +122,23 @@ def _refusedBeside(checked):
 
 
 def importSeries(
-    source, caseFolder, seriesUid=None, side=None, procedure=None, user=None, progress=noProgress, repair=False
-):
+    source, caseFolder, seriesUid=None, side=None, procedure=None, user=None, progress=noProgress, repair=False,
+    reference=False,
+):  # fmt: skip
     """Examine a source and import its CT series: :func:`examine`, then :func:`importVerdict`.
 
     :returns: the :class:`Verdict`; the case is in ``caseFolder``
     :raises: what the two raise
     """
-    verdict = examine(source, seriesUid, part(progress, 0.0, 0.5), procedure, side, repair)
-    importVerdict(verdict, caseFolder, side, procedure, user, part(progress, 0.5, 1.0))
+    verdict = examine(source, seriesUid, part(progress, 0.0, 0.5), procedure, side, repair, reference)
+    importVerdict(verdict, caseFolder, side, procedure, user, part(progress, 0.5, 1.0), reference)
     return verdict
 
 
 def importIntoNewFolder(
-    source, casesFolder, seriesUid=None, side=None, procedure=None, user=None, progress=noProgress, repair=False
-):
+    source, casesFolder, seriesUid=None, side=None, procedure=None, user=None, progress=noProgress, repair=False,
+    reference=False,
+):  # fmt: skip
     """Import one CT series into a new case, in a folder below ``casesFolder`` that is named after the case.
 
     :returns: the case's folder
@@ -137,7 +147,7 @@ def importIntoNewFolder(
     casesFolder = Path(casesFolder)
     incoming = casesFolder / f"{ASIDE_PREFIX}{uuid.uuid4().hex}"
     try:
-        importSeries(source, incoming, seriesUid, side, procedure, user, progress, repair)
+        importSeries(source, incoming, seriesUid, side, procedure, user, progress, repair, reference)
         with Case.open(incoming) as case:
             folder = casesFolder / case.name
         incoming.rename(folder)
@@ -147,13 +157,17 @@ def importIntoNewFolder(
     return folder
 
 
-def importVerdict(verdict, caseFolder, side=None, procedure=None, user=None, progress=noProgress):
+def importVerdict(
+    verdict, caseFolder, side=None, procedure=None, user=None, progress=noProgress, reference=False
+):  # fmt: skip
     """Import the series a verdict has chosen: into a new case, or as a new revision into the case that is there.
 
     :param verdict: what :func:`examine` returned
     :param caseFolder: the case's folder; a new case appears there whole, or not at all
     :param side: one of :data:`PlanningHubLib.Case.SIDES`, or None for not stated
-    :raises InputRefused: the verdict's first rejection, or ``already-there``, ``cannot-write``, ``disk-full``
+    :param reference: leave the scanner's files where they lie, and refer to them
+    :raises InputRefused: the verdict's first rejection, or ``already-there``, ``cannot-write``, ``disk-full``,
+        ``cannot-reference``
     :raises GateRefused: ``other-patient``, ``other-side``, ``case-in-use``
     """
     verdict.raiseRejection()
@@ -161,10 +175,10 @@ def importVerdict(verdict, caseFolder, side=None, procedure=None, user=None, pro
     if isCase(caseFolder):
         with Case.open(caseFolder, writable=True) as case:
             _requireSameCase(case, code, side)
-            addSource(case, verdict, user, progress)
+            addSource(case, verdict, user, progress, reference)
     else:
         with stagedFolder(caseFolder) as stage, Case.createIn(stage, code, side, procedure, user) as case:
-            addSource(case, verdict, user, progress)
+            addSource(case, verdict, user, progress, reference)
 
 
 def _codeOf(series):
@@ -185,21 +199,30 @@ def _requireSameCase(case, code, side):
         )
 
 
-def addSource(case, verdict, user=None, progress=noProgress):
+def addSource(case, verdict, user=None, progress=noProgress, reference=False):
     """Copy the series of a verdict into a case, untouched, in the order of its slices; beside it its repair, if any.
 
+    :param reference: refer to the scanner's files instead of copying them; a repair lies in the case all the same
     :returns: artefact of kind ``source``
-    :raises InputRefused: ``cannot-decode``, ``hostile-file``, where compressed slices turn out to be bad
+    :raises InputRefused: ``cannot-decode``, ``hostile-file``, where compressed slices turn out to be bad;
+        ``cannot-reference``
     """
     series = verdict.chosen
     headers = series.geometry.headers
+    places = _placesOf(headers)
+    if reference:
+        if verdict.opened and verdict.opened.isTemporary:
+            raise cannotReference(verdict.opened.name)
+        requireOutside(places.values(), case.folder)
     if not series.repair and not all(map(isPlain, headers)):
         # A slice that cannot be decoded is found now, not when someone wants to plan on it; a repair decodes all.
         decodeSlices(headers, part(progress, 0.0, 0.5))
         progress = part(progress, 0.5, 1.0)
     copying = part(progress, 0.0, 0.4) if series.repair else progress
     with case.staging("source", user=user) as stage:
-        _copySlices(headers, stage.folder / SCANNED_FOLDER, copying)
+        if not reference:
+            _copySlices(places, stage.folder, copying)
+        writeFrames(headers, places, stage.folder)
         if series.repair:
             _writeRepair(series.repair, stage.folder / REPAIRED_FOLDER, part(progress, 0.4, 1.0))
         return stage.commit(
@@ -207,20 +230,27 @@ def addSource(case, verdict, user=None, progress=noProgress):
                 "seriesUid": series.uid,
                 "procedure": verdict.procedure.asParameters(),
                 "repair": series.repair is not None,
+                PARAMETER: reference,
             },
             facts=_facts(case, verdict),
             software=versions("pydicom", *(["numpy", "scipy"] if series.repair else [])),
             title="CT series, repaired" if series.repair else "CT series",
+            references=places if reference else None,
         )
 
 
-def _copySlices(headers, folder, progress):
-    folder.mkdir()
+def _placesOf(headers):
+    """Name in the artefact -> path of the scanner's files, in the order of their slices."""
     # A multi-frame file is one file of many slices.
-    paths = list(dict.fromkeys(header.path for header in headers))
-    for number, path in enumerate(paths, 1):
-        progress(number / len(paths), f"Copying file {number} of {len(paths)}")
-        shutil.copyfile(path, folder / f"{number:05}.dcm")
+    paths = dict.fromkeys(header.path for header in headers)
+    return {f"{SCANNED_FOLDER}/{number:05}.dcm": path for number, path in enumerate(paths, 1)}
+
+
+def _copySlices(places, folder, progress):
+    (folder / SCANNED_FOLDER).mkdir()
+    for number, (name, path) in enumerate(places.items(), 1):
+        progress(number / len(places), f"Copying file {number} of {len(places)}")
+        shutil.copyfile(path, folder / name)
 
 
 def _writeRepair(plan, folder, progress):

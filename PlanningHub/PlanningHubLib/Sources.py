@@ -37,6 +37,11 @@ class OpenedSource:
     def __exit__(self, *exception):
         self.close()
 
+    @property
+    def isTemporary(self):
+        """Whether the files were unpacked or retrieved, and go when it closes."""
+        return self._temporary is not None
+
     def close(self):
         """Remove what was unpacked."""
         if self._removal:

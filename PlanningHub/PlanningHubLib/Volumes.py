@@ -7,12 +7,14 @@ from vtk.util import numpy_support
 
 from .DicomScan import readHeaders
 from .Errors import VerificationFailed
+from .Frames import chosenHeaders
+from .References import SCANNED_FOLDER, requireInPlace
 from .SeriesGeometry import checkSeries
 from .SliceHeader import ScannedSeries
 from .SlicesDecoded import decodeSlices
 from .StoredPixels import readStored
 
-SCANNED_FOLDER, REPAIRED_FOLDER = "dicom", "repaired"
+REPAIRED_FOLDER = "repaired"
 BONE_WINDOW_HU, BONE_LEVEL_HU = 1800, 400
 
 
@@ -31,23 +33,37 @@ def seriesPaths(case, source):
     """Return the files of the series that a source artefact stands for, along the slices' normal.
 
     They are the scanner's own, or the repaired series beside them: what is planned on is one series, never both.
+
+    :raises GateRefused: ``source-moved``, ``source-changed-outside``, where the case refers to files that lie elsewhere
     """
+    requireInPlace(case, source)
     folder = REPAIRED_FOLDER if source.facts.get("repair") else SCANNED_FOLDER
     return [case.path(source, name) for name in source.files if name.startswith(f"{folder}/")]
 
 
-def loadSource(case, session, source):
-    """Load a case's source series as a volume node.
+def readGeometry(case, source):
+    """Return the :class:`PlanningHubLib.SeriesGeometry.VolumeGeometry` of a source, its headers along the normal.
 
-    :param source: artefact of kind ``source``
-    :returns: vtkMRMLScalarVolumeNode in HU with the series' geometry (RAS mm)
-    :raises InputRefused: ``cannot-decode``, ``hostile-file``
+    :raises GateRefused: as :func:`seriesPaths`
     :raises VerificationFailed: ``source-changed``, where the files are no longer a uniform volume
     """
-    headers = readHeaders(seriesPaths(case, source))
+    headers = chosenHeaders(case, source, readHeaders(seriesPaths(case, source)))
     geometry, findings = checkSeries(ScannedSeries(source.facts["seriesUid"], headers))
     if geometry is None:
         raise VerificationFailed("source-changed", findings[0].message, findings[0].action, findings[0].files)
+    return geometry
+
+
+def loadSource(case, session, source, geometry=None):
+    """Load a case's source series as a volume node.
+
+    :param source: artefact of kind ``source``
+    :param geometry: what :func:`readGeometry` returned, where it is known already
+    :returns: vtkMRMLScalarVolumeNode in HU with the series' geometry (RAS mm)
+    :raises InputRefused: ``cannot-decode``, ``hostile-file``
+    :raises GateRefused, VerificationFailed: as :func:`readGeometry`
+    """
+    geometry = geometry or readGeometry(case, source)
     voxels = readSlices(geometry.headers)
     return addVolume(session, voxels, geometry.ijkToRas, case.name)
 

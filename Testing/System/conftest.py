@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from Phantom.AsymmetricObject import makeAsymmetricObject
+from Phantom.DicomSeries import byPosition
+from Phantom.EnhancedCt import writeEnhanced
 from Phantom.HeadPhantom import makeHeadPhantom, smallShape, writeHeadPhantom
 
 CONSENT = ("--consent", "treatment", "--consent-date", "2026-01-31", "--consent-document", "test 1")
@@ -56,12 +58,17 @@ def aPackagedCase(command, smallHead, tmp_path_factory):
     return folder
 
 
-@pytest.fixture(scope="session", params=[False, True], ids=["straight", "oblique"])
+@pytest.fixture(scope="session", params=["straight", "oblique", "multi-frame"])
 def aBlockChain(request, command, tmp_path_factory):
-    """An asymmetric block, straight or oblique, through the whole chain: (block, folder)."""
+    """An asymmetric block, straight, oblique, or oblique in one file, through the whole chain: (block, folder)."""
     folder = tmp_path_factory.mktemp("block")
-    block = makeAsymmetricObject(oblique=request.param)
+    block = makeAsymmetricObject(oblique=request.param != "straight")
     block.write(folder / "ct")
+    if request.param == "multi-frame":
+        (folder / "slices").mkdir()
+        (folder / "ct").rename(folder / "slices" / "ct")
+        (folder / "ct").mkdir()
+        writeEnhanced(byPosition(folder / "slices" / "ct"), folder / "ct" / "enhanced.dcm")
     exitCode, result = command(
         "run", folder / "ct", "--out", folder / "out", "--side", "left", "--closing-voxels", "0",
         "--maximum-deviation-mm", "0.05", *CONSENT,

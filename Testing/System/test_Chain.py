@@ -10,6 +10,9 @@ import trimesh
 from conftest import CONSENT
 from Judges import dicomErrors, entityErrors, run, threeMfMesh
 
+from Phantom.AsymmetricObject import makeAsymmetricObject
+from Phantom.DicomSeries import byPosition
+from Phantom.EnhancedCt import writeEnhanced
 from PlanningHubLib.Files import sha256, sha256Bytes
 from Servers.OrthancServer import OrthancServer, whyNoOrthanc
 
@@ -99,6 +102,24 @@ def test_realSkullIntoARealOrthanc(command, testData, tmp_path):
     assert result["facts"]["segment"]["volumeMl"] == pytest.approx(570.7, abs=0.1)
     assert result["facts"]["print"]["volumeMl"] == pytest.approx(570.7, rel=0.01)
     assertJudgesAreContent(out)
+
+
+@pytest.mark.skipif(bool(whyNoOrthanc()), reason=whyNoOrthanc())
+def test_aMultiFrameFileReachesBothKindsOfStore(command, tmp_path):
+    makeAsymmetricObject().write(tmp_path / "slices")
+    path = writeEnhanced(byPosition(tmp_path / "slices"), tmp_path / "enhanced.dcm")
+    with OrthancServer() as orthanc:
+        exitCode, result = command(
+            "run", path, "--out", tmp_path / "out", "--store", orthanc.address, "--side", "left", *CONSENT
+        )
+        assert exitCode == 0, result
+        assert result["sync"]["verified"] == len(orthanc.instances()) == 1 + 3
+        kept = {sha256Bytes(data) for data in orthanc.storedBytes()}
+        assert {sha256(path), *map(sha256, dicomFiles(tmp_path / "out" / "package"))} == kept
+    exitCode, result = command("sync", "--case", tmp_path / "out" / "case", "--store", tmp_path / "store")
+    assert (exitCode, result["failed"], result["queued"]) == (0, 0, 0)
+    assert (tmp_path / "store" / "objects" / sha256(path)[:2] / sha256(path)[2:]).is_file()
+    assertJudgesAreContent(tmp_path / "out")
 
 
 def test_phantomSatisfiesTheJudges(aPackagedCase):

@@ -1,5 +1,6 @@
 """Several volumes in one series are split, never merged; multi-frame files and every compression are exact."""
 
+import copy
 import shutil
 
 import numpy
@@ -14,6 +15,7 @@ from PlanningHubLib.Case import Case
 from PlanningHubLib.DicomScan import scanSource
 from PlanningHubLib.Errors import InputRefused
 from PlanningHubLib.Import import examine, importSeries
+from PlanningHubLib.Segmentation import segmentBone
 from PlanningHubLib.Volumes import loadSource
 
 SERIES = "1.2.826.0.1.3680043.10.7"
@@ -181,6 +183,43 @@ def test_enhancedCtThatStatesOtherFramesIsRefused(tmp_path):
     with pytest.raises(InputRefused) as refused:
         importSeries(path, tmp_path / "case")
     assert refused.value.code == "bad-frames" and not (tmp_path / "case").exists()
+
+
+def twoPhases(folder):
+    """An Enhanced CT image of two cardiac phases at the same places, the second 1 HU brighter, frame by frame."""
+    from pydicom.dataset import Dataset
+
+    path = enhanced(folder, asymmetricVoxels())
+    image = pydicom.dcmread(path)
+    stored = numpy.frombuffer(image.PixelData, numpy.int16).reshape(image.NumberOfFrames, -1)
+    frames = []
+    for frame in image.PerFrameFunctionalGroupsSequence:
+        for percent in (40.0, 70.0):
+            both, phase = copy.deepcopy(frame), Dataset()
+            phase.NominalPercentageOfCardiacPhase = percent
+            both.CardiacSynchronizationSequence = [phase]
+            frames.append(both)
+    image.PerFrameFunctionalGroupsSequence = frames
+    image.NumberOfFrames = len(frames)
+    image.PixelData = numpy.stack([stored, stored + 1], axis=1).astype(numpy.int16).tobytes()
+    image.save_as(path)
+    return path
+
+
+@pytest.mark.parametrize("reference", [False, True])
+def test_aPhaseOfAnEnhancedCtIsTheOneThatWasChosen(tmp_path, aSession, reference):
+    path = twoPhases(tmp_path / "phases")
+    uids = [series.uid for series in examine(path).series]
+    assert [uid.split("#")[1] for uid in sorted(uids)] == ["1", "2"]
+    importSeries(path, tmp_path / "case", sorted(uids)[0], reference=reference)
+    assert numpy.array_equal(voxelsOf(tmp_path / "case", aSession), asymmetricVoxels())
+    with Case.open(tmp_path / "case", writable=True) as case:
+        made = segmentBone(case, aSession)
+        assert case.state(made) == "current"
+    importSeries(path, tmp_path / "case", sorted(uids)[1], reference=reference)
+    assert numpy.array_equal(voxelsOf(tmp_path / "case", aSession), asymmetricVoxels() + 1)
+    # The file is the same one, the content is not.
+    assert Case.open(tmp_path / "case").state(made) == "stale"
 
 
 # Compressions and character sets
