@@ -161,7 +161,7 @@ def runChain(source, outFolder, options, console):
 def _import(source, case, options, progress):
     verdict = importSeries(
         source, case, options.seriesUid, options.side, options.procedure, progress=progress, repair=options.repair,
-        reference=options.reference,
+        reference=options.reference, patientId=options.patientId,
     )  # fmt: skip
     recordConsents(case, options)
     return verdict

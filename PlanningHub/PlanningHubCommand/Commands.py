@@ -36,7 +36,7 @@ def importSource(options, console):
     try:
         verdict = examine(
             options.source, options.seriesUid, progress, options.procedure, options.side, options.repair,
-            options.reference,
+            options.reference, options.patientId,
         )  # fmt: skip
         values.update(verdict.asDict())
         if options.rescanRequest:

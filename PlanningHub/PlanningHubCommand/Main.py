@@ -142,7 +142,11 @@ def _importOptions(parser):
     parser.add_argument("--side", choices=SIDES, help="side of the operation; never guessed")
     parser.add_argument("--procedure", metavar="NAME", help="what is planned; its name chooses the imaging limits")
     parser.add_argument(
-        "--repair", action="store_true", help="resample a series with a tilted gantry or uneven spacing, and say so"
+        "--repair", action="store_true",
+        help="resample a tilted gantry or uneven spacing, complete missing identifiers, and say so",
+    )
+    parser.add_argument(
+        "--patient-id", dest="patientId", metavar="ID", help="with --repair: the patient of images that name none"
     )
     parser.add_argument(
         "--reference", action="store_true", help="leave the scanner's files where they lie; the case refers to them"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from .Case import Case, isCase
 from .DicomScan import scanOpened
-from .Errors import Finding, GateRefused, PlanningError, firstRejection
+from .Errors import Finding, GateRefused, PlanningError, UsageError, firstRejection
 from .Files import ASIDE_PREFIX, fsyncFolder, stagedFolder
 from .Frames import writeFrames
 from .Identity import patientCode
@@ -29,21 +29,27 @@ from .Volumes import REPAIRED_FOLDER, readSlices
 ORDINARY_FAULTS = {"localizer", "single-slice"}
 
 
-def examine(source, seriesUid=None, progress=noProgress, procedure=None, side=None, repair=False, reference=False):
+def examine(source, seriesUid=None, progress=noProgress, procedure=None, side=None, repair=False, reference=False,
+            patientId=None):  # fmt: skip
     """Scan a source and judge what is in it. What has to be unpacked is removed with the verdict.
 
     :param source: folder, file, ZIP archive, DICOMDIR, or ``dicomweb:URL?...``
     :param seriesUid: which series to take; needed where there are several CT volumes, which one is never guessed
     :param procedure: what is planned: a procedure's name chooses its limits, other text the general ones
     :param side: the side of the request, which the series must not contradict; None for not stated
-    :param repair: whether the user agrees to resampling where that mends a tilted gantry or uneven spacing
+    :param repair: whether the user agrees to resampling where that mends a tilted gantry or uneven spacing, and to new
+        identifiers where an anonymiser took them away
+    :param patientId: with ``repair``, the patient ID of images that carry none; never guessed
     :param reference: whether the case is to refer to the files where they lie; what would be unpacked is refused
     :returns: :class:`PlanningHubLib.Verdict.Verdict`
     :raises InputRefused, UsageError, StoreFailed: as :func:`PlanningHubLib.Sources.openSource`, and ``bad-procedure``,
-        ``cannot-reference``
+        ``cannot-reference``, ``patient-id-known``, ``patient-id-without-repair``
     """
     ensure("PlanningHubLib")
     limits, findings = findProcedure(procedure)
+    if patientId and not repair:
+        raise UsageError("patient-id-without-repair", "A patient ID is only for the repair of images that lack one.",
+                         "Agree to repair, or leave the patient ID out.")  # fmt: skip
     if reference and isUnpacked(source):
         raise cannotReference(source)
     opened = openSource(source, part(progress, 0.0, 0.5) if isUnpacked(source) else noProgress)
@@ -53,7 +59,7 @@ def examine(source, seriesUid=None, progress=noProgress, procedure=None, side=No
             raise cannotReference(source)
         scanned, scanFindings = scanOpened(opened, part(progress, 0.0, 0.8))
         progress(0.8, "Judging the series")
-        judged = [judgeSeries(one, limits, side, repair) for one in scanned if one.isCt]
+        judged = [judgeSeries(one, limits, side, repair, patientId) for one in scanned if one.isCt]
         findings = [*findings, *scanFindings, *_notCt(len(scanned) - len(judged))]
         checked = ranked([_shown(one, opened) for one in judged], limits)
         return _judge(checked, findings, seriesUid, limits, opened, progress)
@@ -123,21 +129,21 @@ def _refusedBeside(checked):
 
 def importSeries(
     source, caseFolder, seriesUid=None, side=None, procedure=None, user=None, progress=noProgress, repair=False,
-    reference=False,
+    reference=False, patientId=None,
 ):  # fmt: skip
     """Examine a source and import its CT series: :func:`examine`, then :func:`importVerdict`.
 
     :returns: the :class:`Verdict`; the case is in ``caseFolder``
     :raises: what the two raise
     """
-    verdict = examine(source, seriesUid, part(progress, 0.0, 0.5), procedure, side, repair, reference)
+    verdict = examine(source, seriesUid, part(progress, 0.0, 0.5), procedure, side, repair, reference, patientId)
     importVerdict(verdict, caseFolder, side, procedure, user, part(progress, 0.5, 1.0), reference)
     return verdict
 
 
 def importIntoNewFolder(
     source, casesFolder, seriesUid=None, side=None, procedure=None, user=None, progress=noProgress, repair=False,
-    reference=False,
+    reference=False, patientId=None,
 ):  # fmt: skip
     """Import one CT series into a new case, in a folder below ``casesFolder`` that is named after the case.
 
@@ -147,7 +153,7 @@ def importIntoNewFolder(
     casesFolder = Path(casesFolder)
     incoming = casesFolder / f"{ASIDE_PREFIX}{uuid.uuid4().hex}"
     try:
-        importSeries(source, incoming, seriesUid, side, procedure, user, progress, repair, reference)
+        importSeries(source, incoming, seriesUid, side, procedure, user, progress, repair, reference, patientId)
         with Case.open(incoming) as case:
             folder = casesFolder / case.name
         incoming.rename(folder)

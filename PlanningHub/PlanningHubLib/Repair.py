@@ -11,6 +11,7 @@ import math
 import numpy
 from scipy import ndimage
 
+from .Completion import COMPLETABLE, completedFinding, completeIdentifiers
 from .Errors import Finding
 from .Procedures import severityOf
 from .Progress import noProgress
@@ -19,6 +20,7 @@ from .SeriesGeometry import (
     RELATIVE_SPACING_TOLERANCE,
     TILT_TOLERANCE_DEGREES,
     VolumeGeometry,
+    checkSeries,
 )
 from .StoredPixels import INT16
 
@@ -38,12 +40,14 @@ class RepairPlan:
     :param geometry: of the repaired volume; its headers are the scanned slices, sorted
     :param shiftsPixels: (slices, 2) rows and columns by which each scanned slice lies inside the repaired grid
     :param heightsMm: of the scanned slices along their normal, from the first
+    :param completed: codes of the identifiers that the headers got beside what was scanned
     """
 
     geometry: VolumeGeometry
     shiftsPixels: numpy.ndarray
     heightsMm: numpy.ndarray
     tiltDegrees: float
+    completed: tuple = ()
 
     @property
     def stepsMm(self):
@@ -62,7 +66,7 @@ class RepairPlan:
         """Return what the case records: the faults and how they were repaired."""
         faults = [name for name, has in (("gantry-tilt", self.isTilted), ("non-uniform-spacing", self.isUneven)) if has]
         return {
-            "faults": faults,
+            "faults": [*self.completed, *faults],
             "tiltDegrees": round(self.tiltDegrees, 3),
             "smallestStepMm": round(float(self.stepsMm.min()), 4),
             "largestStepMm": round(float(self.stepsMm.max()), 4),
@@ -81,7 +85,9 @@ def repairNote(source):
         "gantry-tilt": f"gantry tilt {repair['tiltDegrees']:.1f}°",
         "non-uniform-spacing": f"slices {repair['smallestStepMm']:g} to {repair['largestStepMm']:g} mm apart",
     }
-    return "resampled: " + ", ".join(words[fault] for fault in repair["faults"])
+    resampled = ", ".join(words[fault] for fault in repair["faults"] if fault in words)
+    completed = COMPLETABLE.intersection(repair["faults"])
+    return "; ".join(filter(None, [resampled and f"resampled: {resampled}", completed and "identifiers completed"]))
 
 
 def repairFacts(parent):
@@ -89,22 +95,26 @@ def repairFacts(parent):
     return {"repair": parent.facts["repair"]} if parent.facts.get("repair") else {}
 
 
-def planRepair(headers, findings, procedure):
+def planRepair(scanned, findings, procedure, patientId=None):
     """Return the :class:`RepairPlan` for a series (None where it cannot be repaired) and the findings that then hold.
 
-    :param headers: of the series, in any order
+    :param scanned: :class:`PlanningHubLib.SliceHeader.ScannedSeries`
     :param findings: those of :func:`PlanningHubLib.SeriesGeometry.checkSeries`
     :param procedure: whose limit ``tiltDegrees`` says how much tilt may be repaired
+    :param patientId: what the user states for images without a patient ID
     """
-    rejecting = {finding.code for finding in findings if finding.severity == "reject"}
-    if not rejecting or not rejecting <= REPAIRABLE:
-        return None, list(findings)
-    plan = _plan(headers)
+    series, completed = completeIdentifiers(scanned, findings, patientId)
+    remaining = checkSeries(series)[1] if completed else findings
+    rejecting = {finding.code for finding in remaining if finding.severity == "reject"}
+    if not (rejecting or completed) or not rejecting <= REPAIRABLE:
+        return None, list(dict.fromkeys([*findings, *remaining]))
+    plan = dataclasses.replace(_plan(series.headers), completed=completed)
     reason = _whyNot(plan, procedure)
     if reason:
         action = f"This cannot be repaired: {reason} Scan again."
-        return None, [dataclasses.replace(one, action=action) for one in findings]
-    kept = [finding for finding in findings if finding.code not in REPAIRABLE]
+        faults = dict.fromkeys([*findings, *remaining])
+        return None, [dataclasses.replace(one, action=action) for one in faults]
+    kept = [finding for finding in remaining if finding.code not in REPAIRABLE]
     return plan, kept + list(_repairedFindings(plan))
 
 
@@ -163,6 +173,8 @@ def _whyNot(plan, procedure):
 
 def _repairedFindings(plan):
     action = "Compare the resampled volume with the scanned slices before planning; what is made of it says so."
+    if plan.completed:
+        yield completedFinding(plan.completed)
     if plan.isTilted:
         yield Finding("gantry-tilt-repaired", "warn",
                       f"The gantry was tilted by {plan.tiltDegrees:.1f} degrees; the slices are shifted into place "

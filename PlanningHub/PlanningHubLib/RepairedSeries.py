@@ -4,11 +4,11 @@ Rules: PS3.3 C.7.6.1 (General Image: Image Type, Derivation, Source Image Sequen
 7203 for the codes. UIDs follow from the scanned slices and the repair, so that the same repair gives the same files.
 """
 
-import hashlib
 import json
 
 import numpy
 
+from .Completion import hashedUid
 from .Progress import noProgress
 from .Repair import scannedBeside
 
@@ -33,9 +33,7 @@ def repairedSeriesUid(plan):
 
 def _uid(plan, *parts):
     text = json.dumps([plan.asFacts(), [header.sopInstanceUid for header in plan.geometry.headers], *parts])
-    digest = bytearray(hashlib.sha256(text.encode()).digest()[:16])
-    digest[6], digest[8] = (digest[6] & 0x0F) | 0x40, (digest[8] & 0x3F) | 0x80
-    return f"2.25.{int.from_bytes(bytes(digest), 'big')}"
+    return hashedUid(text)
 
 
 def writeRepaired(plan, voxels, folder, progress=noProgress):
@@ -69,6 +67,7 @@ def _derived(image, plan, index, pixels, scanned):
     # An image once compressed with loss says so for ever (C.7.6.1.1.5).
     for element in lossy.values():
         image.add(element)
+    _complete(image, scanned[0])
     image.SOPInstanceUID, image.SeriesInstanceUID = _uid(plan, "image", index), repairedSeriesUid(plan)
     meta = FileMetaDataset()
     meta.MediaStorageSOPClassUID, meta.MediaStorageSOPInstanceUID = image.SOPClassUID, image.SOPInstanceUID
@@ -80,6 +79,13 @@ def _derived(image, plan, index, pixels, scanned):
     # A source in big endian was read with its own idea of both.
     image.set_original_encoding(False, True, image.original_character_set)
     return image
+
+
+def _complete(image, header):
+    """Write the identifiers that the scanned slice's own header may lack."""
+    image.SOPClassUID, image.Modality = header.sopClassUid, header.modality
+    image.PatientID, image.StudyInstanceUID = header.patientId, header.studyUid
+    image.FrameOfReferenceUID = header.frameOfReferenceUid
 
 
 def _place(image, plan, index):
@@ -101,27 +107,40 @@ def _decimal(value):
 
 
 def _describe(image, plan, scanned):
-    from pydicom.dataset import Dataset
     from pydicom.sr.codedict import codes
 
     facts = plan.asFacts()
     image.ImageType = ["DERIVED", "SECONDARY", "AXIAL"]
     image.SeriesDescription = f"Repaired: {str(image.get('SeriesDescription') or 'CT')}"[:64].strip()
-    image.DerivationDescription = (
-        f"Resampled for planning ({', '.join(facts['faults'])}): gantry tilt {facts['tiltDegrees']:g} degrees, scanned "
-        f"slices {facts['smallestStepMm']:g} to {facts['largestStepMm']:g} mm apart; cubic in the plane, linear along "
-        "the normal."
-    )
-    image.DerivationCodeSequence = [_item(codes.cid7203.SpatialResampling)]
-    references = []
-    for header in scanned:
-        reference = Dataset()
-        reference.ReferencedSOPClassUID, reference.ReferencedSOPInstanceUID = header.sopClassUid, header.sopInstanceUid
-        reference.PurposeOfReferenceCodeSequence = [_item(codes.cid7202.SourceImageForImageProcessingOperation)]
-        references.append(reference)
-    image.SourceImageSequence = references
-    image.ReferencedSeriesSequence = [_seriesReference(scanned)]
+    image.DerivationDescription = _derivation(plan, facts)
+    if plan.isTilted or plan.isUneven:
+        image.DerivationCodeSequence = [_item(codes.cid7203.SpatialResampling)]
+    if "missing-uid" not in plan.completed:
+        image.SourceImageSequence = [_imageReference(header, codes) for header in scanned]
+        image.ReferencedSeriesSequence = [_seriesReference(scanned)]
     image.ContributingEquipmentSequence = [*image.get("ContributingEquipmentSequence", []), _equipment(codes)]
+
+
+def _derivation(plan, facts):
+    texts = []
+    if plan.completed:
+        texts.append(f"Identifiers completed ({', '.join(plan.completed)}).")
+    if plan.isTilted or plan.isUneven:
+        texts.append(
+            f"Resampled for planning ({', '.join(facts['faults'])}): gantry tilt {facts['tiltDegrees']:g} degrees, "
+            f"scanned slices {facts['smallestStepMm']:g} to {facts['largestStepMm']:g} mm apart; cubic in the plane, "
+            "linear along the normal."
+        )
+    return " ".join(texts)
+
+
+def _imageReference(header, codes):
+    from pydicom.dataset import Dataset
+
+    reference = Dataset()
+    reference.ReferencedSOPClassUID, reference.ReferencedSOPInstanceUID = header.sopClassUid, header.sopInstanceUid
+    reference.PurposeOfReferenceCodeSequence = [_item(codes.cid7202.SourceImageForImageProcessingOperation)]
+    return reference
 
 
 def _seriesReference(scanned):

@@ -72,12 +72,12 @@ def _identity(headers):
     if not all(header.patientId for header in headers):
         yield _reject("no-patient-id", "Slices carry no patient ID, so results could not be matched to the patient.",
                       [header for header in headers if not header.patientId],
-                      "Export the series from the archive with its patient ID.")  # fmt: skip
+                      "Export the series with its patient ID, or state it (--repair --patient-id ID).")  # fmt: skip
     missing = [header for header in headers if not (header.seriesUid and header.studyUid and header.sopInstanceUid)]
     if missing:
         yield _reject("missing-uid", "Study, Series or SOP Instance UIDs are empty, so no result could refer to its "
                       "source images.", missing,
-                      "Export the series from the archive without removing its UIDs.")  # fmt: skip
+                      "Export the series with its UIDs, or import it with repair (--repair).")  # fmt: skip
     odd = _differing(headers, lambda header: header.studyUid)
     if odd:
         yield _reject("two-studies", "The series holds slices of more than one study.", odd)

@@ -2,6 +2,7 @@
 
 import dataclasses
 
+from .Completion import requireUnknownPatient
 from .Errors import Finding, InputRefused, PlanningError, firstRejection
 from .Ranking import rankKey, reason
 from .Repair import RepairPlan, planRepair
@@ -91,22 +92,26 @@ class Verdict:
         }
 
 
-def judgeSeries(scanned, procedure, side=None, repair=False):
+def judgeSeries(scanned, procedure, side=None, repair=False, patientId=None):
     """Return the :class:`CheckedSeries` of a scanned series, judged by its headers alone.
 
     :param side: the side of the request, None for not stated
-    :param repair: whether the user agrees to resampling where that mends the geometry
+    :param repair: whether the user agrees to resampling and completing where that mends it
+    :param patientId: what the user states for images without a patient ID
+    :raises UsageError: ``patient-id-known``
     """
+    requireUnknownPatient(scanned.headers, patientId)
     geometry, findings = checkSeries(scanned)
     plan, facts = None, readFacts(scanned.headers)
     if geometry is None and repair:
-        plan, findings = planRepair(scanned.headers, findings, procedure)
+        plan, findings = planRepair(scanned, findings, procedure, patientId)
         geometry = plan.geometry if plan else None
+    headers = geometry.headers if plan else tuple(scanned.headers)
     findings = [*findings, *sideFindings(facts, side)]
     if geometry is not None:
         largest = float(plan.stepsMm.max()) if plan else None
         findings += headerFindings(geometry, facts, procedure, largest)
-    return CheckedSeries(scanned.uid, tuple(scanned.headers), geometry, tuple(findings), facts, plan)
+    return CheckedSeries(scanned.uid or headers[0].seriesUid, headers, geometry, tuple(findings), facts, plan)
 
 
 def ranked(checked, procedure):
