@@ -8,7 +8,7 @@ import struct
 import numpy
 
 from .HeaderWalk import BIG_ENDIAN, DEFLATED, walkFile
-from .SliceHeader import CT_CLASSES, NUMBER_FIELDS, TEXT_FIELDS, VECTOR_FIELDS, SliceHeader
+from .SliceHeader import MR_CLASSES, NUMBER_FIELDS, TEXT_FIELDS, VECTOR_FIELDS, SliceHeader
 
 PIXEL_DATA_TAG = (0x7FE0, 0x0010)
 UNDEFINED_LENGTH = 0xFFFFFFFF
@@ -63,7 +63,7 @@ def walkHeader(file, path, known):
 
     header = makeHeader(path, syntax, mediaClass, value, own)
     requireContent(header)
-    if header.sopClassUid in CT_CLASSES and (header.numberOfFrames or 1) > 1:
+    if header.hasFrames:
         raise NeedsParser()
     file.seek(end)
     header.pixelOffset, header.missingPixelBytes = pixelData(file, header)
@@ -116,7 +116,11 @@ def makeHeader(path, syntax, mediaClass, value, own):
         numbers = (own if field == "positionLps" else value)(keyword)
         # Slices share the array of what they have in common.
         fields[field] = _vector(tuple(_finite(numbers))) if numbers and len(numbers) == length else None
-    return SliceHeader(path, syntax, tuple(value("ImageType") or ()), **fields)
+    header = SliceHeader(path, syntax, tuple(value("ImageType") or ()), **fields)
+    if header.sopClassUid in MR_CLASSES and header.rescaleSlope is None and header.rescaleIntercept is None:
+        # MR has no unit to rescale to: without the attributes, values are those stored (PS3.3 C.8.3.1).
+        header.rescaleSlope, header.rescaleIntercept = 1.0, 0.0
+    return header
 
 
 def requireContent(header):

@@ -10,6 +10,7 @@ from .DicomScan import scanOpened
 from .Errors import Finding, GateRefused, PlanningError, firstRejection
 from .Files import ASIDE_PREFIX, fsyncFolder, stagedFolder
 from .Identity import patientCode
+from .Modality import CT, requireSameModality
 from .Procedures import findProcedure
 from .Progress import noProgress, part
 from .Repair import repairedVoxels
@@ -45,8 +46,8 @@ def examine(source, seriesUid=None, progress=noProgress, procedure=None, side=No
     try:
         scanned, scanFindings = scanOpened(opened, part(progress, 0.0, 0.8))
         progress(0.8, "Judging the series")
-        judged = [judgeSeries(one, limits, side, repair) for one in scanned if one.isCt]
-        findings = [*findings, *scanFindings, *_notCt(len(scanned) - len(judged))]
+        judged = [judgeSeries(one, limits, side, repair) for one in scanned if one.modality]
+        findings = [*findings, *scanFindings, *_notCt(scanned, seriesUid)]
         checked = ranked([_shown(one, opened) for one in judged], limits)
         return _judge(checked, findings, seriesUid, limits, opened, progress)
     except PlanningError as error:
@@ -59,9 +60,14 @@ def _shown(series, opened):
     return dataclasses.replace(series, findings=tuple(map(opened.shown, series.findings)))
 
 
-def _notCt(count):
+def _notCt(scanned, seriesUid):
+    """Say what is left alone: MR too where there is CT, unless it was asked for."""
+    modalities = [one.modality for one in scanned]
+    mr = modalities.count("MR") if CT in modalities and not seriesUid else 0
+    count = modalities.count(None) + mr
     if count:
-        yield Finding("not-ct", "info", f"{count} series are not CT images and were left alone.")
+        action = f"Of these {mr} are MR: choose one by its UID to plan on it." if mr else ""
+        yield Finding("not-ct", "info", f"{count} series are not CT images and were left alone.", action)
 
 
 def _judge(checked, findings, seriesUid, limits, opened, progress):
@@ -83,16 +89,18 @@ def _choose(checked, seriesUid):
         exact = [one for one in checked if one.uid == seriesUid]
         matches = exact or [one for one in checked if one.geometry and one.uid.split("#")[0] == seriesUid]
         if not matches:
-            return reject("no-such-series", f"There is no CT series {seriesUid} here.", "Choose one of those listed.")
+            return reject("no-such-series", f"There is no CT or MR series {seriesUid} here.", "Choose one of those listed.")
         if len(matches) > 1:
             uids = ", ".join(one.uid for one in matches)
             return reject("several-series", f"The series holds {len(matches)} volumes: {uids}.", "Choose one of them.")
         return matches[0], []
     if not checked:
-        return reject("no-ct", "There is no CT series here.", "Choose the folder of a CT examination.")
+        return reject("no-ct", "There is no CT or MR series here.", "Choose the folder of a CT or MR examination.")
     if len({one.headers[0].patient for one in checked}) > 1:
         return reject("two-patients", "The folder holds series of more than one patient.",
                       "Choose the series by its UID, or import from a folder of one patient.")  # fmt: skip
+    # They come first: an MR is taken only where there is no CT at all, or where it was asked for.
+    checked = [one for one in checked if one.facts.modality == checked[0].facts.modality]
     usable = [one for one in checked if one.geometry]
     if len(usable) > 1:
         return None, [severalSeries(usable)]
@@ -107,7 +115,7 @@ def _refusedBeside(checked):
             yield Finding(
                 "other-series-refused",
                 "warn",
-                f"Another CT series of {len(one.headers)} slices is refused: {fault.message}",
+                f"Another {one.facts.modality} series of {len(one.headers)} slices is refused: {fault.message}",
                 f"If it is the one to plan on: {fault.action}",
                 tuple(header.path for header in one.headers[:1]),
             )
@@ -154,13 +162,14 @@ def importVerdict(verdict, caseFolder, side=None, procedure=None, user=None, pro
     :param caseFolder: the case's folder; a new case appears there whole, or not at all
     :param side: one of :data:`PlanningHubLib.Case.SIDES`, or None for not stated
     :raises InputRefused: the verdict's first rejection, or ``already-there``, ``cannot-write``, ``disk-full``
-    :raises GateRefused: ``other-patient``, ``other-side``, ``case-in-use``
+    :raises GateRefused: ``other-patient``, ``other-side``, ``other-case-modality``, ``case-in-use``
     """
     verdict.raiseRejection()
     code = _codeOf(verdict.chosen)
     if isCase(caseFolder):
         with Case.open(caseFolder, writable=True) as case:
             _requireSameCase(case, code, side)
+            requireSameModality(case, verdict.chosen.facts.modality)
             addSource(case, verdict, user, progress)
     else:
         with stagedFolder(caseFolder) as stage, Case.createIn(stage, code, side, procedure, user) as case:
@@ -210,17 +219,34 @@ def addSource(case, verdict, user=None, progress=noProgress):
             },
             facts=_facts(case, verdict),
             software=versions("pydicom", *(["numpy", "scipy"] if series.repair else [])),
-            title="CT series, repaired" if series.repair else "CT series",
+            title=f"{series.facts.modality} series{', repaired' if series.repair else ''}",
         )
 
 
 def _copySlices(headers, folder, progress):
     folder.mkdir()
-    # A multi-frame file is one file of many slices.
-    paths = list(dict.fromkeys(header.path for header in headers))
-    for number, path in enumerate(paths, 1):
-        progress(number / len(paths), f"Copying file {number} of {len(paths)}")
-        shutil.copyfile(path, folder / f"{number:05}.dcm")
+    names = _fileNames(headers)
+    for number, (path, name) in enumerate(names.items(), 1):
+        progress(number / len(names), f"Copying file {number} of {len(names)}")
+        shutil.copyfile(path, folder / name)
+
+
+def _fileNames(headers):
+    """Return path -> name in the case; a multi-frame file is one file of many slices."""
+    paths = dict.fromkeys(header.path for header in headers)
+    return {path: f"{number:05}.dcm" for number, path in enumerate(paths, 1)}
+
+
+def _frames(headers):
+    """Return per file in the case which of its frames are the series, for files that hold other frames too."""
+    found = {}
+    for header in headers:
+        if header.frame is not None:
+            found.setdefault(header.path, []).append(header.frame)
+    counts = {header.path: header.numberOfFrames or 1 for header in headers}
+    names = _fileNames(headers)
+    parts = ((path, frames) for path, frames in found.items() if len(frames) < counts[path])
+    return {f"{SCANNED_FOLDER}/{names[path]}": sorted(frames) for path, frames in parts}
 
 
 def _writeRepair(plan, folder, progress):
@@ -234,6 +260,7 @@ def _facts(case, verdict):
     facts = {
         "patientCode": case.patientCode,
         "modality": first.modality,
+        "planningModality": series.facts.modality,
         "studyUid": first.studyUid,
         "seriesUid": first.seriesUid,
         "frameOfReferenceUid": first.frameOfReferenceUid,
@@ -246,6 +273,9 @@ def _facts(case, verdict):
         "findings": [{"code": one.code, "severity": one.severity} for one in verdict.findings],
         "measured": verdict.voxelFacts.asDict() if verdict.voxelFacts else None,
     }
+    frames = _frames(series.geometry.headers)
+    if frames:
+        facts["frames"] = frames
     if series.repair:
         facts |= {"repair": series.repair.asFacts(), "seriesUid": repairedSeriesUid(series.repair)}
     return facts

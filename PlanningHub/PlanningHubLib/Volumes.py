@@ -7,6 +7,7 @@ from vtk.util import numpy_support
 
 from .DicomScan import readHeaders
 from .Errors import VerificationFailed
+from .Modality import MR, planningModality
 from .SeriesGeometry import checkSeries
 from .SliceHeader import ScannedSeries
 from .SlicesDecoded import decodeSlices
@@ -20,7 +21,8 @@ def readSlices(headers):
     """Read slices in the given order: plain ones straight from their files, others by decoding processes.
 
     :param headers: list of :class:`PlanningHubLib.SliceHeader.SliceHeader`, all of one size
-    :returns: array (slices, rows, columns) in HU: int16 where that holds all values, else int32 or float64
+    :returns: array (slices, rows, columns) in HU, of MR in the values that its rescale gives: int16 where that holds all
+        values, else int32 or float64
     :raises InputRefused: ``cannot-decode``, ``hostile-file``, naming the file
     """
     voxels = readStored(headers)
@@ -40,30 +42,47 @@ def loadSource(case, session, source):
     """Load a case's source series as a volume node.
 
     :param source: artefact of kind ``source``
-    :returns: vtkMRMLScalarVolumeNode in HU with the series' geometry (RAS mm)
+    :returns: vtkMRMLScalarVolumeNode in HU (of MR without unit) with the series' geometry (RAS mm)
     :raises InputRefused: ``cannot-decode``, ``hostile-file``
     :raises VerificationFailed: ``source-changed``, where the files are no longer a uniform volume
     """
-    headers = readHeaders(seriesPaths(case, source))
+    headers = sourceHeaders(case, source)
     geometry, findings = checkSeries(ScannedSeries(source.facts["seriesUid"], headers))
     if geometry is None:
         raise VerificationFailed("source-changed", findings[0].message, findings[0].action, findings[0].files)
     voxels = readSlices(geometry.headers)
-    return addVolume(session, voxels, geometry.ijkToRas, case.name)
+    window = (wideWindow(voxels),) if planningModality(source) == MR else ()
+    return addVolume(session, voxels, geometry.ijkToRas, case.name, *window)
 
 
-def addVolume(session, voxels, ijkToRas, name):
+def sourceHeaders(case, source):
+    """Return the headers of the slices that a source artefact stands for, not of other frames in its files."""
+    ofFile = {case.path(source, name): set(frames) for name, frames in source.facts.get("frames", {}).items()}
+    headers = readHeaders(seriesPaths(case, source))
+    return [header for header in headers if header.path not in ofFile or header.frame in ofFile[header.path]]
+
+
+def wideWindow(voxels):
+    """Return window and level that show all but the darkest and the brightest hundredth of what is not background."""
+    sample = voxels[:: max(1, len(voxels) // 32), ::2, ::2]
+    seen = sample[sample > sample.min()]
+    low, high = numpy.percentile(seen, (1, 99)) if seen.size else (0.0, 1.0)
+    return max(1.0, float(high - low)), float(low + high) / 2
+
+
+def addVolume(session, voxels, ijkToRas, name, windowLevel=(BONE_WINDOW_HU, BONE_LEVEL_HU)):
     """Add a volume node that shares the array's memory.
 
     :param voxels: array (slices, rows, columns)
     :param ijkToRas: 4×4, (column, row, slice) to RAS mm
+    :param windowLevel: how it is shown
     """
     image = vtk.vtkImageData()
     image.SetDimensions(*reversed(voxels.shape))
     image.GetPointData().SetScalars(numpy_support.numpy_to_vtk(numpy.ascontiguousarray(voxels).reshape(-1)))
     node = session.scene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", name)
     node.SetIJKToRASMatrix(slicer.util.vtkMatrixFromArray(numpy.asarray(ijkToRas, dtype=float)))
-    showAsBone(node)
+    showAsBone(node, *windowLevel)
     node.SetAndObserveImageData(image)
     return node
 
