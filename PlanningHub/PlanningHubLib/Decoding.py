@@ -22,7 +22,7 @@ def decodeSlice(request):
     :returns: array (rows, columns) in HU, of MR in its own values, in the type that holds them
     :raises InputRefused: ``cannot-decode`` where the pixels are not what the header says; decoders raise what they like
     """
-    # The decoder's own reader leaves the rescale of MR out.
+    # Readers differ in whether they apply the rescale of MR: it is applied here, to stored values.
     isStored = request["frame"] is not None or request["sopClassUid"] in MR_CLASSES
     if not isStored and request["transferSyntaxUid"] not in BY_OPENJPEG:
         voxels = _bySimpleItk(request["path"])

@@ -79,7 +79,7 @@ def _decoded(dataset, path, kind, shape):
 
 
 def _decodedMr(dataset, path, kind, shape):
-    """The decoder's own reader leaves the rescale of MR out: without a rescale, its values are those stored."""
+    """Readers differ in whether they apply the rescale of MR: without a rescale, values are those stored."""
     try:
         values = decodedFrame(dataset)
     except Exception as error:

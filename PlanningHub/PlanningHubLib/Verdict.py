@@ -107,8 +107,8 @@ def judgeSeries(scanned, procedure, side=None, repair=False):
     findings = [*findings, *sideFindings(facts, side)]
     if geometry is not None:
         largest = float(plan.stepsMm.max()) if plan else None
-        findings += headerFindings(geometry, facts, procedure, largest)
         findings += modalityFindings(geometry.headers, facts, procedure)
+        findings += headerFindings(geometry, facts, procedure, largest)
     return CheckedSeries(scanned.uid, tuple(scanned.headers), geometry, tuple(findings), facts, plan)
 
 
