@@ -9,6 +9,7 @@ from pathlib import Path
 from PlanningHubLib import Approval, Consent
 from PlanningHubLib.Errors import GateRefused
 from PlanningHubLib.Files import stagedFolder, writeAside
+from PlanningHubLib.Modality import requireHu
 from PlanningHubLib.Nodes import removeNodes
 from PlanningHubLib.Progress import noProgress, part
 from PlanningHubLib.Repair import repairFacts, repairNote
@@ -82,8 +83,10 @@ def requireInputs(case):
     """Return the :class:`Inputs`; the newest part must come from the newest segmentation, and that from the source.
 
     :raises GateRefused: ``no-…``, ``stale-…``, ``damaged-…``
+    :raises InputRefused: ``not-hu``, where the case is planned on MR
     """
     inputs = Inputs(*(case.require(kind) for kind in ("source", "segmentation", "part")))
+    requireHu(inputs.source)
     for child, parent in ((inputs.segmentation, inputs.source), (inputs.part, inputs.segmentation)):
         if parent.link not in child.parents:
             raise GateRefused(

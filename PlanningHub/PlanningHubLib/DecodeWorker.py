@@ -150,7 +150,7 @@ def parseInWorker(worker, path):
 
 
 def decodeInWorker(worker, header):
-    """Return one slice in HU, array (rows, columns).
+    """Return one slice in HU, of MR in its own values, array (rows, columns).
 
     :raises InputRefused: ``cannot-decode``, ``hostile-file``, ``cannot-read``
     """
@@ -159,6 +159,7 @@ def decodeInWorker(worker, header):
         "do": "decode",
         "path": str(header.path),
         "frame": header.frame,
+        "sopClassUid": header.sopClassUid,
         "transferSyntaxUid": header.transferSyntaxUid,
         "rescaleSlope": header.rescaleSlope,
         "rescaleIntercept": header.rescaleIntercept,

@@ -1,4 +1,4 @@
-"""One slice decoded to Hounsfield units. For the worker process."""
+"""One slice decoded to Hounsfield units, of MR to the values its rescale gives. For the worker process."""
 
 import functools
 import io
@@ -10,16 +10,21 @@ import SimpleITK
 
 from .Errors import InputRefused
 from .HeaderParser import parsed
+from .HeaderWalk import DEFLATED
+from .SliceHeader import MR_CLASSES
+from .StoredPixels import onlyStoredBits
 from .TransferSyntaxes import BY_OPENJPEG
 
 
 def decodeSlice(request):
-    """Decode what a request names: its path, frame (None for a single-frame file), transfer syntax, size and rescale.
+    """Decode what a request names: its path, frame (None for a single-frame file), class, transfer syntax, size, rescale.
 
-    :returns: array (rows, columns) in HU, in the type that holds its values
+    :returns: array (rows, columns) in HU, of MR in its own values, in the type that holds them
     :raises InputRefused: ``cannot-decode`` where the pixels are not what the header says; decoders raise what they like
     """
-    if request["frame"] is None and request["transferSyntaxUid"] not in BY_OPENJPEG:
+    # Readers differ in whether they apply the rescale of MR: it is applied here, to stored values.
+    isStored = request["frame"] is not None or request["sopClassUid"] in MR_CLASSES
+    if not isStored and request["transferSyntaxUid"] not in BY_OPENJPEG:
         voxels = _bySimpleItk(request["path"])
     else:
         stored = _storedValues(request)
@@ -50,9 +55,25 @@ def _storedValues(request):
     """Stored values of one frame: compressed ones as a single-frame file of their own, which every decoder reads."""
     from pydicom.pixels import pixel_array
 
-    dataset, frame = _dataset(request["path"]), request["frame"]
-    if request["transferSyntaxUid"] in BY_OPENJPEG or not dataset.file_meta.TransferSyntaxUID.is_compressed:
-        return pixel_array(dataset, index=frame or 0)
+    dataset, frame = _dataset(request["path"]), request["frame"] or 0
+    syntax = dataset.file_meta.setdefault("TransferSyntaxUID", request["transferSyntaxUid"]).value
+    if request["transferSyntaxUid"] in BY_OPENJPEG:
+        return pixel_array(dataset, index=frame)
+    # A deflated file is whole again once it was read.
+    if syntax == DEFLATED or not syntax.is_encapsulated:
+        return _uncompressed(pixel_array(dataset, index=frame), dataset)
+    return decodedFrame(dataset, frame)
+
+
+def _uncompressed(values, dataset):
+    if dataset.HighBit != dataset.BitsStored - 1:
+        raise ValueError("stored bits that are not the lowest")
+    values = numpy.ascontiguousarray(values, values.dtype.newbyteorder("<"))
+    return onlyStoredBits(values, int(dataset.BitsStored))
+
+
+def decodedFrame(dataset, frame=0):
+    """Return the stored values of a compressed frame, array (rows, columns), whatever its rescale says."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "frame.dcm"
         path.write_bytes(_singleFrame(dataset, frame))
@@ -71,7 +92,10 @@ def _singleFrame(dataset, frame):
     for keyword in ("Rows", "Columns", "BitsAllocated", "BitsStored", "HighBit", "PixelRepresentation",
                     "SamplesPerPixel", "PhotometricInterpretation"):  # fmt: skip
         setattr(single, keyword, dataset[keyword].value)
-    data = get_frame(dataset.PixelData, frame, number_of_frames=int(dataset.NumberOfFrames))
+    if single.PhotometricInterpretation == "MONOCHROME1":
+        # How values are shown does not change them.
+        single.PhotometricInterpretation = "MONOCHROME2"
+    data = get_frame(dataset.PixelData, frame, number_of_frames=int(dataset.get("NumberOfFrames") or 1))
     single.PixelData = encapsulate([data])
     single["PixelData"].VR = "OB"
     target = io.BytesIO()

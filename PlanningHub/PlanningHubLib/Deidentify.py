@@ -51,8 +51,9 @@ class Copy:
     def faces(self):
         """What all objects say of faces."""
         removed = any(one.mask is not None for one in self.series)
-        judged = [one.faceVisible for one in self.series if one.faceVisible is not None]
-        return Objects.Defaced(removed, any(judged) if judged else None)
+        judged = {one.faceVisible for one in self.series}
+        # One series that could not be judged leaves the whole open.
+        return Objects.Defaced(removed, True if True in judged else False if judged == {False} else None)
 
     def add(self, path, kind, **facts):
         """Record a file that was written."""
@@ -149,13 +150,13 @@ def _judge(copy, progress):
             copy.leave(*(left or (Sources.nameOf(dataset), "planning can do without it")))
             continue
         _requireUsable(dataset, path)
-        if kind == "ct":
+        if kind in Objects.IMAGES:
             bySeries.setdefault(str(dataset.SeriesInstanceUID), []).append(path)
         else:
             copy.others.append((path, kind))
     if not bySeries and not copy.others:
         raise InputRefused("nothing-to-copy", "Nothing here can be copied without a risk to the patient's privacy.",
-                           "Choose the folder of a CT examination.")  # fmt: skip
+                           "Choose the folder of a CT or MR examination, of single-frame files.")  # fmt: skip
     for number, paths in enumerate(bySeries.values()):
         whole = part(progress, number / len(bySeries), (number + 1) / len(bySeries))
         series = judge(paths, copy.deface, whole)
@@ -180,7 +181,7 @@ def _write(copy, progress):
     for number, series in enumerate(copy.series, 1):
         for index, path in enumerate(series.paths, 1):
             progress(0.8 * done / total, f"Writing object {done + 1} of {total}")
-            _writeImage(copy, series, path, f"CT{number}-{index:05}")
+            _writeImage(copy, series, path, f"{number}-{index:05}")
             done += 1
     counts = {}
     for path, kind in copy.others:
@@ -189,14 +190,15 @@ def _write(copy, progress):
     writeShapes(copy, part(progress, 0.8, 1.0))
 
 
-def _writeImage(copy, series, path, name):
+def _writeImage(copy, series, path, number):
     dataset = Sources.readDicom(path, pixels=True)
+    kind = Objects.kindOf(dataset)
     values = storedValues(dataset, path)
     mask = series.maskOf(path)
     if mask is not None and mask.any():
         values = values.copy()
         values[mask] = storedAir(dataset)
-    _save(copy, Objects.cleanedObject(copy.cleaner, dataset, values, copy.faces), "ct", name)
+    _save(copy, Objects.cleanedObject(copy.cleaner, dataset, values, copy.faces), kind, f"{kind.upper()}{number}")
 
 
 def _writeOther(copy, path, kind, name):

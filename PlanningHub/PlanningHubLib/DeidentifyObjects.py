@@ -19,6 +19,8 @@ METHOD_TEXTS = (
     "Unlisted attributes, private data and free text dropped",
     "UIDs and pseudonym by keyed hash",
 )
+# Kinds that have voxels.
+IMAGES = ("ct", "mr")
 CLEAN_VISUAL_FEATURES = "113102"
 DERIVED_FROM_SOURCE = "Face removed: soft tissue in front of the bone set to air"
 
@@ -32,19 +34,19 @@ class Defaced:
 
 
 def kindOf(dataset):
-    """Return ``ct``, ``segmentation``, ``model`` or ``report``, or None for what is not copied."""
+    """Return ``ct``, ``mr``, ``segmentation``, ``model`` or ``report``, or None for what is not copied."""
     return Rules.rules()["sopClasses"].get(str(dataset.get("SOPClassUID") or ""))
 
 
 def cleanedObject(cleaner, dataset, values=None, faces=None):
     """Return the de-identified copy of a dataset, with file meta, ready to be written.
 
-    :param values: for a CT image, its stored values, array (rows, columns)
+    :param values: for a CT or MR image, its stored values, array (rows, columns)
     :param faces: the :class:`Defaced` of the images
     :raises InputRefused: ``object-not-supported``, ``surface-not-supported``
     """
     kind, result = kindOf(dataset), cleaner.clean(dataset)
-    if kind == "ct":
+    if kind in IMAGES:
         _finishImage(result, values, faces or Defaced())
     elif kind == "segmentation":
         _finishSegmentation(result, dataset)
@@ -53,7 +55,7 @@ def cleanedObject(cleaner, dataset, values=None, faces=None):
     else:
         result.VerificationFlag = "UNVERIFIED"
         _numberMeasurements(result.get("ContentSequence", []), iter(range(1, 1 << 16)))
-    if kind != "ct":
+    if kind not in IMAGES:
         _finishEquipment(result, cleaner.profile)
     _statement(result, cleaner.profile, faces or Defaced())
     _fileMeta(result)

@@ -8,15 +8,17 @@ import math
 
 import numpy
 
+from .Decoding import decodedFrame
 from .Errors import InputRefused
-from .StoredPixels import PLAIN_TRANSFER_SYNTAXES
+from .SliceHeader import MR_IMAGE_STORAGE
+from .StoredPixels import PLAIN_TRANSFER_SYNTAXES, onlyStoredBits
 
 DEFLATED = "1.2.840.10008.1.2.1.99"
 AIR_HU = -1000
 
 
 def storedValues(dataset, path):
-    """Return the stored values of a CT image, array (rows, columns), with its unused bits cleared.
+    """Return the stored values of a CT or MR image, array (rows, columns), with its unused bits cleared.
 
     :param dataset: the source's dataset, with file meta
     :raises InputRefused: ``cannot-decode``, ``object-not-supported``
@@ -31,7 +33,7 @@ def storedValues(dataset, path):
         values = numpy.frombuffer(data[:length], kind).reshape(shape)
     else:
         values = _decoded(dataset, path, kind, shape)
-    return _onlyStoredBits(values, int(dataset.BitsStored))
+    return onlyStoredBits(values, int(dataset.BitsStored))
 
 
 def storedBytes(values):
@@ -60,18 +62,11 @@ def _numberType(dataset, path):
     return numpy.dtype(f"<{'i' if signed else 'u'}{bits // 8}")
 
 
-def _onlyStoredBits(values, bitsStored):
-    unused = 8 * values.dtype.itemsize - bitsStored
-    if unused == 0:
-        return values
-    raised = numpy.left_shift(values.view(f"<u{values.dtype.itemsize}"), unused)
-    # A signed shift back fills with the sign, as DICOM has it (PS3.5 8.1.1).
-    return numpy.right_shift(raised.view(values.dtype), unused)
-
-
 def _decoded(dataset, path, kind, shape):
     import SimpleITK
 
+    if dataset.SOPClassUID == MR_IMAGE_STORAGE:
+        return _decodedMr(dataset, path, kind, shape)
     try:
         values = SimpleITK.GetArrayFromImage(SimpleITK.ReadImage(str(path)))
     except RuntimeError as error:
@@ -81,6 +76,18 @@ def _decoded(dataset, path, kind, shape):
     if stored.size != math.prod(shape) or not numpy.array_equal(stored * slope + intercept, values):
         raise _undecodable(path)
     return stored.reshape(shape)
+
+
+def _decodedMr(dataset, path, kind, shape):
+    """Readers differ in whether they apply the rescale of MR: without a rescale, values are those stored."""
+    try:
+        values = decodedFrame(dataset)
+    except Exception as error:
+        # Whatever a damaged stream makes a decoder raise.
+        raise _undecodable(path) from error
+    if values.shape != shape:
+        raise _undecodable(path)
+    return values.astype(kind)
 
 
 def _undecodable(path):

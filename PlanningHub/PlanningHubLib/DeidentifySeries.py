@@ -1,4 +1,4 @@
-"""The CT series of a source, judged before anything is written: text in the pixels, faces, what to take away."""
+"""The CT and MR series of a source, judged before anything is written: text in the pixels, faces, what to take away."""
 
 import dataclasses
 import functools
@@ -11,6 +11,7 @@ from .DicomScan import ScannedSeries, readHeaders
 from .Errors import Finding, GateRefused, InputRefused
 from .Progress import noProgress
 from .SeriesGeometry import checkSeries
+from .SliceHeader import modalityOf
 from .Volumes import readSlices
 
 DEFACE = "Run it again with --deface, or choose the profile treatment-partner where its consent covers faces."
@@ -18,9 +19,9 @@ DEFACE = "Run it again with --deface, or choose the profile treatment-partner wh
 
 @dataclasses.dataclass
 class JudgedSeries:
-    """One CT series: its files in order, its geometry, and the voxels to set to air (None where there are none).
+    """One series: its files in order, its geometry, and the voxels to set to air (None where there are none).
 
-    ``faceVisible`` is None where it could not be judged.
+    ``faceVisible`` is None where it could not be judged; faces are found by bone and air in HU, which MR does not have.
     """
 
     paths: list
@@ -30,7 +31,7 @@ class JudgedSeries:
     textFound: bool | None = None
 
     def voxels(self):
-        """Return the series in HU, array (slices, rows, columns), read anew: it is large."""
+        """Return the series in HU (of MR without unit), array (slices, rows, columns), read anew: it is large."""
         return readSlices(self.geometry.headers)
 
     @functools.cached_property
@@ -57,6 +58,9 @@ def judge(paths, deface=False, progress=noProgress):
     series = JudgedSeries([header.path for header in geometry.headers], geometry)
     voxels = series.voxels()
     progress(0.3, "Looking for text in the images")
+    if modalityOf(headers) == "MR":
+        series.textFound = burnedInText(voxels, float(voxels.min()))
+        return series
     series.textFound = burnedInText(voxels)
     progress(0.6, "Looking for a face")
     series.faceVisible = Face.faceVisible(voxels, geometry.ijkToLps)
@@ -86,7 +90,8 @@ def requireAllowed(series, profile, deface):
 
 def _faceFindings(series, profile, deface):
     if series.faceVisible is None:
-        message = "Whether a face is visible cannot be judged: the series is not one uniform volume."
+        reason = "it is MR, and faces are found in CT" if series.geometry else "the series is not one uniform volume"
+        message = f"Whether a face is visible cannot be judged: {reason}."
         action = "Leave the series out, or export it complete."
         if profile.faces == "refused" or deface:
             raise GateRefused("face-not-judged", message, action, series.paths[:1])

@@ -8,6 +8,7 @@ from .Case import Case, isCase
 from .Errors import GateRefused, InputRefused
 from .Identity import patientCode
 from .Progress import noProgress
+from .SliceHeader import FRAME_CLASSES
 
 # Newest artefacts that are copied, and how the files of the others are named in the report.
 COPIED_KINDS = ("source", "segmentation", "part", "package")
@@ -163,6 +164,8 @@ def reasonToLeave(dataset):
         return name, "secondary captures and screens show text and names"
     if sopClass == ENCAPSULATED_PDF:
         return name, "its pages name the case; make a new briefing for the recipient"
+    if sopClass in FRAME_CLASSES:
+        return name, "multi-frame images are not copied; export the series as single-frame images"
     if "LOCALIZER" in imageType:
         return name, "planning does not need localizers"
     return None

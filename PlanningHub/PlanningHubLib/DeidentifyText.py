@@ -23,21 +23,24 @@ def canLook():
     return shutil.which(PROGRAM) is not None
 
 
-def burnedInText(voxelsHu):
+def burnedInText(voxels, black=AIR_HU):
     """Tell whether a volume shows text, as far as Tesseract sees it in five pictures; None where it could not look.
 
     The pictures are the first, the middle and the last slice, the brightest of all slices, and the darkest of all:
     text is written into every slice at one place, and stands out there.
+
+    :param voxels: array (slices, rows, columns) in HU, or of MR without unit
+    :param black: intensity of what is shown black
     """
     if not canLook():
         return None
     # Where anatomy varies from slice to slice, the darkest of all is dark: what stands in every slice is left.
-    pictures = [voxelsHu[0], voxelsHu[len(voxelsHu) // 2], voxelsHu[-1], voxelsHu.max(axis=0), voxelsHu.min(axis=0)]
-    return any(len(_words(picture)) >= LEAST_WORDS for picture in pictures)
+    pictures = [voxels[0], voxels[len(voxels) // 2], voxels[-1], voxels.max(axis=0), voxels.min(axis=0)]
+    return any(len(_words(picture, black)) >= LEAST_WORDS for picture in pictures)
 
 
-def _words(picture):
-    low, high = AIR_HU, max(int(picture.max()), AIR_HU + 1)
+def _words(picture, low):
+    high = max(float(picture.max()), low + 1)
     gray = (255 * (numpy.clip(picture.astype(float), low, high) - low) / (high - low)).astype(numpy.uint8)
     # Dark letters on white, and large: what the program was made for.
     gray = numpy.repeat(numpy.repeat(255 - gray, ENLARGED, 0), ENLARGED, 1)

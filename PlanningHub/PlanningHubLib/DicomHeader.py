@@ -8,7 +8,7 @@ import struct
 import numpy
 
 from .HeaderWalk import BIG_ENDIAN, DEFLATED, walkFile
-from .SliceHeader import CT_CLASSES, NUMBER_FIELDS, TEXT_FIELDS, VECTOR_FIELDS, SliceHeader
+from .SliceHeader import MR_CLASSES, NUMBER_FIELDS, TEXT_FIELDS, VECTOR_FIELDS, SliceHeader
 
 PIXEL_DATA_TAG = (0x7FE0, 0x0010)
 UNDEFINED_LENGTH = 0xFFFFFFFF
@@ -63,7 +63,7 @@ def walkHeader(file, path, known):
             fields[field] = known[key]
     header = makeHeader(path, syntax, mediaClass, fields)
     requireContent(header)
-    if header.sopClassUid in CT_CLASSES and (header.numberOfFrames or 1) > 1:
+    if header.hasFrames:
         raise NeedsParser()
     file.seek(end)
     header.pixelOffset, header.missingPixelBytes = pixelData(file, header)
@@ -99,7 +99,11 @@ def makeHeader(path, syntax, mediaClass, fields):
     """Return a :class:`SliceHeader` of its fields' values."""
     # Careless anonymisers empty the data set and leave the file's own header as it was.
     fields["sopClassUid"] = fields["sopClassUid"] or mediaClass
-    return SliceHeader(path, syntax, **fields)
+    header = SliceHeader(path, syntax, **fields)
+    if header.sopClassUid in MR_CLASSES and header.rescaleSlope is None and header.rescaleIntercept is None:
+        # MR has no unit to rescale to: without the attributes, values are those stored (PS3.3 C.8.3.1).
+        header.rescaleSlope, header.rescaleIntercept = 1.0, 0.0
+    return header
 
 
 def fieldsOf(reader):

@@ -7,11 +7,12 @@ import zlib
 from .DicomHeader import expectedBytes, fieldsOf, makeHeader, pixelData, requireContent, wantedTags
 from .Errors import InputRefused
 from .HeaderWalk import BIG_ENDIAN, DEEPEST, DEFLATED
-from .SliceHeader import CT_CLASSES, VECTOR_FIELDS
+from .SliceHeader import VECTOR_FIELDS
 
 MOST_INFLATED_BYTES = 1 << 29
 MOST_FRAMES = 20_000
 STANDARD_CLASSES = "1.2.840.10008."
+# Name of a frame's attribute -> sequences of a functional group that may hold it.
 FRAME_GROUPS = {
     "ImagePositionPatient": "PlanePositionSequence",
     "ImageOrientationPatient": "PlaneOrientationSequence",
@@ -20,14 +21,23 @@ FRAME_GROUPS = {
     "RescaleSlope": "PixelValueTransformationSequence",
     "RescaleIntercept": "PixelValueTransformationSequence",
     "ConvolutionKernel": "CTReconstructionSequence",
-    "FrameType": "CTImageFrameTypeSequence",
+    "RescaleType": "PixelValueTransformationSequence",
+    "FrameType": ("CTImageFrameTypeSequence", "MRImageFrameTypeSequence", "XRay3DFrameTypeSequence"),
+    "ComplexImageComponent": "MRImageFrameTypeSequence",
+    "EffectiveEchoTime": "MREchoSequence",
+    "DiffusionBValue": "MRDiffusionSequence",
+    "InversionTimes": "MRModifierSequence",
+    "FlipAngle": "MRTimingAndRelatedParametersSequence",
+    "FrameLaterality": "FrameAnatomySequence",
+    "StackID": "FrameContentSequence",
     "FrameAcquisitionNumber": "FrameContentSequence",
     "TemporalPositionIndex": "FrameContentSequence",
     "NominalCardiacTriggerDelayTime": "CardiacSynchronizationSequence",
     "NominalPercentageOfCardiacPhase": "CardiacSynchronizationSequence",
 }
 FRAME_NAMES = {"ImageType": "FrameType", "AcquisitionNumber": "FrameAcquisitionNumber",
-               "TemporalPositionIdentifier": "TemporalPositionIndex",
+               "TemporalPositionIdentifier": "TemporalPositionIndex", "EchoTime": "EffectiveEchoTime",
+               "InversionTime": "InversionTimes", "ImageLaterality": "FrameLaterality",
                "TriggerTime": "NominalCardiacTriggerDelayTime"}  # fmt: skip
 
 
@@ -48,7 +58,7 @@ def parseHeaders(path):
             header = makeHeader(path, syntax, mediaClass, fieldsOf(functionOf(dataset)))
             requireContent(header)
             header.pixelOffset, header.missingPixelBytes = pixelData(file, header)
-        if header.sopClassUid in CT_CLASSES and (header.numberOfFrames or 1) > 1:
+        if header.hasFrames:
             return _frameHeaders(dataset, header, syntax, mediaClass)
         return [header]
 
@@ -141,6 +151,8 @@ def functionOf(dataset, groups=()):
         if element is None or element.is_empty:
             return None
         values = element.value if isinstance(element.value, (list, tuple)) or element.VM > 1 else [element.value]
+        # The one attribute of a frame that has several values where its single-frame sibling has one.
+        values = values[:1] if keyword == "InversionTime" else values
         if wantedTags()[keyword][1] in ("US", "FL", "FD", "DS", "IS") or keyword in VECTOR_FIELDS:
             return [math.nan if one in ("", None) else float(one) for one in values]
         return [str(one).strip(" \0") for one in values]
@@ -150,16 +162,18 @@ def functionOf(dataset, groups=()):
 
 def _element(dataset, groups, keyword):
     name = FRAME_NAMES.get(keyword, keyword)
+    places = FRAME_GROUPS.get(name, ())
     for group in groups:
-        sequence = group.get(FRAME_GROUPS.get(name, ""), None)
-        if sequence and name in sequence[0]:
-            return sequence[0][name]
+        for place in (places,) if isinstance(places, str) else places:
+            sequence = group.get(place, None)
+            if sequence and name in sequence[0]:
+                return sequence[0][name]
     return dataset[keyword] if keyword in dataset else None
 
 
 def _frameHeaders(dataset, header, syntax, mediaClass):
     """The headers of an enhanced image's frames: geometry by functional groups (PS3.3 C.7.6.16)."""
-    count = int(header.numberOfFrames)
+    count = int(header.numberOfFrames or 1)
     perFrame = dataset.get("PerFrameFunctionalGroupsSequence") or []
     if count > MOST_FRAMES or len(perFrame) != count:
         raise InputRefused(

@@ -11,6 +11,7 @@ from .Errors import Finding, GateRefused, PlanningError, UsageError, firstReject
 from .Files import ASIDE_PREFIX, fsyncFolder, stagedFolder
 from .Frames import writeFrames
 from .Identity import patientCode
+from .Modality import CT, requireSameModality
 from .Procedures import findProcedure
 from .Progress import noProgress, part
 from .References import PARAMETER, SCANNED_FOLDER, cannotReference, requireOutside
@@ -59,8 +60,8 @@ def examine(source, seriesUid=None, progress=noProgress, procedure=None, side=No
             raise cannotReference(source)
         scanned, scanFindings = scanOpened(opened, part(progress, 0.0, 0.8))
         progress(0.8, "Judging the series")
-        judged = [judgeSeries(one, limits, side, repair, patientId) for one in scanned if one.isCt]
-        findings = [*findings, *scanFindings, *_notCt(len(scanned) - len(judged))]
+        judged = [judgeSeries(one, limits, side, repair, patientId) for one in scanned if one.modality]
+        findings = [*findings, *scanFindings, *_notCt(scanned, seriesUid)]
         checked = ranked([_shown(one, opened) for one in judged], limits)
         return _judge(checked, findings, seriesUid, limits, opened, progress)
     except PlanningError as error:
@@ -73,9 +74,14 @@ def _shown(series, opened):
     return dataclasses.replace(series, findings=tuple(map(opened.shown, series.findings)))
 
 
-def _notCt(count):
+def _notCt(scanned, seriesUid):
+    """Say what is left alone: MR too where there is CT, unless it was asked for."""
+    modalities = [one.modality for one in scanned]
+    mr = modalities.count("MR") if CT in modalities and not seriesUid else 0
+    count = modalities.count(None) + mr
     if count:
-        yield Finding("not-ct", "info", f"{count} series are not CT images and were left alone.")
+        action = f"Of these {mr} are MR: choose one by its UID to plan on it." if mr else ""
+        yield Finding("not-ct", "info", f"{count} series are not CT images and were left alone.", action)
 
 
 def _judge(checked, findings, seriesUid, limits, opened, progress):
@@ -97,16 +103,18 @@ def _choose(checked, seriesUid):
         exact = [one for one in checked if one.uid == seriesUid]
         matches = exact or [one for one in checked if one.geometry and one.uid.split("#")[0] == seriesUid]
         if not matches:
-            return reject("no-such-series", f"There is no CT series {seriesUid} here.", "Choose one of those listed.")
+            return reject("no-such-series", f"There is no CT or MR series {seriesUid} here.", "Choose one of those listed.")
         if len(matches) > 1:
             uids = ", ".join(one.uid for one in matches)
             return reject("several-series", f"The series holds {len(matches)} volumes: {uids}.", "Choose one of them.")
         return matches[0], []
     if not checked:
-        return reject("no-ct", "There is no CT series here.", "Choose the folder of a CT examination.")
+        return reject("no-ct", "There is no CT or MR series here.", "Choose the folder of a CT or MR examination.")
     if len({one.headers[0].patient for one in checked}) > 1:
         return reject("two-patients", "The folder holds series of more than one patient.",
                       "Choose the series by its UID, or import from a folder of one patient.")  # fmt: skip
+    # They come first: an MR is taken only where there is no CT at all, or where it was asked for.
+    checked = [one for one in checked if one.facts.modality == checked[0].facts.modality]
     usable = [one for one in checked if one.geometry]
     if len(usable) > 1:
         return None, [severalSeries(usable)]
@@ -121,7 +129,7 @@ def _refusedBeside(checked):
             yield Finding(
                 "other-series-refused",
                 "warn",
-                f"Another CT series of {len(one.headers)} slices is refused: {fault.message}",
+                f"Another {one.facts.modality} series of {len(one.headers)} slices is refused: {fault.message}",
                 f"If it is the one to plan on: {fault.action}",
                 tuple(header.path for header in one.headers[:1]),
             )
@@ -174,13 +182,14 @@ def importVerdict(
     :param reference: leave the scanner's files where they lie, and refer to them
     :raises InputRefused: the verdict's first rejection, or ``already-there``, ``cannot-write``, ``disk-full``,
         ``cannot-reference``
-    :raises GateRefused: ``other-patient``, ``other-side``, ``case-in-use``
+    :raises GateRefused: ``other-patient``, ``other-side``, ``other-case-modality``, ``case-in-use``
     """
     verdict.raiseRejection()
     code = _codeOf(verdict.chosen)
     if isCase(caseFolder):
         with Case.open(caseFolder, writable=True) as case:
             _requireSameCase(case, code, side)
+            requireSameModality(case, verdict.chosen.facts.modality)
             addSource(case, verdict, user, progress, reference)
     else:
         with stagedFolder(caseFolder) as stage, Case.createIn(stage, code, side, procedure, user) as case:
@@ -240,7 +249,7 @@ def addSource(case, verdict, user=None, progress=noProgress, reference=False):
             },
             facts=_facts(case, verdict),
             software=versions("pydicom", *(["numpy", "scipy"] if series.repair else [])),
-            title="CT series, repaired" if series.repair else "CT series",
+            title=f"{series.facts.modality} series{', repaired' if series.repair else ''}",
             references=places if reference else None,
         )
 
@@ -270,6 +279,7 @@ def _facts(case, verdict):
     facts = {
         "patientCode": case.patientCode,
         "modality": first.modality,
+        "planningModality": series.facts.modality,
         "studyUid": first.studyUid,
         "seriesUid": first.seriesUid,
         "frameOfReferenceUid": first.frameOfReferenceUid,

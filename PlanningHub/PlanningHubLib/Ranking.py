@@ -7,14 +7,15 @@ from .VerdictHeaders import scanAgeDays
 def rankKey(series, procedure):
     """Return the sort key of a checked series: the most fit for the procedure comes first.
 
-    Usable before refused; then fewer rejecting and fewer warning findings, finer slices, the kernel wanted, the
+    CT before MR, so that each is ranked among its own. Usable before refused; then fewer rejecting and fewer warning findings, finer slices, the kernel wanted, the
     contrast wanted, more coverage, the younger scan.
     """
     if series.geometry is None:
-        return (1, 0, 0, 0, 0, 0, -len(series.headers), 0, series.uid)
+        return (not series.facts.isHu, 1, 0, 0, 0, 0, 0, -len(series.headers), 0, series.uid)
     severities = [finding.severity for finding in series.findings]
     days = scanAgeDays(series.facts)
     return (
+        not series.facts.isHu,
         0,
         severities.count("reject"),
         severities.count("warn"),
@@ -32,17 +33,24 @@ def reason(series, procedure):
     if series.geometry is None:
         first = next(finding for finding in series.findings if finding.severity == "reject")
         return f"not usable: {first.message}"
-    days, kernel = scanAgeDays(series.facts), series.facts.first("kernel")
-    kind = kernelKind(kernel, series.facts.first("manufacturer"))
+    days = scanAgeDays(series.facts)
     parts = [
         f"slices {series.geometry.spacingMm[2]:.2f} mm apart, pixels {max(series.geometry.spacingMm[:2]):.2f} mm",
-        f"{kind} kernel ({kernel})" if kind else f"unknown kernel ({kernel or 'not stated'})",
+        _kernelWords(series.facts),
         f"{coverageMm(series):.0f} mm covered",
         "contrast medium" if series.facts.hasContrast else "no contrast medium stated",
         "date not stated" if days is None else f"{days} days old",
     ]
     faults = [finding.code for finding in series.findings if finding.severity in ("reject", "warn")]
     return "; ".join(parts) + (f"; for {procedure.title}: {', '.join(faults)}" if faults else "")
+
+
+def _kernelWords(facts):
+    if not facts.isHu:
+        return facts.modality
+    kernel = facts.first("kernel")
+    kind = kernelKind(kernel, facts.first("manufacturer"))
+    return f"{kind} kernel ({kernel})" if kind else f"unknown kernel ({kernel or 'not stated'})"
 
 
 def coverageMm(series):

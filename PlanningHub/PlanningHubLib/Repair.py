@@ -22,6 +22,7 @@ from .SeriesGeometry import (
     VolumeGeometry,
     checkSeries,
 )
+from .SliceHeader import modalityOf
 from .StoredPixels import INT16
 
 REPAIRABLE = {"gantry-tilt", "non-uniform-spacing"}
@@ -163,6 +164,9 @@ def _whyNot(plan, procedure):
         return f"a gap of {plan.stepsMm.max():.2f} mm stands for slices that are missing."
     if severityOf(procedure.limit("tiltDegrees"), plan.tiltDegrees) == "reject":
         return f"a tilt of {plan.tiltDegrees:.1f} degrees is more than is repaired for {procedure.title}."
+    if modalityOf(plan.geometry.headers) != "CT":
+        # What is not scanned would have to be filled with a value that MR does not have.
+        return "only CT is resampled."
     geometry = plan.geometry
     line = numpy.outer(plan.heightsMm / plan.heightsMm[-1], plan.shiftsPixels[-1] - plan.shiftsPixels[0])
     stray = (plan.shiftsPixels - plan.shiftsPixels[0] - line) * (geometry.spacingMm[1], geometry.spacingMm[0])

@@ -87,6 +87,10 @@ def requiredParameters(procedure):
         limit = procedure.limit(key)
         if limit:
             yield name, _bound(limit, "warn", unit), _bound(limit, "reject", unit), limit["source"]
+    modalities = procedure.limit("modalities")
+    if modalities:
+        wanted = " or ".join(modalities["wanted"])
+        yield "Modality", wanted, wanted, modalities["source"]
     kernel, contrast = procedure.limit("kernel"), procedure.limit("contrast")
     if kernel:
         yield "Kernel", " or ".join(kernel["wanted"]), "-", kernel["source"]

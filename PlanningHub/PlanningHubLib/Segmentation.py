@@ -5,6 +5,7 @@ import vtk
 
 from . import Masks, Segments
 from .Errors import InputRefused
+from .Modality import requireHu
 from .Nodes import removeNodes
 from .Progress import noProgress
 from .Repair import repairFacts
@@ -45,9 +46,10 @@ def segmentBone(case, session, thresholdHu=DEFAULT_THRESHOLD_HU, closingVoxels=1
     :param closingVoxels: radius of the closing, in voxels; 0 for none
     :returns: artefact of kind ``segmentation``; its facts hold ``volumeMl`` and ``voxels``
     :raises GateRefused: ``no-source``, ``stale-source``, ``damaged-source``
-    :raises InputRefused: ``no-bone``, ``bad-threshold``, ``cannot-decode``
+    :raises InputRefused: ``no-bone``, ``bad-threshold``, ``cannot-decode``, ``not-hu`` for MR
     """
     source = case.require("source")
+    requireHu(source)
     progress(0.05, "Loading the series")
     volume = loadSource(case, session, source)
     node = None

@@ -5,6 +5,7 @@ import dataclasses
 import numpy
 
 from .Errors import Finding
+from .SliceHeader import CT_CLASSES, modalityOf
 from .TransferSyntaxes import pixelFaults
 
 MINIMUM_SLICES = 3
@@ -16,6 +17,9 @@ DIRECTION_TOLERANCE = 1e-3
 TILT_TOLERANCE_DEGREES = 0.06
 
 REPAIR = "Choose another series, scan again, or import it with repair (--repair): it is then resampled and says so."
+NO_REPAIR = "Choose another series, or scan again."
+# What a stated Rescale Type says that the values are not (PS3.3 C.11.1.1.2): maps of dual-energy CT.
+NOT_HU = {"OD", "MGML", "Z_EFF", "ED", "EDW", "PCT"}
 RESCAN = "Fetch the complete series from the archive again, or choose another series."
 
 
@@ -95,15 +99,27 @@ def _content(headers):
         yield _reject("localizer-inside", "A localizer (scout) image is mixed into the series.", localizers)
     elif localizers:
         yield _reject("localizer", "The series is a localizer (scout), not a volume.", localizers)
+    odd = _differing(headers, lambda header: modalityOf([header]))
+    if odd:
+        yield _reject("two-modalities", "The series mixes images of different modalities.", odd)
+    yield from _pixelContent(headers)
+
+
+def _pixelContent(headers):
     truncated = [header for header in headers if header.missingPixelBytes]
     if truncated:
         yield _reject("truncated-slice", "Slices are cut off: pixel data are missing.", truncated)
     noRescale = [header for header in headers if header.rescaleSlope is None or header.rescaleIntercept is None]
     if noRescale:
-        yield _reject("no-rescale", "Slices do not say how stored values become Hounsfield units.", noRescale)
+        meaning = "Hounsfield units" if modalityOf(headers) == "CT" else "the values they stand for"
+        yield _reject("no-rescale", f"Slices do not say how stored values become {meaning}.", noRescale)
     zeroSlope = [header for header in headers if header.rescaleSlope == 0]
     if zeroSlope:
         yield _reject("zero-slope", "The rescale slope is zero: every voxel would have the same value.", zeroSlope)
+    maps = [header for header in headers if header.sopClassUid in CT_CLASSES and header.rescaleType.upper() in NOT_HU]
+    if maps:
+        yield _reject("not-hu", f"The values are of type {maps[0].rescaleType}, not Hounsfield units.", maps,
+                      "Choose the CT images that the map was computed from.")  # fmt: skip
 
 
 def _perSliceGeometry(headers):
@@ -180,11 +196,16 @@ def _stackFaults(ordered, positions, steps, normal):
             message = f"{missing} slices are missing (first gap after {positions[uneven[0]] @ normal:.1f} mm)."
             return [_reject("missing-slice", message, [ordered[index] for index in uneven])]
         message = f"Slice spacing is not uniform: {steps.min():.2f} to {steps.max():.2f} mm."
-        return [_reject("non-uniform-spacing", message, [ordered[index] for index in uneven], REPAIR)]
+        return [_reject("non-uniform-spacing", message, [ordered[index] for index in uneven], _repairOf(ordered))]
     drift = positions - positions[0] - numpy.outer((positions - positions[0]) @ normal, normal)
     height = (positions[-1] - positions[0]) @ normal
     degrees = float(numpy.degrees(numpy.arctan2(numpy.linalg.norm(drift, axis=1).max(), height)))
     if degrees > TILT_TOLERANCE_DEGREES:
-        message = f"The gantry was tilted by {degrees:.1f} degrees: slices are not stacked along their normal."
-        return [_reject("gantry-tilt", message, [], REPAIR)]
+        cause = "The gantry was tilted" if modalityOf(ordered) == "CT" else "The stack is sheared"
+        message = f"{cause} by {degrees:.1f} degrees: slices are not stacked along their normal."
+        return [_reject("gantry-tilt", message, [], _repairOf(ordered))]
     return []
+
+
+def _repairOf(headers):
+    return REPAIR if modalityOf(headers) == "CT" else NO_REPAIR

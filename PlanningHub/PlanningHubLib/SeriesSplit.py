@@ -9,6 +9,7 @@ from .SliceHeader import VOLUME_CLASSES, ScannedSeries
 
 # Attributes that make several volumes of one series wherever they differ.
 ALWAYS = {
+    "stack": "stackId",
     "temporal position": "temporalPosition",
     "cardiac phase": "cardiacPhasePercent",
     "b-value": "diffusionBValue",
@@ -17,6 +18,9 @@ ALWAYS = {
 WHERE_SLICES_COINCIDE = {
     "trigger time": "triggerTimeMs",
     "echo time": "echoTimeMs",
+    "inversion time": "inversionTimeMs",
+    "flip angle": "flipAngleDegrees",
+    "complex component": "complexComponent",
     "acquisition number": "acquisitionNumber",
     "image type": "imageType",
     "kernel": "convolutionKernel",

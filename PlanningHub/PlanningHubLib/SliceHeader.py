@@ -9,9 +9,14 @@ CT_IMAGE_STORAGE = "1.2.840.10008.5.1.4.1.1.2"
 ENHANCED_CT = "1.2.840.10008.5.1.4.1.1.2.1"
 LEGACY_ENHANCED_CT = "1.2.840.10008.5.1.4.1.1.2.2"
 CT_CLASSES = frozenset((CT_IMAGE_STORAGE, ENHANCED_CT, LEGACY_ENHANCED_CT))
-MR_CLASSES = frozenset(f"1.2.840.10008.5.1.4.1.1.4{tail}" for tail in ("", ".1", ".4"))
+# X-Ray 3D Angiographic and Craniofacial: volumes of cone-beam machines that are not written as CT.
+CONE_BEAM_CLASSES = frozenset(f"1.2.840.10008.5.1.4.1.1.13.1.{number}" for number in (1, 2))
+MR_IMAGE_STORAGE = "1.2.840.10008.5.1.4.1.1.4"
+MR_CLASSES = frozenset(f"{MR_IMAGE_STORAGE}{tail}" for tail in ("", ".1", ".4"))
 # Whose slices are kept by a scan; of all other series only the first header is.
-VOLUME_CLASSES = CT_CLASSES | MR_CLASSES
+VOLUME_CLASSES = CT_CLASSES | CONE_BEAM_CLASSES | MR_CLASSES
+# Whose frames are described by functional groups, even a single one.
+FRAME_CLASSES = VOLUME_CLASSES - {CT_IMAGE_STORAGE, MR_IMAGE_STORAGE}
 
 # Attribute keyword -> field of SliceHeader.
 TEXT_FIELDS = {
@@ -27,6 +32,10 @@ TEXT_FIELDS = {
     "PatientBirthDate": "patientBirthDate",
     "ConvolutionKernel": "convolutionKernel",
     "Manufacturer": "manufacturer",
+    "ManufacturerModelName": "model",
+    "RescaleType": "rescaleType",
+    "StackID": "stackId",
+    "ComplexImageComponent": "complexComponent",
     "PhotometricInterpretation": "photometricInterpretation",
     "StudyDate": "studyDate",
     "AcquisitionDate": "acquisitionDate",
@@ -56,6 +65,8 @@ NUMBER_FIELDS = {
     "TriggerTime": "triggerTimeMs",
     "DiffusionBValue": "diffusionBValue",
     "EchoTime": "echoTimeMs",
+    "InversionTime": "inversionTimeMs",
+    "FlipAngle": "flipAngleDegrees",
     "GantryDetectorTilt": "gantryTiltDegrees",
 }
 VECTOR_FIELDS = {
@@ -91,6 +102,10 @@ class SliceHeader:
     patientBirthDate: str = ""
     convolutionKernel: str = ""
     manufacturer: str = ""
+    model: str = ""
+    rescaleType: str = ""
+    stackId: str = ""
+    complexComponent: str = ""
     photometricInterpretation: str = ""
     studyDate: str = ""
     acquisitionDate: str = ""
@@ -118,6 +133,8 @@ class SliceHeader:
     triggerTimeMs: float | None = None
     diffusionBValue: float | None = None
     echoTimeMs: float | None = None
+    inversionTimeMs: float | None = None
+    flipAngleDegrees: float | None = None
     gantryTiltDegrees: float | None = None
     positionLps: numpy.ndarray | None = None
     orientationLps: numpy.ndarray | None = None
@@ -126,6 +143,13 @@ class SliceHeader:
     @property
     def patient(self):
         return (self.patientId, self.patientIdIssuer, self.patientName, self.patientBirthDate)
+
+    @property
+    def hasFrames(self):
+        """Whether frames of the file are slices, which only a full parser can tell apart."""
+        return self.sopClassUid in FRAME_CLASSES or (
+            self.sopClassUid in VOLUME_CLASSES and (self.numberOfFrames or 1) > 1
+        )
 
 
 @dataclasses.dataclass
@@ -140,5 +164,12 @@ class ScannedSeries:
     count: int = 0
 
     @property
-    def isCt(self):
-        return all(header.sopClassUid in CT_CLASSES for header in self.headers)
+    def modality(self):
+        """``CT`` (cone-beam CT too) or ``MR``, whose voxels have no unit; None for what is no volume."""
+        return modalityOf(self.headers)
+
+
+def modalityOf(headers):
+    """Return what a series is planned on as, by its SOP classes: ``CT``, ``MR`` or None."""
+    classes = {header.sopClassUid for header in headers}
+    return "CT" if classes & (CT_CLASSES | CONE_BEAM_CLASSES) else "MR" if classes & MR_CLASSES else None

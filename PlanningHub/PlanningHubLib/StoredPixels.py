@@ -14,7 +14,7 @@ def readStored(headers):
     """Read slices in the given order.
 
     :param headers: list of :class:`PlanningHubLib.SliceHeader.SliceHeader`, all of one size
-    :returns: array (slices, rows, columns) of int16 in HU; None where a decoder has to be asked, as for compressed or
+    :returns: array (slices, rows, columns) of int16 in HU, of MR in its own values; None where a decoder has to be asked, as for compressed or
         damaged files and for values that are not whole or do not fit
     """
     if not all(map(isPlain, headers)):
@@ -42,6 +42,16 @@ def isPlain(header):
 
 def _isWhole(value):
     return value is not None and value.is_integer()
+
+
+def onlyStoredBits(values, bitsStored):
+    """Return stored values without what lies in the bits that the header does not call stored."""
+    unused = 8 * values.dtype.itemsize - bitsStored
+    if unused == 0:
+        return values
+    raised = numpy.left_shift(values.view(f"<u{values.dtype.itemsize}"), unused)
+    # A signed shift back fills with the sign, as DICOM has it (PS3.5 8.1.1).
+    return numpy.right_shift(raised.view(values.dtype), unused)
 
 
 def _readSlice(header, voxels):

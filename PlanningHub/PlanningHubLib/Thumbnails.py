@@ -1,11 +1,12 @@
-"""A small picture of a series for the picker: its middle slice in a bone window. Made when asked for, never kept."""
+"""A small picture of a series for the picker: its middle slice, of CT in a bone window. Made when asked for, never kept."""
 
 import struct
 import zlib
 
 import numpy
 
-from .Volumes import BONE_LEVEL_HU, BONE_WINDOW_HU, readSlices
+from .SliceHeader import modalityOf
+from .Volumes import BONE_LEVEL_HU, BONE_WINDOW_HU, readSlices, wideWindow
 
 SIDE_PIXELS = 128
 
@@ -19,7 +20,9 @@ def seriesThumbnail(headers, sidePixels=SIDE_PIXELS):
     header = headers[len(headers) // 2]
     image = readSlices([header])[0].astype(numpy.float32)
     pixelMm = header.pixelSpacingMm if header.pixelSpacingMm is not None else (1.0, 1.0)
-    gray = numpy.clip((image - BONE_LEVEL_HU) / BONE_WINDOW_HU + 0.5, 0, 1) * 255
+    isMr = modalityOf([header]) == "MR"
+    window, level = wideWindow(image[None]) if isMr else (BONE_WINDOW_HU, BONE_LEVEL_HU)
+    gray = numpy.clip((image - level) / window + 0.5, 0, 1) * 255
     return grayPng(_square(gray.astype(numpy.uint8), pixelMm, sidePixels))
 
 

@@ -27,7 +27,7 @@ def pixelFaults(headers):
     if max(sizes) > MOST_PIXELS or sum(sizes) > MOST_VOXELS:
         largest = headers[sizes.index(max(sizes))]
         size = f"{largest.columns:.0f} × {largest.rows:.0f} pixels, {sum(sizes):.0f} in all"
-        message = f"Slices of {size}, are no real CT."
+        message = f"Slices of {size}, are no real scan."
         action = "Do not use this series; ask where it came from."
         yield Finding("absurd-size", "reject", message, action, (largest.path,))
 

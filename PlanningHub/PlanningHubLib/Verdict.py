@@ -4,6 +4,7 @@ import dataclasses
 
 from .Completion import requireUnknownPatient
 from .Errors import Finding, InputRefused, PlanningError, firstRejection
+from .Modality import modalityFindings
 from .Ranking import rankKey, reason
 from .Repair import RepairPlan, planRepair
 from .SeriesGeometry import VolumeGeometry, checkSeries
@@ -43,6 +44,7 @@ class CheckedSeries:
         spacing = [round(value, 6) for value in self.geometry.spacingMm] if self.geometry else None
         return {
             "uid": self.uid,
+            "modality": self.facts.modality,
             "rank": rank,
             "reason": self.reason,
             "shape": shape,
@@ -110,6 +112,7 @@ def judgeSeries(scanned, procedure, side=None, repair=False, patientId=None):
     findings = [*findings, *sideFindings(facts, side)]
     if geometry is not None:
         largest = float(plan.stepsMm.max()) if plan else None
+        findings += modalityFindings(geometry.headers, facts, procedure)
         findings += headerFindings(geometry, facts, procedure, largest)
     return CheckedSeries(scanned.uid or headers[0].seriesUid, headers, geometry, tuple(findings), facts, plan)
 
@@ -123,16 +126,19 @@ def ranked(checked, procedure):
 def judgeVoxels(series, procedure):
     """Look at a sample of a series' voxels.
 
-    :returns: :class:`PlanningHubLib.VerdictVoxels.VoxelFacts` (None where they cannot be decoded) and the findings
+    :returns: :class:`PlanningHubLib.VerdictVoxels.VoxelFacts` (None where they cannot be decoded, or are not in HU) and
+        the findings
     """
     headers = series.geometry.headers
     if any((header.samplesPerPixel or 1) != 1 for header in headers):
-        return None, [Finding("not-gray", "reject", "The slices are color pictures, not measurements in HU.",
+        return None, [Finding("not-gray", "reject", "The slices are color pictures, not measurements.",
                               "Choose the original series.", (headers[0].path,))]  # fmt: skip
     try:
         sample = readSlices([headers[index] for index in sampleIndices(len(headers))])
     except PlanningError as error:
         return None, [error.asFinding()]
+    if not series.facts.isHu:
+        return None, []
     voxelFacts = measureVoxels(sample, series.geometry)
     return voxelFacts, voxelFindings(voxelFacts, series.facts, procedure)
 
@@ -141,6 +147,6 @@ def severalSeries(usable):
     """Return the refusal to guess among several usable series, which are listed in the order of their ranks."""
     lines = "; ".join(f"{rank}. {one.uid} ({one.reason})" for rank, one in enumerate(usable, 1))
     return Finding(
-        "several-series", "reject", f"The folder holds {len(usable)} CT volumes, best first: {lines}.",
+        "several-series", "reject", f"The folder holds {len(usable)} {usable[0].facts.modality} volumes, best first: {lines}.",
         "Choose the series by its UID.",
     )  # fmt: skip

@@ -3,6 +3,8 @@
 import dataclasses
 import datetime
 
+from .SliceHeader import CONE_BEAM_CLASSES, modalityOf
+
 # Field of SliceHeader -> field of SeriesFacts.
 FIELDS = {
     "studyDate": "studyDate",
@@ -16,6 +18,8 @@ FIELDS = {
     "contrastAgent": "contrastAgent",
     "convolutionKernel": "kernel",
     "manufacturer": "manufacturer",
+    "model": "model",
+    "rescaleType": "rescaleType",
     "gantryTiltDegrees": "tiltDegrees",
     "sliceThicknessMm": "sliceThicknessMm",
 }
@@ -24,9 +28,20 @@ NO_CONTRAST = {"", "NO", "NONE", "WITHOUT", "NATIVE", "NATIV", "0", "N"}
 
 @dataclasses.dataclass(frozen=True)
 class SeriesFacts:
-    """Per field the different values that the first, middle and last slice of a series state, as text."""
+    """Per field the different values that the first, middle and last slice of a series state, as text.
+
+    :param modality: ``CT`` or ``MR``
+    :param isConeBeamClass: whether the images are X-ray volumes that are not written as CT
+    """
 
     values: dict
+    modality: str = "CT"
+    isConeBeamClass: bool = False
+
+    @property
+    def isHu(self):
+        """Whether limits in HU can be applied."""
+        return self.modality == "CT"
 
     def first(self, field):
         """Return the first stated value, empty where no slice states one."""
@@ -71,7 +86,8 @@ def readFacts(headers):
             known = values.setdefault(name, [])
             if text and text not in known:
                 known.append(text)
-    return SeriesFacts({name: tuple(known) for name, known in values.items()})
+    isConeBeamClass = headers[0].sopClassUid in CONE_BEAM_CLASSES
+    return SeriesFacts({name: tuple(known) for name, known in values.items()}, modalityOf(headers), isConeBeamClass)
 
 
 def _text(value):

@@ -34,9 +34,9 @@ def headerFindings(geometry, facts, procedure, largestStepMm=None):
         _resolution(geometry, spacing, procedure),
         _thickness(spacing, facts, procedure),
         _extent(geometry, procedure),
-        _orientation(geometry, facts, procedure),
-        _kernel(facts, procedure),
         _age(facts, procedure),
+        # MR is scanned in any plane, and has no kernel.
+        *((_orientation(geometry, facts, procedure), _kernel(facts, procedure)) if facts.isHu else ()),
     )
     return [finding for found in checks for finding in found]
 

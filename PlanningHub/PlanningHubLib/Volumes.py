@@ -8,6 +8,7 @@ from vtk.util import numpy_support
 from .DicomScan import readHeaders
 from .Errors import VerificationFailed
 from .Frames import chosenHeaders
+from .Modality import MR, planningModality
 from .References import SCANNED_FOLDER, requireInPlace
 from .SeriesGeometry import checkSeries
 from .SliceHeader import ScannedSeries
@@ -22,7 +23,8 @@ def readSlices(headers):
     """Read slices in the given order: plain ones straight from their files, others by decoding processes.
 
     :param headers: list of :class:`PlanningHubLib.SliceHeader.SliceHeader`, all of one size
-    :returns: array (slices, rows, columns) in HU: int16 where that holds all values, else int32 or float64
+    :returns: array (slices, rows, columns) in HU, of MR in the values that its rescale gives: int16 where that holds all
+        values, else int32 or float64
     :raises InputRefused: ``cannot-decode``, ``hostile-file``, naming the file
     """
     voxels = readStored(headers)
@@ -59,27 +61,37 @@ def loadSource(case, session, source, geometry=None):
 
     :param source: artefact of kind ``source``
     :param geometry: what :func:`readGeometry` returned, where it is known already
-    :returns: vtkMRMLScalarVolumeNode in HU with the series' geometry (RAS mm)
+    :returns: vtkMRMLScalarVolumeNode in HU (of MR without unit) with the series' geometry (RAS mm)
     :raises InputRefused: ``cannot-decode``, ``hostile-file``
     :raises GateRefused, VerificationFailed: as :func:`readGeometry`
     """
     geometry = geometry or readGeometry(case, source)
     voxels = readSlices(geometry.headers)
-    return addVolume(session, voxels, geometry.ijkToRas, case.name)
+    window = (wideWindow(voxels),) if planningModality(source) == MR else ()
+    return addVolume(session, voxels, geometry.ijkToRas, case.name, *window)
 
 
-def addVolume(session, voxels, ijkToRas, name):
+def wideWindow(voxels):
+    """Return window and level that show all but the darkest and the brightest hundredth of what is not background."""
+    sample = voxels[:: max(1, len(voxels) // 32), ::2, ::2]
+    seen = sample[sample > sample.min()]
+    low, high = numpy.percentile(seen, (1, 99)) if seen.size else (0.0, 1.0)
+    return max(1.0, float(high - low)), float(low + high) / 2
+
+
+def addVolume(session, voxels, ijkToRas, name, windowLevel=(BONE_WINDOW_HU, BONE_LEVEL_HU)):
     """Add a volume node that shares the array's memory.
 
     :param voxels: array (slices, rows, columns)
     :param ijkToRas: 4×4, (column, row, slice) to RAS mm
+    :param windowLevel: how it is shown
     """
     image = vtk.vtkImageData()
     image.SetDimensions(*reversed(voxels.shape))
     image.GetPointData().SetScalars(numpy_support.numpy_to_vtk(numpy.ascontiguousarray(voxels).reshape(-1)))
     node = session.scene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", name)
     node.SetIJKToRASMatrix(slicer.util.vtkMatrixFromArray(numpy.asarray(ijkToRas, dtype=float)))
-    showAsBone(node)
+    showAsBone(node, *windowLevel)
     node.SetAndObserveImageData(image)
     return node
 
