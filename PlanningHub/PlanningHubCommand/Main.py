@@ -14,7 +14,7 @@ from PlanningHubLib.DeidentifyRules import profileNames
 from PlanningHubLib.Errors import Cancelled, PlanningError, UsageError
 from PlanningHubLib.Request import DESIGNS, URGENCIES
 
-from . import Commands, Governance
+from . import Commands, Governance, Records
 from .Console import Console
 
 BUG_EXIT_CODE = 70
@@ -46,6 +46,7 @@ def buildParser():
 
     _stepCommands(command)
     _governanceCommands(command)
+    Records.addCommands(command)
     _lookingCommands(command)
     return parser
 

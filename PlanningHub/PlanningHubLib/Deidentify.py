@@ -110,6 +110,17 @@ def _destination(outFolder, recipient):
     return f"{recipient}, {folder}" if recipient else folder
 
 
+def requireKey():
+    """Return the installation's key ring; none is made where there is none.
+
+    :raises GateRefused: ``no-key``
+    """
+    keyRing = KeyRing.forThisInstallation(create=False)
+    if keyRing is None:
+        raise GateRefused("no-key", "Only the installation that made the copy can tell.", "Ask there.")
+    return keyRing
+
+
 def reidentify(case, pseudonym, recipient="", reason="", user=None):
     """Return whose a pseudonym is, with the installation's key; every attempt is audited in the case.
 
@@ -118,9 +129,7 @@ def reidentify(case, pseudonym, recipient="", reason="", user=None):
     :returns: dictionary with ``case``, ``patientId``, ``profile`` and ``uids`` (UID in the copy -> UID of the source)
     :raises GateRefused: ``no-key``, ``not-this-patient``
     """
-    keyRing = KeyRing.forThisInstallation(create=False)
-    if keyRing is None:
-        raise GateRefused("no-key", "Only the installation that made the copy can tell.", "Ask there.")
+    keyRing = requireKey()
     mappings = (Mapping(keyRing, case.patientCode, Rules.profileOf(name), recipient) for name in Rules.profileNames())
     mapping = next((one for one in mappings if one.pseudonym == pseudonym.strip()), None)
     what = {"pseudonym": pseudonym.strip(), "reason": reason, "matched": mapping is not None}

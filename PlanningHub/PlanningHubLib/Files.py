@@ -8,7 +8,7 @@ import shutil
 import uuid
 from pathlib import Path
 
-from .Errors import InputRefused
+from .Errors import GateRefused, InputRefused
 
 ASIDE_PREFIX = ".aside-"
 
@@ -139,6 +139,20 @@ def requireFree(destination):
     if isTaken:
         raise InputRefused(
             "already-there", f"{destination} exists and is not an empty folder.", "Choose another folder."
+        )
+
+
+def requireClosed(path):
+    """Refuse a file of the site's rules that other users can change.
+
+    :raises GateRefused: ``site-file-open-to-others``
+    """
+    if os.name != "nt" and path.stat().st_mode & 0o022:
+        raise GateRefused(
+            "site-file-open-to-others",
+            f"{path} can be changed by other users.",
+            "Find out who changed it, then set its mode to 0644 or less.",
+            [path],
         )
 
 

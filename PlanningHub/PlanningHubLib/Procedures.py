@@ -1,4 +1,4 @@
-"""Procedures and what each asks of a CT: limits from JSON files, shipped with the suite or a site's own."""
+"""Procedures, what each asks of a CT and who approves: JSON files, shipped with the suite or a site's own."""
 
 import dataclasses
 import importlib.resources
@@ -6,7 +6,7 @@ import json
 import re
 
 from .Errors import Finding, InputRefused
-from .Files import sha256Bytes
+from .Files import requireClosed, sha256Bytes
 from .Secrets import homeFolder
 
 GENERAL = "general"
@@ -18,7 +18,8 @@ KERNELS = "kernels.json"
 class Procedure:
     """A procedure's file, checked against its schema.
 
-    :param values: the file's content; ``imaging`` holds the limits, other parts are left to those who know them
+    :param values: the file's content; ``imaging`` holds the limits, ``approvals`` who signs for what; other parts are
+        left to those who know them
     :param origin: ``shipped`` or ``site``
     """
 
@@ -38,6 +39,10 @@ class Procedure:
     def limit(self, key):
         """Return the limit of that name, empty where the procedure sets none."""
         return self.imaging.get(key, {})
+
+    def approvalRule(self, kind):
+        """Return the entry of ``approvals`` for a kind of artefact, None where the procedure has none."""
+        return next((rule for rule in self.values.get("approvals", ()) if rule["kind"] == kind), None)
 
     def asParameters(self):
         """Return what a case records of the limits it was judged by."""
@@ -76,6 +81,18 @@ def findProcedure(text):
         Finding("general-limits", "info", f'"{text}" has no imaging limits of its own: the general ones were used.',
                 f"Procedures with limits: {known}.")
     ]  # fmt: skip
+
+
+def approvalRuleOf(text, kind):
+    """Return who signs for a kind of artefact under the procedure that a request names; None where it does not say.
+
+    :raises InputRefused: ``bad-procedure``, ``cannot-read``
+    :raises GateRefused: ``site-file-open-to-others``: who may change the site's procedure could sign alone
+    """
+    procedure, _findings = findProcedure(text)
+    if procedure.origin == "site":
+        requireClosed(homeFolder() / SITE_FOLDER / f"{procedure.name}.json")
+    return procedure.approvalRule(kind)
 
 
 def readProcedure(name):
@@ -153,6 +170,9 @@ def _checked(data, path, name, schemaName):
         return values
     if values["name"] != name:
         raise refuse(f'it calls itself "{values["name"]}".')
+    kinds = [rule["kind"] for rule in values.get("approvals", ())]
+    if len(set(kinds)) != len(kinds):
+        raise refuse("two of its approvals are for one kind.")
     for key, limit in values["imaging"].items():
         for side, order in (("Above", 1), ("Below", -1)):
             warn, reject = limit.get(f"warn{side}"), limit.get(f"reject{side}")

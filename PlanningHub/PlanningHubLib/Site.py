@@ -6,9 +6,10 @@ administers the site. It holds no secret.
 
 import importlib.resources
 import json
-import os
 
 from .Errors import GateRefused, InputRefused
+from .Files import requireClosed
+from .Procedures import approvalRuleOf
 from .Secrets import homeFolder
 from .Signing import fingerprintOf
 
@@ -32,18 +33,12 @@ class Site:
         """
         path = homeFolder() / FILE_NAME
         try:
-            data, mode = path.read_bytes(), path.stat().st_mode
+            data = path.read_bytes()
+            requireClosed(path)
         except FileNotFoundError:
             return cls({"users": [], "approvals": []}, path)
         except OSError as error:
             raise InputRefused("cannot-read", f"{path} cannot be read: {error.strerror}.", "", [path]) from error
-        if os.name != "nt" and mode & 0o022:
-            raise GateRefused(
-                "site-file-open-to-others",
-                f"{path} can be changed by other users.",
-                "Find out who changed it, then set its mode to 0644 or less.",
-                [path],
-            )
         return cls(_parsed(data, path), path)
 
     @property
@@ -52,12 +47,19 @@ class Site:
         return self._values.get("treatmentConsent", "elsewhere") == "recorded"
 
     def rule(self, kind, procedure):
-        """Return the first approval rule for a kind and procedure: ``roles`` and how many ``signatures``."""
+        """Return who approves a kind under a procedure: ``roles``, how many ``signatures``, and ``origin`` of the rule.
+
+        The site's first rule that fits goes before what the procedure's own file asks for (:func:`approvalRuleOf`);
+        where neither says, no role may approve.
+        """
         for rule in self._values["approvals"]:
             procedures = [name.casefold() for name in rule.get("procedures", ())]
             if rule["kind"] == kind and (not procedures or (procedure or "").casefold() in procedures):
-                return {"roles": rule["roles"], "signatures": rule["signatures"]}
-        return {"roles": [], "signatures": 1}
+                return {"roles": rule["roles"], "signatures": rule["signatures"], "origin": "site"}
+        rule = approvalRuleOf(procedure, kind)
+        if rule:
+            return {"roles": rule["roles"], "signatures": rule["signatures"], "origin": "procedure"}
+        return {"roles": [], "signatures": 1, "origin": "none"}
 
     def requireApprover(self, key, kind, procedure, role=None):
         """Return the role under which the holder of a key may approve a kind of artefact.

@@ -1,5 +1,6 @@
 """Fixtures of the system tests: the command as a user types it, series to run it on, a home of one's own."""
 
+import io
 import json
 import os
 import subprocess
@@ -28,16 +29,39 @@ def command(ownHome):
     places = [str(PROJECT / name) for name in ("PlanningHub", "PrintPrep", "ORExport", "CentralSync")]
     environment = {**os.environ, "PLANNINGHUB_HOME": str(ownHome), "PYTHONPATH": os.pathsep.join(places)}
 
-    def run(*arguments, extraEnvironment=None, prefix=()):
+    def run(*arguments, extraEnvironment=None, prefix=(), stdin=None):
         program = [*prefix, sys.executable, "-m", "PlanningHubCommand", *map(str, arguments), "--json"]
         done = subprocess.run(
-            program, capture_output=True, encoding="utf-8", timeout=300, env={**environment, **(extraEnvironment or {})}
-        )
+            program, capture_output=True, encoding="utf-8", timeout=300, input=stdin,
+            env={**environment, **(extraEnvironment or {})},
+        )  # fmt: skip
         assert "Traceback" not in done.stderr, done.stderr
         assert len(done.stdout.splitlines()) == 1, f"not one JSON object: {done.stdout!r} {done.stderr}"
         return done.returncode, json.loads(done.stdout)
 
     run.environment = environment
+    return run
+
+
+@pytest.fixture
+def inProcess(ownHome, monkeypatch, capsys):
+    """Run ``planninghub`` in this process, which spares its start; the same contract, the same result."""
+    from PlanningHubCommand.Main import main
+
+    monkeypatch.setenv("PLANNINGHUB_HOME", str(ownHome))
+
+    def run(*arguments, extraEnvironment=None, stdin=None):
+        capsys.readouterr()
+        with monkeypatch.context() as patch:
+            for name, value in (extraEnvironment or {}).items():
+                patch.setenv(name, value)
+            patch.setattr("sys.stdin", io.StringIO(stdin or ""))
+            exitCode = main([*map(str, arguments), "--json"])
+        written = capsys.readouterr()
+        assert "Traceback" not in written.err, written.err
+        assert len(written.out.splitlines()) == 1, f"not one JSON object: {written.out!r} {written.err}"
+        return exitCode, json.loads(written.out)
+
     return run
 
 

@@ -171,6 +171,79 @@ def test_fourEyesNeedTwoPeopleWithTwoKeys(tmp_path):
         assert Approval.signers(case.governance["approvals"][:1] * 2) == 1
 
 
+def fourEyesByProcedure(tmp_path, procedure="mandible"):
+    """A case whose site has no rule of its own, so that the procedure's counts."""
+    writeSite(rules=[])
+    return newCase(tmp_path / "template", procedure=procedure)
+
+
+def test_fourEyesWhereTheProcedureAsksAndTheSiteSaysNothing(tmp_path):
+    with fourEyesByProcedure(tmp_path) as case:
+        made = commitChain(case)
+        assert held(case, made) == []
+        Approval.approve(case, keyOf("anna"))
+        assert case.governance["approvals"][0]["statement"]["neededSignatures"] == 2
+        assert held(case, made) == [] and refusal(Approval.requireHolding, case, [made["part"]]) == "not-approved"
+        assert refusal(Approval.approve, case, keyOf("anna")) == "already-approved"
+        assert refusal(Approval.approve, case, keyOf("cleo")) == "role-missing"
+        Approval.approve(case, keyOf("bela"))
+        assert held(case, made) == ["approval-1", "approval-2"]
+
+
+def test_twoSignaturesOfOneUserAreNoFourEyes(tmp_path):
+    """Not even when the second one was written into the case by other means."""
+    with fourEyesByProcedure(tmp_path) as case:
+        made = commitChain(case)
+        Approval.approve(case, keyOf("anna"))
+        governance = case.governance
+        again = {**governance["approvals"][0]["statement"], "id": "approval-2"}
+        governance["approvals"].append({"id": "approval-2", **keyOf("anna").sign(again), "voided": None})
+        case.changeGovernance(governance, "approved", {})
+        assert [one["holds"] for one in Approval.approvalLines(case)] == [True, True]
+        assert held(case, made) == []
+
+
+def test_theSitesOwnRuleGoesBeforeTheProcedures(tmp_path):
+    writeSite()
+    with newCase(tmp_path / "case", procedure="mandible") as case:
+        made = commitChain(case)
+        assert Site.forThisInstallation().rule("part", "mandible")["origin"] == "site"
+        Approval.approve(case, keyOf("anna"))
+        assert held(case, made) == ["approval-1"]
+
+
+def test_aProcedureWithoutApprovalsLeavesNobodyWhoMayApprove(tmp_path, ownHome):
+    siteProcedure(ownHome, [])
+    with fourEyesByProcedure(tmp_path, "ours") as case:
+        commitChain(case)
+        assert refusal(Approval.approve, case, keyOf("anna")) == "role-missing"
+
+
+def siteProcedure(home, approvals):
+    values = {"format": "planninghub-procedure", "version": 1, "name": "ours", "title": "Ours",
+              "imaging": {"sliceSpacingMm": {"warnAbove": 1, "source": "ours"}}, "approvals": approvals}  # fmt: skip
+    path = home / "procedures" / "ours.json"
+    path.parent.mkdir(parents=True)
+    path.write_text(json.dumps(values))
+    path.chmod(0o644)
+    return path
+
+
+def test_aSitesProcedureThatOthersCanChangeDecidesNothing(tmp_path, ownHome):
+    one = {"kind": "part", "roles": ["surgeon"], "signatures": 1, "source": "ours"}
+    path = siteProcedure(ownHome, [one])
+    with fourEyesByProcedure(tmp_path, "ours") as case:
+        made = commitChain(case)
+        path.chmod(0o666)
+        assert refusal(Approval.approve, case, keyOf("anna")) == "site-file-open-to-others"
+        path.chmod(0o644)
+        Approval.approve(case, keyOf("anna"))
+        assert held(case, made) == ["approval-1"]
+        # Raised later, the older signature no longer suffices.
+        path.write_text(path.read_text().replace('"signatures": 1', '"signatures": 2'))
+        assert held(case, made) == []
+
+
 def test_ruleRelaxedLaterDoesNotMakeUpForASignature(tmp_path):
     with newCase(tmp_path / "tumor", side="left", procedure="tumor") as case:
         made = commitChain(case)

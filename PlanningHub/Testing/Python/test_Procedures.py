@@ -135,3 +135,20 @@ def test_siteKernelsReplaceTheShippedOnes(ownHome):
     with pytest.raises(InputRefused) as refused:
         kernelKind("K1")
     assert refused.value.code == "bad-procedure"
+
+
+def test_everyShippedProcedureSaysWhoSignsAndWhy():
+    """Four eyes where what is made leads a saw, a drill or a screw; one signature for models."""
+    for name in SHIPPED:
+        for kind in ("plan", "part"):
+            rule = readProcedure(name).approvalRule(kind)
+            assert len(rule["source"]) > 30 and "surgeon" in rule["roles"]
+            assert rule["signatures"] == (1 if name in ("general", "soft-tissue", "vessel") else 2)
+        assert readProcedure(name).approvalRule("segmentation") is None
+
+
+def test_twoApprovalsOfOneKindAreRefused(ownHome):
+    siteFile(ownHome, "ours", lambda values: values["approvals"].append(values["approvals"][0]))
+    with pytest.raises(InputRefused) as error:
+        readProcedure("ours")
+    assert error.value.code == "bad-procedure" and "one kind" in error.value.message
