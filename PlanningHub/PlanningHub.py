@@ -1,6 +1,7 @@
 from pathlib import Path
 from typing import Annotated
 
+import qt
 import slicer
 from slicer.i18n import tr as _
 from slicer.i18n import translate
@@ -14,14 +15,16 @@ from slicer.ScriptedLoadableModule import (
 from PlanningHubLib import Import, Segmentation
 from PlanningHubLib.ActiveCase import activeCaseFolder, setActiveCaseFolder
 from PlanningHubLib.Case import SIDES, Case
-from PlanningHubLib.CaseList import listCases
 from PlanningHubLib.CaseView import showCaseInScene
 from PlanningHubLib.Progress import noProgress
 from PlanningHubLib.Steps import STEP_KINDS, stepStates
-from PlanningHubWidgets.CaseHeader import StepBar, sideText, stepTitles
-from PlanningHubWidgets.CaseModuleWidget import CaseModuleWidget, fillTable, isChosen
+from PlanningHubWidgets.BonePanel import BonePanel
+from PlanningHubWidgets.CaseHeader import StepBar
+from PlanningHubWidgets.CaseModuleWidget import CaseModuleWidget
+from PlanningHubWidgets.CasesPanel import CasesPanel
+from PlanningHubWidgets.ImportPanel import NO_SIDE, ImportPanel
 
-NO_SIDE = "choose a side"
+PANEL_OF_STEP = {"source": ImportPanel, "segmentation": BonePanel}
 MODULE_OF_STEP = {"part": "PrintPrep", "package": "ORExport", "receipt": "CentralSync"}
 
 
@@ -58,110 +61,66 @@ class PlanningHubParameterNode:
     closingVoxels: Annotated[int, WithinRange(0, 5)] = 1
 
 
+def panelClasses():
+    """Return the pages in their order: title and the class of the panel that fills it."""
+    return (
+        (_("Cases"), CasesPanel),
+        (_("Import"), ImportPanel),
+        (_("Bone"), BonePanel),
+    )
+
+
 class PlanningHubWidget(CaseModuleWidget):
-    """Case list, import, segmentation and the bar of steps."""
+    """The bar of steps, and below it one page per panel."""
 
     def createLogic(self):
         return PlanningHubLogic()
 
     def connectActions(self):
         self.stepBar = StepBar(self.ui.stepsFrame, STEP_KINDS, self.onStep)
-        self.ui.openButton.connect("clicked(bool)", self.onOpen)
-        self.ui.refreshButton.connect("clicked(bool)", self.onRefresh)
-        self.ui.importButton.connect("clicked(bool)", self.onImport)
-        self.ui.segmentButton.connect("clicked(bool)", self.onSegment)
-        self.ui.casesTable.connect("itemSelectionChanged()", self.updateActions)
-        self.ui.casesTable.connect("cellDoubleClicked(int,int)", self.onOpen)
-        self._listedFolder = None
-        self._cases = []
+        self.panels = [panelClass(self, self._addPage(title)) for title, panelClass in panelClasses()]
+
+    def _addPage(self, title):
+        """Add a page that scrolls, because a module's panel is narrow and low; returns the widget to be filled."""
+        page = qt.QWidget()
+        qt.QVBoxLayout(page)
+        scrollArea = qt.QScrollArea()
+        scrollArea.setWidget(page)
+        scrollArea.widgetResizable = True
+        scrollArea.frameShape = qt.QFrame.NoFrame
+        scrollArea.horizontalScrollBarPolicy = qt.Qt.ScrollBarAlwaysOff
+        self.ui.pagesTabWidget.addTab(scrollArea, title)
+        return page
+
+    def panel(self, panelClass):
+        """Return the panel of a class, by the class or its name."""
+        return next(one for one in self.panels if panelClass in (type(one), type(one).__name__))
+
+    def showPanel(self, panelClass):
+        """Turn to the page of a panel."""
+        self.ui.pagesTabWidget.currentIndex = self.panels.index(self.panel(panelClass))
+
+    def guis(self):
+        return [self.ui, *(panel.ui for panel in self.panels)]
 
     def showCase(self, case):
         self.stepBar.show(stepStates(case) if case else {})
-        segmentation = case.latest("segmentation") if case else None
-        self.ui.segmentationLabel.text = (
-            _("Bone: {volume:.1f} ml at {threshold:.0f} HU and above.").format(
-                volume=segmentation.facts["volumeMl"], threshold=segmentation.parameters["thresholdHu"]
-            )
-            if segmentation
-            else _("No segmentation yet.")
-        )
-        self._listCases()
+        for panel in self.panels:
+            panel.showCase(case)
 
     def updateActions(self):
-        parameters = self.parameters
-        if parameters and self._listedFolder != parameters.casesFolder:
-            self._listCases()
-        ready = parameters is not None and isChosen(parameters.casesFolder) and isChosen(parameters.sourceFolder)
-        self.ui.importButton.enabled = ready and parameters.side != NO_SIDE
-        self.ui.segmentButton.enabled = self.case is not None
-        self.ui.openButton.enabled = self.ui.casesTable.currentRow() >= 0
+        for panel in self.panels:
+            panel.updateActions()
 
-    def _listCases(self):
-        if self.parameters is None:
-            return
-        selected = self._selectedFolder()
-        self._listedFolder = self.parameters.casesFolder
-        self._cases = listCases(self._listedFolder) if isChosen(self._listedFolder) else []
-        titles = stepTitles()
-        rows = [
-            (
-                (case.name, case.folder),
-                sideText(case.side),
-                titles.get(case.nextKind, _("complete")),
-                case.procedure or "",
-            )
-            for case in self._cases
-        ]
-        fillTable(self.ui.casesTable, rows, stretchedColumn=3)
-        # A row that now holds another case must not stay selected.
-        folders = [case.folder for case in self._cases]
-        self.ui.casesTable.setCurrentCell(folders.index(selected) if selected in folders else -1, 0)
-
-    def _selectedFolder(self):
-        row = self.ui.casesTable.currentRow()
-        return self._cases[row].folder if 0 <= row < len(self._cases) else None
-
-    def onRefresh(self, _checked=False):
-        self.refresh()
+    def forget(self):
+        for panel in self.panels:
+            panel.forget()
 
     def onStep(self, kind):
         if kind in MODULE_OF_STEP:
             slicer.util.selectModule(MODULE_OF_STEP[kind])
-            return
-        self.ui.importCollapsibleButton.collapsed = kind != "source"
-        self.ui.segmentCollapsibleButton.collapsed = kind != "segmentation"
-
-    def onOpen(self, *_position):
-        folder = self._selectedFolder()
-        if folder is None:
-            return
-        self.runStep(lambda session, progress: self.logic.openCase(folder, session, progress), _("The case is open."))
-
-    def onImport(self):
-        parameters = self.parameters
-        folder = self.runStep(
-            lambda session, progress: self.logic.importCase(
-                parameters.sourceFolder,
-                parameters.casesFolder,
-                parameters.side,
-                parameters.procedure,
-                parameters.seriesUid,
-                session,
-                progress,
-            ),
-            _("The series was checked and is now a case."),
-        )
-        if folder:
-            self.logic.forgetImport(parameters)
-
-    def onSegment(self):
-        parameters, folder = self.parameters, self.activeFolder()
-        self.runStep(
-            lambda session, progress: self.logic.segment(
-                folder, session, parameters.thresholdHu, parameters.closingVoxels, progress
-            ),
-            _("The bone is segmented."),
-        )
+        else:
+            self.showPanel(PANEL_OF_STEP[kind])
 
 
 class PlanningHubLogic(ScriptedLoadableModuleLogic):
@@ -211,6 +170,6 @@ class PlanningHubTest(ScriptedLoadableModuleTest):
         widget = slicer.util.getModuleWidget("PlanningHub")
         widget.refresh()
         self.assertEqual(activeCaseFolder(slicer.mrmlScene), "")
-        self.assertFalse(widget.ui.segmentButton.enabled)
+        self.assertFalse(widget.panel("BonePanel").ui.segmentButton.enabled)
         slicer.mrmlScene.Clear()
         self.assertEqual(activeCaseFolder(slicer.mrmlScene), "")

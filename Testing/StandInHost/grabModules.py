@@ -74,13 +74,13 @@ def takePictures(host, series, side, picturesRoot):
     user = grabber.user
     home = user.fillImport(DATA / "ct", side, "Cranioplasty")
     (DATA / "ct").mkdir()
-    host.click(home.ui.importButton)
+    host.click(home.panel("ImportPanel").ui.importButton)
     grabber.grab("PlanningHub", "Error")
     (DATA / "ct").rmdir()
     (DATA / "ct").symlink_to(series)
-    host.click(home.ui.importButton)
+    host.click(home.panel("ImportPanel").ui.importButton)
     grabber.during("PlanningHub", 0.6)
-    host.click(home.ui.segmentButton)
+    host.click(home.panel("BonePanel").ui.segmentButton)
     for name, prepare, button in (
         ("PrintPrep", None, "partButton"),
         ("ORExport", ("outPathLineEdit", DATA / "usb" / "package"), "packageButton"),
@@ -103,8 +103,8 @@ def takePictures(host, series, side, picturesRoot):
         grabber.grab(name)
     home = user.show("PlanningHub")
     grabber.grab("PlanningHub")
-    host.enter(home.ui.thresholdSliderWidget, 400)
-    host.click(home.ui.segmentButton)
+    host.enter(home.panel("BonePanel").ui.thresholdSliderWidget, 400)
+    host.click(home.panel("BonePanel").ui.segmentButton)
     grabber.grab("PlanningHub", "Stale")
     export = user.show("ORExport")
     host.enter(export.ui.outPathLineEdit, DATA / "usb" / "second")
