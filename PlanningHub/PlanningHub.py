@@ -18,11 +18,15 @@ from PlanningHubLib.Case import SIDES, Case
 from PlanningHubLib.CaseView import showCaseInScene
 from PlanningHubLib.Progress import noProgress
 from PlanningHubLib.Steps import STEP_KINDS, stepStates
+from PlanningHubWidgets.ApprovalPanel import ApprovalPanel
 from PlanningHubWidgets.BonePanel import BonePanel
 from PlanningHubWidgets.CaseHeader import StepBar
 from PlanningHubWidgets.CaseModuleWidget import CaseModuleWidget
 from PlanningHubWidgets.CasesPanel import CasesPanel
+from PlanningHubWidgets.ConsentPanel import ConsentPanel
 from PlanningHubWidgets.ImportPanel import NO_SIDE, ImportPanel
+from PlanningHubWidgets.RequestPanel import RequestPanel
+from PlanningHubWidgets.ReviewPanel import ReviewPanel
 
 PANEL_OF_STEP = {"source": ImportPanel, "segmentation": BonePanel}
 MODULE_OF_STEP = {"part": "PrintPrep", "package": "ORExport", "receipt": "CentralSync"}
@@ -67,6 +71,10 @@ def panelClasses():
         (_("Cases"), CasesPanel),
         (_("Import"), ImportPanel),
         (_("Bone"), BonePanel),
+        (_("Request"), RequestPanel),
+        (_("Consent"), ConsentPanel),
+        (_("Review"), ReviewPanel),
+        (_("Approval"), ApprovalPanel),
     )
 
 

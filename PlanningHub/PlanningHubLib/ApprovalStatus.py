@@ -1,4 +1,4 @@
-"""How far the approval of a case is: what it would cover, who signed, how many are still needed, whether it is locked."""
+"""How far the approval of a case is: what it would cover, who signed, how many must still sign, what is locked."""
 
 import dataclasses
 
@@ -18,8 +18,8 @@ class ApprovalStatus:
     :param lines: one dictionary per approval, voided ones too: id, user, role, when, fingerprint, faults, voided
     :param signatures: how many different people have signed for it as it is now
     :param needed: how many must
-    :param word: ``open``; ``pending`` (signed, locked, more must sign); ``approved``; ``invalid`` (locked by an approval
-        that does not hold)
+    :param word: ``open``; ``pending`` (signed and locked, more must sign); ``approved``; ``invalid`` (locked by an
+        approval that does not hold)
     """
 
     kind: str

@@ -69,7 +69,8 @@ def timeInStates(request, now=None):
     found = []
     for visit in request["states"] if request else ():
         left = _time(visit["left"]) if visit["left"] else now
-        found.append((visit["state"], max((left - _time(visit["entered"])).total_seconds(), 0) / SECONDS_PER_DAY, visit))
+        seconds = max((left - _time(visit["entered"])).total_seconds(), 0)
+        found.append((visit["state"], seconds / SECONDS_PER_DAY, visit))
     return found
 
 

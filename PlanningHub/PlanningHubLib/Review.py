@@ -6,6 +6,13 @@ from .Errors import GateRefused, UsageError
 from .Locking import currentUser, utcNow
 
 VERDICTS = ("accepted", "changes")
+REVIEWED_KINDS = ("source", "segmentation", "plan", "part")
+
+
+def reviewable(case):
+    """Return what can be reviewed and commented on: the newest artefact of each kind, those that are stale left out."""
+    newest = filter(None, map(case.latest, REVIEWED_KINDS))
+    return [one for one in newest if not case.graph.isStale(one)]
 
 
 def comment(case, text, pointRasMm=None, artefact=None, user=None):
@@ -137,4 +144,4 @@ def _requireAcceptable(case, governance, review):
     against = [name for name, given in verdicts(review).items() if given and given["verdict"] != "accepted"]
     if against:
         names = ", ".join(against)
-        raise GateRefused("reviewer-disagrees", f"Changes were asked for by {names}.", "Ask again, or close for changes.")
+        raise GateRefused("reviewer-disagrees", f"Changes were asked for by {names}.", "Ask again, or close it so.")

@@ -1,4 +1,4 @@
-"""How far an approval is: what it covers, how many signatures are missing, what is locked, and why one does not hold."""
+"""How far an approval is: what it covers, how many must still sign, what is locked, why a signature does not hold."""
 
 import pytest
 from ApprovalMaking import keyOf, writeSite
