@@ -217,7 +217,7 @@ def neededText(status):
     missing = status.needed - status.signatures
     if missing <= 0:
         return _("Signatures: {count} of {needed}.").format(count=status.signatures, needed=status.needed)
-    text = _("Signatures: {count} of {needed}; {missing} more, each by another person.")
+    text = _("Signatures: {count} of {needed}; still needed: {missing}, each from another person.")
     return text.format(count=status.signatures, needed=status.needed, missing=missing)
 
 

@@ -57,7 +57,12 @@ class ConsentPanel(GovernancePanel):
     def _showDepartures(self, left, states):
         withdrawn = {scope for scope, state in states.items() if state == "withdrawn"}
         rows = [
-            (timeText(one["when"]), scopeText(one["scope"]), one["destination"], arrivalText(one["proven"]))
+            (
+                (one["when"][:10], one["when"]),
+                scopeText(one["scope"]),
+                one["destination"],
+                arrivalText(one["proven"]),
+            )
             for one in left
         ]
         fillTable(self.ui.departuresTable, rows, stretchedColumn=2)

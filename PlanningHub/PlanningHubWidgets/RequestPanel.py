@@ -163,7 +163,7 @@ def leadTimeText(estimate, surgeryDate):
     texts = {
         "in-time": _("In time: ready about {ready}, {days:.1f} days before the operation on {surgery}, "
                      "if this is an ordinary case."),
-        "too-late": _("TOO LATE: ready about {ready}, {days:.1f} days after the operation on {surgery} begins, "
+        "too-late": _("TOO LATE: ready about {ready}, {days:.1f} days late for the operation on {surgery}, "
                       "even if this is an ordinary case."),
     }  # fmt: skip
     return texts[estimate.verdict].format(ready=ready, days=abs(estimate.marginDays), surgery=surgeryDate)

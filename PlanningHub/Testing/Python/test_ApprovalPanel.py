@@ -57,12 +57,12 @@ def test_twoPeopleApprove_thePartIsLocked_reopeningVoidsIt(twoSigners):
     page = twoSigners
     assert page.ui.lockLabel.text == "OPEN: NOT APPROVED"
     assert [row[3] for row in page.rows("coveredTable")] == ["unchanged"] * 3
-    assert "2 more" in page.ui.signaturesLabel.text
+    assert "still needed: 2" in page.ui.signaturesLabel.text
     before = tree(page.home.activeFolder())
     assert "The passphrase does not open" in sign(page, "anna", "wrong horse")
     assert tree(page.home.activeFolder()) == before
     assert sign(page, "anna") == "Signed by anna."
-    assert page.ui.lockLabel.text == "LOCKED: 1 OF 2 SIGNATURES" and "1 more" in page.ui.signaturesLabel.text
+    assert page.ui.lockLabel.text == "LOCKED: 1 OF 2 SIGNATURES" and "still needed: 1" in page.ui.signaturesLabel.text
     assert "has signed for" in sign(page, "anna")
     assert sign(page, "bela") == "Signed by bela." and page.ui.lockLabel.text == "APPROVED AND LOCKED"
     segmenting = page.home.panel("BonePanel").ui
