@@ -171,13 +171,18 @@ class CaseModuleWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
             self.refresh()
 
 
-def fillTable(table, rows, stretchedColumn=0):
+def fillTable(table, rows, stretchedColumn=0, oneLine=False):
     """Fill a table widget; a cell is its text, or its text and a longer tool tip. A row of one cell spans the table.
 
     :param stretchedColumn: the one that takes the room that is left; text that does not fit is elided in the middle
+    :param oneLine: for thousands of rows: all as high as one line, so that no row has to be measured
     """
     table.clearSpans()
     table.clearContents()
+    vertical, header = table.verticalHeader(), table.horizontalHeader()
+    # Measured while it is filled, each new cell would measure all rows again.
+    vertical.setSectionResizeMode(qt.QHeaderView.Fixed)
+    header.setSectionResizeMode(qt.QHeaderView.Fixed)
     table.setRowCount(len(rows))
     for rowNumber, row in enumerate(rows):
         if len(row) == 1:
@@ -187,11 +192,11 @@ def fillTable(table, rows, stretchedColumn=0):
             item = qt.QTableWidgetItem(str(text))
             item.setToolTip(str(toolTip))
             table.setItem(rowNumber, column, item)
-    header = table.horizontalHeader()
     for column in range(table.columnCount):
         stretched = column == stretchedColumn
         header.setSectionResizeMode(column, qt.QHeaderView.Stretch if stretched else qt.QHeaderView.ResizeToContents)
-    table.verticalHeader().setSectionResizeMode(qt.QHeaderView.ResizeToContents)
+    if not oneLine:
+        vertical.setSectionResizeMode(qt.QHeaderView.ResizeToContents)
 
 
 def sizeText(byteCount):
