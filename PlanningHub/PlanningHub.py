@@ -85,7 +85,7 @@ class PlanningHubWidget(CaseModuleWidget):
     def _addPage(self, title):
         """Add a page that scrolls, because a module's panel is narrow and low; returns the widget to be filled."""
         page = qt.QWidget()
-        qt.QVBoxLayout(page)
+        qt.QVBoxLayout(page).setContentsMargins(0, 0, 0, 0)
         scrollArea = qt.QScrollArea()
         scrollArea.setWidget(page)
         scrollArea.widgetResizable = True

@@ -191,8 +191,10 @@ class _Archive:
 
         try:
             headers = {"Accept": accept, "Accept-Encoding": "identity"}
+            # A space as %20: as "+", which is for forms, an archive may look for a plus.
+            query = urllib.parse.urlencode(wanted, quote_via=urllib.parse.quote)
             with contextlib.closing(
-                self._session.get(self._base + path, params=wanted, headers=headers, stream=True, allow_redirects=False,
+                self._session.get(self._base + path, params=query, headers=headers, stream=True, allow_redirects=False,
                                   timeout=(CONNECT_SECONDS, SILENCE_SECONDS))  # fmt: skip
             ) as answer:
                 if answer.status_code not in (200, 204):

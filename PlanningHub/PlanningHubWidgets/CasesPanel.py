@@ -12,9 +12,9 @@ from .Panel import Panel
 
 # Nobody reads more lines than these; a search finds the others.
 SHOWN_ROWS = 500
-# Column → what it sorts by; the next step has no order.
-SORT_OF_COLUMN = {0: "name", 1: "side", 3: "state", 4: "surgeryDate", 5: "procedure"}
-URGENCY_MARKS = {"urgent": "!", "emergency": "!!"}
+ROW_PIXELS = 38
+# Column → what a click on its title sorts by; the next step has no order.
+SORT_OF_COLUMN = {0: "name", 1: "side", 3: "state", 4: "surgeryDate"}
 
 
 class CasesPanel(Panel):
@@ -23,17 +23,20 @@ class CasesPanel(Panel):
     def connectActions(self):
         self._listedFolder = None
         self._all, self._found, self.cases = [], [], []
-        self._sortColumn, self._descending, self._showsAll = 0, False, False
+        self._showsAll = False
         self.ui.stateComboBox.addItem(_("All states"), None)
         self.ui.stateComboBox.addItem(_("No request"), "")
         for name in states():
             self.ui.stateComboBox.addItem(name, name)
+        for key, title in sortTitles().items():
+            self.ui.sortComboBox.addItem(title, key)
         header = self.ui.casesTable.horizontalHeader()
         header.setSectionsClickable(True)
-        header.setSortIndicatorShown(True)
         header.connect("sectionClicked(int)", self.onSort)
         self.ui.searchLineEdit.connect("textChanged(QString)", self.onFind)
         self.ui.stateComboBox.connect("currentIndexChanged(int)", self.onFind)
+        self.ui.sortComboBox.connect("currentIndexChanged(int)", self._show)
+        self.ui.descendingCheckBox.connect("toggled(bool)", self._show)
         self.ui.showAllButton.connect("clicked(bool)", self.onShowAll)
         self.ui.openButton.connect("clicked(bool)", self.onOpen)
         self.ui.refreshButton.connect("clicked(bool)", self.onRefresh)
@@ -62,22 +65,31 @@ class CasesPanel(Panel):
         self._all = listCases(self._listedFolder) if isChosen(self._listedFolder) else []
         self._show()
 
-    def _show(self):
+    def _show(self, _changed=None):
         """Find, sort and show; a row that now holds another case does not stay selected."""
         selected = self._selectedFolder()
         state = self.ui.stateComboBox.itemData(self.ui.stateComboBox.currentIndex)
         wanted = {} if state is None else {"state": state}
         self._found = findCases(
-            self._all, self.ui.searchLineEdit.text, SORT_OF_COLUMN[self._sortColumn], self._descending, **wanted
+            self._all, self.ui.searchLineEdit.text, self._sortKey(), self.ui.descendingCheckBox.checked, **wanted
         )
         self.cases = self._found if self._showsAll else self._found[:SHOWN_ROWS]
-        order = qt.Qt.DescendingOrder if self._descending else qt.Qt.AscendingOrder
-        self.ui.casesTable.horizontalHeader().setSortIndicator(self._sortColumn, order)
-        fillTable(self.ui.casesTable, list(map(_row, self.cases)), stretchedColumn=5, oneLine=True)
+        self._showSorting()
+        fillTable(self.ui.casesTable, list(map(_row, self.cases)), rowPixels=ROW_PIXELS)
         folders = [case.folder for case in self.cases]
         self.ui.casesTable.setCurrentCell(folders.index(selected) if selected in folders else -1, 0)
         self._showCount()
         self._onSelected()
+
+    def _sortKey(self):
+        return self.ui.sortComboBox.itemData(self.ui.sortComboBox.currentIndex)
+
+    def _showSorting(self):
+        header, key = self.ui.casesTable.horizontalHeader(), self._sortKey()
+        column = next((column for column, sorted_ in SORT_OF_COLUMN.items() if sorted_ == key), -1)
+        order = qt.Qt.DescendingOrder if self.ui.descendingCheckBox.checked else qt.Qt.AscendingOrder
+        header.setSortIndicatorShown(column >= 0)
+        header.setSortIndicator(column, order)
 
     def _showCount(self):
         shown, found = len(self.cases), len(self._found)
@@ -103,10 +115,13 @@ class CasesPanel(Panel):
         self._show()
 
     def onSort(self, column):
-        if column in SORT_OF_COLUMN:
-            self._descending = column == self._sortColumn and not self._descending
-            self._sortColumn = column
-        self._show()
+        """Sort by the column whose title was clicked, the other way round where it is already."""
+        key = SORT_OF_COLUMN.get(column)
+        isSorted = key == self._sortKey()
+        if key:
+            self.ui.sortComboBox.setCurrentIndex(self.ui.sortComboBox.findData(key))
+            self.ui.descendingCheckBox.checked = isSorted and not self.ui.descendingCheckBox.checked
+        self._showSorting()
 
     def onRefresh(self, _checked=False):
         self.module.refresh()
@@ -119,13 +134,26 @@ class CasesPanel(Panel):
         self.module.runStep(lambda session, progress: logic.openCase(folder, session, progress), _("The case is open."))
 
 
+def sortTitles():
+    """Return what the list can be sorted by → what it is called."""
+    return {
+        "name": _("case"),
+        "procedure": _("procedure"),
+        "side": _("side"),
+        "state": _("state of the request"),
+        "surgeryDate": _("date of the surgery"),
+        "urgency": _("urgency"),
+        "department": _("department"),
+        "assignedTo": _("who has it"),
+        "created": _("date of the case"),
+    }
+
+
 def _row(case):
-    urgency, surgery = case.value("urgency"), case.value("surgeryDate")
     return (
-        (case.name, case.folder),
-        sideText(case.side),
+        (f"{case.name}\n{case.procedure or ''}", case.folder),
+        _("BOTH") if case.side == "bilateral" else sideText(case.side),
         stepTitles().get(case.nextKind, _("complete")),
         case.state or "",
-        (f"{surgery} {URGENCY_MARKS.get(urgency, '')}".strip(), f"{surgery} {urgency}".strip()),
-        case.procedure or "",
+        f"{case.value('surgeryDate')}\n{case.value('urgency')}".strip(),
     )

@@ -148,6 +148,7 @@ class ImportPanel(Panel):
     def forget(self):
         self.void()
         self._clearSource()
+        self.ui.sourceKindComboBox.setCurrentIndex(FOLDER)
 
     def onSeries(self):
         uid = self._view.selectedUid()

@@ -72,7 +72,7 @@ class VerdictView:
         table = self._ui.seriesTable
         self._uids = [one.uid for one in verdict.series]
         wasBlocked = table.blockSignals(True)
-        fillTable(table, [_seriesRow(rank, one) for rank, one in enumerate(verdict.series, 1)], stretchedColumn=2)
+        fillTable(table, [_seriesRow(rank, one) for rank, one in enumerate(verdict.series, 1)], stretchedColumn=1)
         for row, uid in enumerate(self._uids):
             if uid in self._pictures:
                 pixmap = qt.QPixmap()
@@ -85,9 +85,12 @@ class VerdictView:
 
     def _showFindings(self, verdict):
         table = self._ui.findingsTable
-        findings = sorted(verdict.findings, key=lambda one: SEVERITY_ORDER.index(one.severity))
+        # Which series it is has been asked above, with pictures.
+        findings = [one for one in verdict.findings if one.code != "several-series"]
+        findings.sort(key=lambda one: SEVERITY_ORDER.index(one.severity))
+        table.visible = bool(findings)
         rows = [(_severityText(one.severity), (one.message, _fullText(one)), one.action) for one in findings]
-        fillTable(table, rows or [(_("Nothing was found."),)], stretchedColumn=1)
+        fillTable(table, rows, stretchedColumn=(1, 2))
         for row, one in enumerate(findings):
             table.item(row, 0).setForeground(qt.QBrush(qt.QColor(SEVERITY_COLORS[one.severity])))
 
@@ -98,10 +101,10 @@ def _seriesRow(rank, series):
         slices, rows, columns = series.geometry.shape
         size = _("{columns} × {rows}, {slices} slices").format(columns=columns, rows=rows, slices=slices)
         spacing = " × ".join(f"{value:.2f}" for value in series.geometry.spacingMm) + " mm"
-        text = f"{name}\n{size}\n{spacing}"
+        text = f"{rank}. {name}\n{size}\n{spacing}"
     else:
-        text = _("{name}\n{count} images, refused").format(name=name, count=len(series.headers))
-    return (str(rank), (text, series.uid), series.reason)
+        text = _("{rank}. {name}\n{count} images, refused").format(rank=rank, name=name, count=len(series.headers))
+    return ((text, series.uid), series.reason.replace("; ", ";\n"))
 
 
 def _fullText(finding):
@@ -115,9 +118,9 @@ def _verdictWords(verdict):
     if verdict.chosen is None and rejecting == {"several-series"}:
         return "choose", _("There are several series. Select the one you mean in the list above.")
     return verdict.word, {
-        "accept": _("Good enough to plan on: {title}."),
-        "warn": _("Can be planned on with care: {title}. Read first what is said below."),
-        "reject": _("Do not plan on this: {title}. What is wrong, and what to do, stands below."),
+        "accept": _("{title}: good enough to plan on."),
+        "warn": _("{title}: usable with care. Read first what is said below."),
+        "reject": _("{title}: do not plan on these images. What is wrong, and what to do, stands below."),
     }[verdict.word].format(title=title)
 
 

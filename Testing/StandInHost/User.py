@@ -34,6 +34,7 @@ class User:
         home = self.show("PlanningHub")
         home.showPanel("ImportPanel")
         ui = home.panel("ImportPanel").ui
+        self.host.enter(ui.sourceKindComboBox, "Folder")
         self.host.enter(ui.sourcePathLineEdit, series)
         self.host.enter(ui.sideComboBox, side)
         self.host.enter(ui.procedureComboBox, procedure)

@@ -61,7 +61,7 @@ def test_aCtBecomesACaseAndItsBoneIsSegmented(user, smallHead):
     (folder,) = user.casesFolder.iterdir()
     assert (home.header.nameLabel.text, home.header.sideLabel.text) == (folder.name, "LEFT")
     assert home.header.procedureLabel.text == "cranioplasty"
-    assert tableTexts(cases(home).casesTable) == [(folder.name, "LEFT", "Bone", "", "", "cranioplasty")]
+    assert tableTexts(cases(home).casesTable) == [(f"{folder.name}\ncranioplasty", "LEFT", "Bone", "", "")]
     assert marks(home) == DONE + NEXT + OPEN * 3
     segmentWith(user, home, 350)
     case = Case.open(folder)
