@@ -16,8 +16,11 @@ from PlanningHubLib import Import, Segmentation
 from PlanningHubLib.ActiveCase import activeCaseFolder, setActiveCaseFolder
 from PlanningHubLib.Case import SIDES, Case
 from PlanningHubLib.CaseView import showCaseInScene
-from PlanningHubLib.Progress import noProgress
+from PlanningHubLib.Progress import noProgress, part
+from PlanningHubLib.RescanRequest import writeRescanRequest
+from PlanningHubLib.SourcesDicomWeb import archiveAddress
 from PlanningHubLib.Steps import STEP_KINDS, stepStates
+from PlanningHubLib.Thumbnails import verdictThumbnails
 from PlanningHubWidgets.ApprovalPanel import ApprovalPanel
 from PlanningHubWidgets.BonePanel import BonePanel
 from PlanningHubWidgets.CaseHeader import StepBar
@@ -44,6 +47,12 @@ class PlanningHub(ScriptedLoadableModule):
         self.parent.helpText = _("""
 Make a case from a patient's CT, segment the bone, and see at a glance which steps are done, stale or next.
 The other modules of the suite act on the case that is open here.
+
+For clinicians: state the request and see whether it will be in time, pin comments to points, and approve with your own
+key; what is approved is locked until somebody reopens it with a reason.
+
+For the data-protection officer: nothing leaves a case without the consent that its purpose needs, what has left is
+listed with its receipt, and copies for others are de-identified by an allow-list. Each change stands in the audit log.
 """)
         self.parent.acknowledgementText = _("Built on 3D Slicer. Not for diagnosis; not a cleared medical device.")
 
@@ -58,7 +67,6 @@ class PlanningHubParameterNode:
 
     casesFolder: Path
     sourceFolder: Path
-    seriesUid: str = ""
     side: Annotated[str, Choice([NO_SIDE, *SIDES])] = NO_SIDE
     procedure: str = ""
     thresholdHu: Annotated[float, WithinRange(100, 1500)] = Segmentation.DEFAULT_THRESHOLD_HU
@@ -91,7 +99,7 @@ class PlanningHubWidget(CaseModuleWidget):
     def _addPage(self, title):
         """Add a page that scrolls, because a module's panel is narrow and low; returns the widget to be filled."""
         page = qt.QWidget()
-        qt.QVBoxLayout(page)
+        qt.QVBoxLayout(page).setContentsMargins(0, 0, 0, 0)
         scrollArea = qt.QScrollArea()
         scrollArea.setWidget(page)
         scrollArea.widgetResizable = True
@@ -143,18 +151,45 @@ class PlanningHubLogic(ScriptedLoadableModuleLogic):
             showCaseInScene(case, session, progress)
         setActiveCaseFolder(session.scene, folder)
 
-    def importCase(self, source, casesFolder, side, procedure, seriesUid, session, progress):
-        """Import a CT into a new case below ``casesFolder``, open it and return its folder."""
-        folder = Import.importIntoNewFolder(
-            source, casesFolder, seriesUid or None, side, procedure or None, progress=progress
-        )
+    def checkSource(self, source, procedure, side, progress):
+        """Scan and judge a source; returns the verdict, and series UID → PNG of its series.
+
+        :param source: path, or archive address and pairs of search keys
+        """
+        if not isinstance(source, Path):
+            source = archiveAddress(source[0], **dict(source[1]))
+        verdict = Import.examine(source, None, part(progress, 0.0, 0.9), procedure or None, side)
+        try:
+            return verdict, verdictThumbnails(verdict, part(progress, 0.9, 1.0))
+        except BaseException:
+            verdict.opened.close()
+            raise
+
+    def rejudge(self, verdict, seriesUid, side, repair, progress):
+        """Judge another series of what was scanned, or with a repair agreed to; returns the verdict."""
+        return Import.rejudge(verdict, seriesUid, side, repair, progress)
+
+    def writeRescanRequest(self, path, verdict, side):
+        """Write the page for the radiographer to a new file; returns its path."""
+        writeRescanRequest(Path(path), verdict, side)
+        return path
+
+    def importVerdict(self, verdict, casesFolder, side, procedure, session, progress):
+        """Import what a verdict has chosen into a new case below ``casesFolder``, open it and return its folder."""
+        folder = Import.importVerdictIntoNewFolder(verdict, casesFolder, side, procedure or None, progress=progress)
         # The case is there: from here on nothing can be cancelled.
+        self.openCase(folder, session, noProgress)
+        return folder
+
+    def reviseCase(self, verdict, folder, side, session, progress):
+        """Import what a verdict has chosen as a new revision into the case in a folder; returns the folder."""
+        Import.importVerdict(verdict, folder, side, progress=progress)
         self.openCase(folder, session, noProgress)
         return folder
 
     def forgetImport(self, parameters):
         """Empty what belongs to one patient: no side for the next one, and no path of a scan in a saved scene."""
-        parameters.sourceFolder, parameters.seriesUid, parameters.procedure = Path(), "", ""
+        parameters.sourceFolder, parameters.procedure = Path(), ""
         parameters.side = NO_SIDE
 
     def segment(self, folder, session, thresholdHu, closingVoxels, progress):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from .Case import Case, isCase
 from .DicomScan import scanOpened
-from .Errors import Finding, GateRefused, PlanningError, firstRejection
+from .Errors import Finding, GateRefused, InputRefused, PlanningError, firstRejection
 from .Files import ASIDE_PREFIX, fsyncFolder, stagedFolder
 from .Identity import patientCode
 from .Procedures import findProcedure
@@ -18,9 +18,9 @@ from .Requirements import ensure
 from .Secrets import KeyRing
 from .SlicesDecoded import decodeSlices
 from .Software import versions
-from .Sources import isUnpacked, openSource
+from .Sources import LISTED_FILES, isUnpacked, openSource
 from .StoredPixels import isPlain
-from .Verdict import Verdict, judgeSeries, judgeVoxels, ranked, severalSeries
+from .Verdict import Scan, Verdict, judgeSeries, judgeVoxels, ranked, severalSeries
 from .Volumes import REPAIRED_FOLDER, SCANNED_FOLDER, readSlices
 
 # What every examination holds beside its volumes: nobody would plan on these.
@@ -44,14 +44,46 @@ def examine(source, seriesUid=None, progress=noProgress, procedure=None, side=No
     progress = part(progress, 0.5, 1.0) if isUnpacked(source) else progress
     try:
         scanned, scanFindings = scanOpened(opened, part(progress, 0.0, 0.8))
-        progress(0.8, "Judging the series")
-        judged = [judgeSeries(one, limits, side, repair) for one in scanned if one.isCt]
-        findings = [*findings, *scanFindings, *_notCt(len(scanned) - len(judged))]
-        checked = ranked([_shown(one, opened) for one in judged], limits)
-        return _judge(checked, findings, seriesUid, limits, opened, progress)
+        scan = Scan(opened, tuple(scanned), (*findings, *scanFindings), _stamps(scanned))
+        return _judgeScan(scan, limits, seriesUid, side, repair, part(progress, 0.8, 1.0))
     except PlanningError as error:
+        opened.close()
         finding = opened.shown(error.asFinding())
         raise type(error)(finding.code, finding.message, finding.action, finding.files) from error
+    except BaseException:
+        opened.close()
+        raise
+
+
+def rejudge(verdict, seriesUid=None, side=None, repair=False, progress=noProgress):
+    """Judge what was scanned for a verdict again, by the same limits: for another series, or with a repair agreed to.
+
+    :param verdict: of :func:`examine`; what was unpacked for it now belongs to both
+    :returns: :class:`PlanningHubLib.Verdict.Verdict`
+    """
+    return _judgeScan(verdict.scan, verdict.procedure, seriesUid, side, repair, progress)
+
+
+def _judgeScan(scan, limits, seriesUid, side, repair, progress):
+    progress(0.0, "Judging the series")
+    judged = [judgeSeries(one, limits, side, repair) for one in scan.series if one.isCt]
+    findings = [*scan.findings, *_notCt(len(scan.series) - len(judged))]
+    checked = ranked([_shown(one, scan.opened) for one in judged], limits)
+    return _judge(checked, findings, seriesUid, limits, scan, progress)
+
+
+def _stamps(scanned):
+    """Return path → size and time of every file of a volume, so that a change until the import is seen."""
+    paths = {header.path for series in scanned if series.isCt for header in series.headers}
+    return {path: _stamp(path) for path in paths}
+
+
+def _stamp(path):
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_size, status.st_mtime_ns
 
 
 def _shown(series, opened):
@@ -64,15 +96,16 @@ def _notCt(count):
         yield Finding("not-ct", "info", f"{count} series are not CT images and were left alone.")
 
 
-def _judge(checked, findings, seriesUid, limits, opened, progress):
+def _judge(checked, findings, seriesUid, limits, scan, progress):
     chosen, choiceFindings = _choose(checked, seriesUid)
     findings = [*findings, *choiceFindings, *(chosen.findings if chosen else ())]
     voxelFacts = None
     if chosen and chosen.geometry:
-        progress(0.9, "Looking at a sample of the slices")
+        progress(0.5, "Looking at a sample of the slices")
         voxelFacts, voxelFindings = judgeVoxels(chosen, limits)
         findings += voxelFindings
-    return Verdict(tuple(checked), chosen, tuple(map(opened.shown, findings)), limits, voxelFacts, opened)
+    shown = tuple(map(scan.opened.shown, findings))
+    return Verdict(tuple(checked), chosen, shown, limits, voxelFacts, scan.opened, scan)
 
 
 def _choose(checked, seriesUid):
@@ -134,10 +167,20 @@ def importIntoNewFolder(
     :returns: the case's folder
     :raises: what :func:`importSeries` raises
     """
+    verdict = examine(source, seriesUid, part(progress, 0.0, 0.5), procedure, side, repair)
+    return importVerdictIntoNewFolder(verdict, casesFolder, side, procedure, user, part(progress, 0.5, 1.0))
+
+
+def importVerdictIntoNewFolder(verdict, casesFolder, side=None, procedure=None, user=None, progress=noProgress):
+    """Import the series a verdict has chosen into a new case, in a folder that is named after the case.
+
+    :returns: the case's folder, below ``casesFolder``
+    :raises: what :func:`importVerdict` raises
+    """
     casesFolder = Path(casesFolder)
     incoming = casesFolder / f"{ASIDE_PREFIX}{uuid.uuid4().hex}"
     try:
-        importSeries(source, incoming, seriesUid, side, procedure, user, progress, repair)
+        importVerdict(verdict, incoming, side, procedure, user, progress)
         with Case.open(incoming) as case:
             folder = casesFolder / case.name
         incoming.rename(folder)
@@ -153,10 +196,12 @@ def importVerdict(verdict, caseFolder, side=None, procedure=None, user=None, pro
     :param verdict: what :func:`examine` returned
     :param caseFolder: the case's folder; a new case appears there whole, or not at all
     :param side: one of :data:`PlanningHubLib.Case.SIDES`, or None for not stated
-    :raises InputRefused: the verdict's first rejection, or ``already-there``, ``cannot-write``, ``disk-full``
+    :raises InputRefused: the verdict's first rejection, or ``images-changed``, ``already-there``, ``cannot-write``,
+        ``disk-full``
     :raises GateRefused: ``other-patient``, ``other-side``, ``case-in-use``
     """
     verdict.raiseRejection()
+    _requireUnchanged(verdict)
     code = _codeOf(verdict.chosen)
     if isCase(caseFolder):
         with Case.open(caseFolder, writable=True) as case:
@@ -165,6 +210,14 @@ def importVerdict(verdict, caseFolder, side=None, procedure=None, user=None, pro
     else:
         with stagedFolder(caseFolder) as stage, Case.createIn(stage, code, side, procedure, user) as case:
             addSource(case, verdict, user, progress)
+
+
+def _requireUnchanged(verdict):
+    stamps = verdict.scan.stamps if verdict.scan else {}
+    changed = [path for path in {header.path for header in verdict.chosen.headers} if stamps.get(path) != _stamp(path)]
+    if changed:
+        raise InputRefused("images-changed", f"{len(changed)} files have changed since they were checked.",
+                           "Check the images again.", sorted(changed)[:LISTED_FILES])  # fmt: skip
 
 
 def _codeOf(series):

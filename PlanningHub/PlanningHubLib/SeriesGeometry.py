@@ -15,7 +15,7 @@ DIRECTION_TOLERANCE = 1e-3
 # More than this between the stacking direction and the slices' normal shears the volume (0.3 mm over 300 mm).
 TILT_TOLERANCE_DEGREES = 0.06
 
-REPAIR = "Choose another series, scan again, or import it with repair (--repair): it is then resampled and says so."
+REPAIR = "Choose another series, scan again, or agree to the repair (command: --repair): it is resampled and says so."
 RESCAN = "Fetch the complete series from the archive again, or choose another series."
 
 

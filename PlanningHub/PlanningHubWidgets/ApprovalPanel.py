@@ -33,7 +33,7 @@ class ApprovalPanel(GovernancePanel):
     def connectActions(self):
         ui = self.ui
         self._status, self._refusal, self._prescription, self._characteristics = None, "", None, []
-        self._kinds = list(Prescription.CHARACTERISTICS)
+        self._kinds, self._judged = list(Prescription.CHARACTERISTICS), False
         ui.kindComboBox.addItems([kindText(kind) for kind in self._kinds])
         ui.approveButton.connect("clicked(bool)", self.onApprove)
         ui.makeKeyButton.connect("clicked(bool)", self.onMakeKey)
@@ -46,6 +46,7 @@ class ApprovalPanel(GovernancePanel):
             edit.connect("textChanged(QString)", self.updateActions)
         ui.userComboBox.connect("currentTextChanged(QString)", self.updateActions)
         ui.characteristicsTable.connect("itemSelectionChanged()", self.updateActions)
+        self.module.ui.pagesTabWidget.connect("currentChanged(int)", self.onPageTurned)
 
     def forget(self):
         ui = self.ui
@@ -58,9 +59,21 @@ class ApprovalPanel(GovernancePanel):
     # Approval
 
     def show(self, case):
-        self._status, self._refusal = None, self.noCaseReason()
+        self._judged = False
         names, self._noUsers = siteUsers()
         offer(self.ui.userComboBox, names)
+        self._showPrescription(case)
+        if self.isInFront() or case is None:
+            self._judge(case)
+
+    def onPageTurned(self):
+        if self.isInFront() and not self._judged:
+            self._judge(self.module.case)
+            self.updateActions()
+
+    def _judge(self, case):
+        """Read every file that an approval covers: not before somebody looks at this page."""
+        self._status, self._refusal, self._judged = None, self.noCaseReason(), True
         try:
             if case:
                 self._status = approvalStatus(case)
@@ -68,7 +81,6 @@ class ApprovalPanel(GovernancePanel):
         except PlanningError as error:
             self._refusal = str(error)
         self._showStatus()
-        self._showPrescription(case)
 
     def _showStatus(self):
         status, ui = self._status, self.ui

@@ -171,13 +171,21 @@ class CaseModuleWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
             self.refresh()
 
 
-def fillTable(table, rows, stretchedColumn=0):
+def fillTable(table, rows, stretchedColumn=0, rowPixels=None):
     """Fill a table widget; a cell is its text, or its text and a longer tool tip. A row of one cell spans the table.
 
-    :param stretchedColumn: the one that takes the room that is left; text that does not fit is elided in the middle
+    :param stretchedColumn: the one that takes the room that is left, or several that share it; text that does not fit
+        is elided in the middle
+    :param rowPixels: height of all rows, for thousands of them: then no row has to be measured
     """
     table.clearSpans()
     table.clearContents()
+    vertical, header = table.verticalHeader(), table.horizontalHeader()
+    # Measured while it is filled, each new cell would measure all rows again.
+    vertical.setSectionResizeMode(qt.QHeaderView.Fixed)
+    header.setSectionResizeMode(qt.QHeaderView.Fixed)
+    if rowPixels is not None:
+        vertical.setDefaultSectionSize(rowPixels)
     table.setRowCount(len(rows))
     for rowNumber, row in enumerate(rows):
         if len(row) == 1:
@@ -187,11 +195,12 @@ def fillTable(table, rows, stretchedColumn=0):
             item = qt.QTableWidgetItem(str(text))
             item.setToolTip(str(toolTip))
             table.setItem(rowNumber, column, item)
-    header = table.horizontalHeader()
+    stretchedColumns = stretchedColumn if isinstance(stretchedColumn, tuple) else (stretchedColumn,)
     for column in range(table.columnCount):
-        stretched = column == stretchedColumn
+        stretched = column in stretchedColumns
         header.setSectionResizeMode(column, qt.QHeaderView.Stretch if stretched else qt.QHeaderView.ResizeToContents)
-    table.verticalHeader().setSectionResizeMode(qt.QHeaderView.ResizeToContents)
+    if rowPixels is None:
+        vertical.setSectionResizeMode(qt.QHeaderView.ResizeToContents)
 
 
 def sizeText(byteCount):

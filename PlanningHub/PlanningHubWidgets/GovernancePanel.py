@@ -56,6 +56,11 @@ class GovernancePanel(Panel):
         button.enabled = not reason
         button.toolTip = reason or own
 
+    def isInFront(self):
+        """Tell whether this is the page that the user sees."""
+        panels = getattr(self.module, "panels", ())
+        return self in panels and self.module.ui.pagesTabWidget.currentIndex == panels.index(self)
+
     def noCaseReason(self):
         """Return why nothing can be done where no case is open, else empty text."""
         return "" if self.module.case else _("Open a case first.")

@@ -34,9 +34,22 @@ class User:
         home = self.show("PlanningHub")
         home.showPanel("ImportPanel")
         ui = home.panel("ImportPanel").ui
+        self.host.enter(ui.sourceKindComboBox, "Folder")
         self.host.enter(ui.sourcePathLineEdit, series)
         self.host.enter(ui.sideComboBox, side)
-        self.host.enter(ui.procedureLineEdit, procedure)
+        self.host.enter(ui.procedureComboBox, procedure)
+        return home
+
+    def check(self, series, side="left", procedure="Cranioplasty"):
+        """Have a folder of images checked; returns the home module's widget."""
+        home = self.fillImport(series, side, procedure)
+        self.host.click(importing(home).checkButton)
+        return home
+
+    def importSeries(self, series, side="left", procedure="Cranioplasty"):
+        """Make a case of a folder of images; returns the home module's widget."""
+        home = self.check(series, side, procedure)
+        self.host.click(importing(home).importButton)
         return home
 
     def during(self, widget, action, fraction=0.0):

@@ -86,6 +86,17 @@ def test_whatIsDamagedIsSeenAndNotSigned(twoSigners):
     assert "damaged" in page.whyNot("approveButton")
 
 
+def test_whatIsStaleIsSeenAndNotSigned(twoSigners):
+    page = twoSigners
+    segmenting = page.home.panel("BonePanel").ui
+    page.home.showPanel("BonePanel")
+    page.user.host.enter(segmenting.thresholdSliderWidget, 500)
+    page.user.host.click(segmenting.segmentButton)
+    page.home.showPanel("ApprovalPanel")
+    assert [row[3] for row in page.rows("coveredTable")] == ["STALE", "unchanged", "unchanged"]
+    assert page.color("coveredTable", 0, 3) == "#b45309" and "stale" in page.whyNot("approveButton")
+
+
 def test_thePrescriptionIsSavedAndDrafted(turnTo, tmp_path):
     page = turnTo("ApprovalPanel", "printed")
     assert page.whyNot("stateButton") == "Add the design characteristics."
