@@ -160,7 +160,7 @@ class ApprovalPanel(GovernancePanel):
         self.ui.prescriptionLabel.text = prescriptionText(self._prescription)
 
     def _updatePrescription(self):
-        ui, closed = self.ui, self.noCaseReason()
+        ui, closed = self.ui, self.noCaseReason(self.ui.prescriptionCollapsibleButton)
         self.allow(ui.addButton, closed or ("" if ui.valueLineEdit.text.strip() else _("Give a value.")))
         chosen = 0 <= ui.characteristicsTable.currentRow() < len(self._characteristics)
         self.allow(ui.removeButton, closed or ("" if chosen else _("Select a characteristic.")))

@@ -73,7 +73,9 @@ class ConsentPanel(GovernancePanel):
         self.ui.departuresLabel.text, self.ui.departuresLabel.styleSheet = departuresText(left, withdrawn)
 
     def updateActions(self):
-        case, closed = self.module.case, self.noCaseReason()
+        ui, case = self.ui, self.module.case
+        sections = (ui.consentsCollapsibleButton, ui.departuresCollapsibleButton, ui.copyCollapsibleButton)
+        closed = self.noCaseReason(*sections)
         self.allow(self.ui.recordButton, closed)
         chosen = self._chosenConsent()
         self.allow(

@@ -61,8 +61,10 @@ class GovernancePanel(Panel):
         panels = getattr(self.module, "panels", ())
         return self in panels and self.module.ui.pagesTabWidget.currentIndex == panels.index(self)
 
-    def noCaseReason(self):
-        """Return why nothing can be done where no case is open, else empty text."""
+    def noCaseReason(self, *sections):
+        """Return why nothing can be done where no case is open, else empty text; then sections are enabled."""
+        for section in sections:
+            section.enabled = self.module.case is not None
         return "" if self.module.case else _("Open a case first.")
 
 

@@ -102,9 +102,8 @@ class RequestPanel(GovernancePanel):
         self.ui.leadTimeLabel.toolTip = "\n".join(basis)
 
     def updateActions(self):
-        closed = self.noCaseReason()
+        closed = self.noCaseReason(self.ui.requestCollapsibleButton, self.ui.stateCollapsibleButton)
         request = self.module.case.governance["request"] if self.module.case else None
-        self.ui.requestCollapsibleButton.enabled = not closed
         self.ui.designReasonLineEdit.enabled = self.ui.designComboBox.currentIndex == 2
         unstated = closed or ("" if request else _("Save a request first."))
         self.allow(self.ui.stateRequestButton, closed)

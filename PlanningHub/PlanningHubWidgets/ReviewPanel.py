@@ -38,6 +38,8 @@ class ReviewPanel(GovernancePanel):
         ui.closeButton.connect("clicked(bool)", self.onClose)
         ui.commentsTable.connect("itemSelectionChanged()", self.onSelected)
         ui.commentTextEdit.connect("textChanged()", self.updateActions)
+        ui.pinCheckBox.connect("toggled(bool)", self.updateActions)
+        ui.aboutComboBox.connect("currentIndexChanged(int)", self.updateActions)
         ui.reviewersLineEdit.connect("textChanged(QString)", self.updateActions)
 
     def forget(self):
@@ -90,13 +92,16 @@ class ReviewPanel(GovernancePanel):
         return self._round is not None and self._round["closed"] is None
 
     def updateActions(self):
-        closed, ui = self.noCaseReason(), self.ui
+        ui = self.ui
+        closed = self.noCaseReason(ui.commentsCollapsibleButton, ui.roundCollapsibleButton)
         point = ReviewPoints.placedPoint(Session.start()) if self.module.case else None
         ui.pinCheckBox.text = pointText(point) if point else _("none placed")
         ui.pinCheckBox.enabled = point is not None
         ui.pinCheckBox.checked = ui.pinCheckBox.checked and point is not None
         self.allow(ui.placeButton, closed)
-        self.allow(ui.addButton, closed or ("" if ui.commentTextEdit.plainText.strip() else _("Write the comment.")))
+        unwritten = "" if ui.commentTextEdit.plainText.strip() else _("Write the comment.")
+        onNothing = ui.pinCheckBox.checked and ui.aboutComboBox.currentIndex == 0
+        self.allow(ui.addButton, closed or unwritten or (_("Choose what the point is on.") if onNothing else ""))
         chosen = self._chosenComment()
         unresolved = chosen is not None and not chosen["resolved"]
         self.allow(ui.resolveButton, closed or ("" if unresolved else _("Select a comment that is open.")))
@@ -137,6 +142,9 @@ class ReviewPanel(GovernancePanel):
     def _onPlaced(self, _caller=None, _event=None):
         self.updateActions()
         self.ui.pinCheckBox.checked = True
+        if self.ui.aboutComboBox.currentIndex == 0:
+            # What was made last is what is looked at.
+            self.ui.aboutComboBox.currentIndex = len(self._reviewable)
 
     def onAdd(self):
         ui = self.ui

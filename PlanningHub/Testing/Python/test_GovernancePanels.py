@@ -172,8 +172,10 @@ def test_commentsArePinnedToPointsAndShownThere(turnTo):
     place(page)
     assert page.ui.pinCheckBox.checked and page.ui.pinCheckBox.text == "R 12.5  A -30.2  S 41.0 mm"
     page.enter(commentTextEdit="too thin at the rim")
-    assert "on an artefact" in page.click("addButton") and governance(page)["comments"] == []
     part = Case.open(page.home.activeFolder()).latest("part")
+    assert page.ui.aboutComboBox.currentText == f"{part.title}, revision 1"
+    page.enter(aboutComboBox="the whole case")
+    assert page.whyNot("addButton") == "Choose what the point is on."
     page.enter(aboutComboBox=f"{part.title}, revision 1")
     assert page.click("addButton") == "The comment is added."
     page.enter(commentTextEdit="looks fine otherwise")
