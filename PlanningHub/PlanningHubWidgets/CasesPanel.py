@@ -53,7 +53,11 @@ class CasesPanel(Panel):
         self._onSelected()
 
     def forget(self):
+        # A forgotten filter would hide cases from the next user.
         self.ui.searchLineEdit.text = ""
+        self.ui.stateComboBox.setCurrentIndex(0)
+        self.ui.sortComboBox.setCurrentIndex(0)
+        self.ui.descendingCheckBox.checked = False
 
     def _onSelected(self):
         self.ui.openButton.enabled = self._selectedFolder() is not None
