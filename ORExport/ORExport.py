@@ -10,7 +10,7 @@ from slicer.ScriptedLoadableModule import (
     ScriptedLoadableModuleTest,
 )
 
-from ORExportLib import Manifest, Package, Verify
+from ORExportLib import Manifest, Package, PrescriptionPdf, Verify
 from PlanningHubLib.ActiveCase import activeCaseFolder
 from PlanningHubLib.Case import Case
 from PlanningHubLib.Errors import firstRejection
@@ -115,6 +115,11 @@ class ORExportLogic(ScriptedLoadableModuleLogic):
         with Case.open(folder, writable=True) as case:
             package = Package.makePackage(case, session, progress=progress)
             Package.exportPackage(case, package, outFolder)
+
+    def draftPrescription(self, folder, path):
+        """Write the drafted PDF of the prescription of the case in a folder; the planning hub's button calls it."""
+        with Case.open(folder, writable=True) as case:
+            PrescriptionPdf.exportPrescription(case, path)
 
     def verify(self, folder, progress):
         """Verify a package; return its findings and, where none rejects it, whether its manifest says approved."""

@@ -1,6 +1,7 @@
 from pathlib import Path
 from typing import Annotated
 
+import qt
 import slicer
 from slicer.i18n import tr as _
 from slicer.i18n import translate
@@ -14,14 +15,23 @@ from slicer.ScriptedLoadableModule import (
 from PlanningHubLib import Import, Segmentation
 from PlanningHubLib.ActiveCase import activeCaseFolder, setActiveCaseFolder
 from PlanningHubLib.Case import SIDES, Case
-from PlanningHubLib.CaseList import listCases
 from PlanningHubLib.CaseView import showCaseInScene
-from PlanningHubLib.Progress import noProgress
+from PlanningHubLib.Progress import noProgress, part
+from PlanningHubLib.RescanRequest import writeRescanRequest
+from PlanningHubLib.SourcesDicomWeb import archiveAddress
 from PlanningHubLib.Steps import STEP_KINDS, stepStates
-from PlanningHubWidgets.CaseHeader import StepBar, sideText, stepTitles
-from PlanningHubWidgets.CaseModuleWidget import CaseModuleWidget, fillTable, isChosen
+from PlanningHubLib.Thumbnails import verdictThumbnails
+from PlanningHubWidgets.ApprovalPanel import ApprovalPanel
+from PlanningHubWidgets.BonePanel import BonePanel
+from PlanningHubWidgets.CaseHeader import StepBar
+from PlanningHubWidgets.CaseModuleWidget import CaseModuleWidget
+from PlanningHubWidgets.CasesPanel import CasesPanel
+from PlanningHubWidgets.ConsentPanel import ConsentPanel
+from PlanningHubWidgets.ImportPanel import NO_SIDE, ImportPanel
+from PlanningHubWidgets.RequestPanel import RequestPanel
+from PlanningHubWidgets.ReviewPanel import ReviewPanel
 
-NO_SIDE = "choose a side"
+PANEL_OF_STEP = {"source": ImportPanel, "segmentation": BonePanel}
 MODULE_OF_STEP = {"part": "PrintPrep", "package": "ORExport", "receipt": "CentralSync"}
 
 
@@ -37,6 +47,12 @@ class PlanningHub(ScriptedLoadableModule):
         self.parent.helpText = _("""
 Make a case from a patient's CT, segment the bone, and see at a glance which steps are done, stale or next.
 The other modules of the suite act on the case that is open here.
+
+For clinicians: state the request and see whether it will be in time, pin comments to points, and approve with your own
+key; what is approved is locked until somebody reopens it with a reason.
+
+For the data-protection officer: nothing leaves a case without the consent that its purpose needs, what has left is
+listed with its receipt, and copies for others are de-identified by an allow-list. Each change stands in the audit log.
 """)
         self.parent.acknowledgementText = _("Built on 3D Slicer. Not for diagnosis; not a cleared medical device.")
 
@@ -51,117 +67,76 @@ class PlanningHubParameterNode:
 
     casesFolder: Path
     sourceFolder: Path
-    seriesUid: str = ""
     side: Annotated[str, Choice([NO_SIDE, *SIDES])] = NO_SIDE
     procedure: str = ""
     thresholdHu: Annotated[float, WithinRange(100, 1500)] = Segmentation.DEFAULT_THRESHOLD_HU
     closingVoxels: Annotated[int, WithinRange(0, 5)] = 1
 
 
+def panelClasses():
+    """Return the pages in their order: title and the class of the panel that fills it."""
+    return (
+        (_("Cases"), CasesPanel),
+        (_("Import"), ImportPanel),
+        (_("Bone"), BonePanel),
+        (_("Request"), RequestPanel),
+        (_("Consent"), ConsentPanel),
+        (_("Review"), ReviewPanel),
+        (_("Approval"), ApprovalPanel),
+    )
+
+
 class PlanningHubWidget(CaseModuleWidget):
-    """Case list, import, segmentation and the bar of steps."""
+    """The bar of steps, and below it one page per panel."""
 
     def createLogic(self):
         return PlanningHubLogic()
 
     def connectActions(self):
         self.stepBar = StepBar(self.ui.stepsFrame, STEP_KINDS, self.onStep)
-        self.ui.openButton.connect("clicked(bool)", self.onOpen)
-        self.ui.refreshButton.connect("clicked(bool)", self.onRefresh)
-        self.ui.importButton.connect("clicked(bool)", self.onImport)
-        self.ui.segmentButton.connect("clicked(bool)", self.onSegment)
-        self.ui.casesTable.connect("itemSelectionChanged()", self.updateActions)
-        self.ui.casesTable.connect("cellDoubleClicked(int,int)", self.onOpen)
-        self._listedFolder = None
-        self._cases = []
+        self.panels = [panelClass(self, self._addPage(title)) for title, panelClass in panelClasses()]
+
+    def _addPage(self, title):
+        """Add a page that scrolls, because a module's panel is narrow and low; returns the widget to be filled."""
+        page = qt.QWidget()
+        qt.QVBoxLayout(page).setContentsMargins(0, 0, 0, 0)
+        scrollArea = qt.QScrollArea()
+        scrollArea.setWidget(page)
+        scrollArea.widgetResizable = True
+        scrollArea.frameShape = qt.QFrame.NoFrame
+        scrollArea.horizontalScrollBarPolicy = qt.Qt.ScrollBarAlwaysOff
+        self.ui.pagesTabWidget.addTab(scrollArea, title)
+        return page
+
+    def panel(self, panelClass):
+        """Return the panel of a class, by the class or its name."""
+        return next(one for one in self.panels if panelClass in (type(one), type(one).__name__))
+
+    def showPanel(self, panelClass):
+        """Turn to the page of a panel."""
+        self.ui.pagesTabWidget.currentIndex = self.panels.index(self.panel(panelClass))
+
+    def guis(self):
+        return [self.ui, *(panel.ui for panel in self.panels)]
 
     def showCase(self, case):
         self.stepBar.show(stepStates(case) if case else {})
-        segmentation = case.latest("segmentation") if case else None
-        self.ui.segmentationLabel.text = (
-            _("Bone: {volume:.1f} ml at {threshold:.0f} HU and above.").format(
-                volume=segmentation.facts["volumeMl"], threshold=segmentation.parameters["thresholdHu"]
-            )
-            if segmentation
-            else _("No segmentation yet.")
-        )
-        self._listCases()
+        for panel in self.panels:
+            panel.showCase(case)
 
     def updateActions(self):
-        parameters = self.parameters
-        if parameters and self._listedFolder != parameters.casesFolder:
-            self._listCases()
-        ready = parameters is not None and isChosen(parameters.casesFolder) and isChosen(parameters.sourceFolder)
-        self.ui.importButton.enabled = ready and parameters.side != NO_SIDE
-        self.ui.segmentButton.enabled = self.case is not None
-        self.ui.openButton.enabled = self.ui.casesTable.currentRow() >= 0
+        for panel in self.panels:
+            panel.updateActions()
 
-    def _listCases(self):
-        if self.parameters is None:
-            return
-        selected = self._selectedFolder()
-        self._listedFolder = self.parameters.casesFolder
-        self._cases = listCases(self._listedFolder) if isChosen(self._listedFolder) else []
-        titles = stepTitles()
-        rows = [
-            (
-                (case.name, case.folder),
-                sideText(case.side),
-                titles.get(case.nextKind, _("complete")),
-                case.procedure or "",
-            )
-            for case in self._cases
-        ]
-        fillTable(self.ui.casesTable, rows, stretchedColumn=3)
-        # A row that now holds another case must not stay selected.
-        folders = [case.folder for case in self._cases]
-        self.ui.casesTable.setCurrentCell(folders.index(selected) if selected in folders else -1, 0)
-
-    def _selectedFolder(self):
-        row = self.ui.casesTable.currentRow()
-        return self._cases[row].folder if 0 <= row < len(self._cases) else None
-
-    def onRefresh(self, _checked=False):
-        self.refresh()
+    def forget(self):
+        for panel in self.panels:
+            panel.forget()
 
     def onStep(self, kind):
         if kind in MODULE_OF_STEP:
             slicer.util.selectModule(MODULE_OF_STEP[kind])
-            return
-        self.ui.importCollapsibleButton.collapsed = kind != "source"
-        self.ui.segmentCollapsibleButton.collapsed = kind != "segmentation"
-
-    def onOpen(self, *_position):
-        folder = self._selectedFolder()
-        if folder is None:
-            return
-        self.runStep(lambda session, progress: self.logic.openCase(folder, session, progress), _("The case is open."))
-
-    def onImport(self):
-        parameters = self.parameters
-        folder = self.runStep(
-            lambda session, progress: self.logic.importCase(
-                parameters.sourceFolder,
-                parameters.casesFolder,
-                parameters.side,
-                parameters.procedure,
-                parameters.seriesUid,
-                session,
-                progress,
-            ),
-            _("The series was checked and is now a case."),
-        )
-        if folder:
-            self.logic.forgetImport(parameters)
-
-    def onSegment(self):
-        parameters, folder = self.parameters, self.activeFolder()
-        self.runStep(
-            lambda session, progress: self.logic.segment(
-                folder, session, parameters.thresholdHu, parameters.closingVoxels, progress
-            ),
-            _("The bone is segmented."),
-        )
+        else:
+            self.showPanel(PANEL_OF_STEP[kind])
 
 
 class PlanningHubLogic(ScriptedLoadableModuleLogic):
@@ -176,18 +151,45 @@ class PlanningHubLogic(ScriptedLoadableModuleLogic):
             showCaseInScene(case, session, progress)
         setActiveCaseFolder(session.scene, folder)
 
-    def importCase(self, source, casesFolder, side, procedure, seriesUid, session, progress):
-        """Import a CT into a new case below ``casesFolder``, open it and return its folder."""
-        folder = Import.importIntoNewFolder(
-            source, casesFolder, seriesUid or None, side, procedure or None, progress=progress
-        )
+    def checkSource(self, source, procedure, side, progress):
+        """Scan and judge a source; returns the verdict, and series UID → PNG of its series.
+
+        :param source: path, or archive address and pairs of search keys
+        """
+        if not isinstance(source, Path):
+            source = archiveAddress(source[0], **dict(source[1]))
+        verdict = Import.examine(source, None, part(progress, 0.0, 0.9), procedure or None, side)
+        try:
+            return verdict, verdictThumbnails(verdict, part(progress, 0.9, 1.0))
+        except BaseException:
+            verdict.opened.close()
+            raise
+
+    def rejudge(self, verdict, seriesUid, side, repair, progress):
+        """Judge another series of what was scanned, or with a repair agreed to; returns the verdict."""
+        return Import.rejudge(verdict, seriesUid, side, repair, progress)
+
+    def writeRescanRequest(self, path, verdict, side):
+        """Write the page for the radiographer to a new file; returns its path."""
+        writeRescanRequest(Path(path), verdict, side)
+        return path
+
+    def importVerdict(self, verdict, casesFolder, side, procedure, session, progress):
+        """Import what a verdict has chosen into a new case below ``casesFolder``, open it and return its folder."""
+        folder = Import.importVerdictIntoNewFolder(verdict, casesFolder, side, procedure or None, progress=progress)
         # The case is there: from here on nothing can be cancelled.
+        self.openCase(folder, session, noProgress)
+        return folder
+
+    def reviseCase(self, verdict, folder, side, session, progress):
+        """Import what a verdict has chosen as a new revision into the case in a folder; returns the folder."""
+        Import.importVerdict(verdict, folder, side, progress=progress)
         self.openCase(folder, session, noProgress)
         return folder
 
     def forgetImport(self, parameters):
         """Empty what belongs to one patient: no side for the next one, and no path of a scan in a saved scene."""
-        parameters.sourceFolder, parameters.seriesUid, parameters.procedure = Path(), "", ""
+        parameters.sourceFolder, parameters.procedure = Path(), ""
         parameters.side = NO_SIDE
 
     def segment(self, folder, session, thresholdHu, closingVoxels, progress):
@@ -211,6 +213,6 @@ class PlanningHubTest(ScriptedLoadableModuleTest):
         widget = slicer.util.getModuleWidget("PlanningHub")
         widget.refresh()
         self.assertEqual(activeCaseFolder(slicer.mrmlScene), "")
-        self.assertFalse(widget.ui.segmentButton.enabled)
+        self.assertFalse(widget.panel("BonePanel").ui.segmentButton.enabled)
         slicer.mrmlScene.Clear()
         self.assertEqual(activeCaseFolder(slicer.mrmlScene), "")

@@ -70,7 +70,7 @@ def artefactValues(artefact):
 def _requireNew(case, governance, key, target):
     for approval in standing(governance):
         statement = approval["statement"]
-        if target.id == statement["target"] and not _contentFaults(case, statement):
+        if target.id == statement["target"] and not _contentFaults(case, statement, case.state):
             if key.user == statement["user"] or key.fingerprint == approval["fingerprint"]:
                 raise GateRefused(
                     "already-approved",
@@ -84,8 +84,11 @@ def standing(governance):
     return [one for one in governance["approvals"] if one["voided"] is None]
 
 
-def faults(case, approval, site):
-    """Return in words why an approval does not hold now; empty when it does. Files are hashed anew."""
+def faults(case, approval, site, stateOf=None):
+    """Return in words why an approval does not hold now; empty when it does.
+
+    :param stateOf: artefact -> its state, for a caller who has just read the files; else they are hashed anew
+    """
     if approval["voided"] is not None:
         statement = approval["voided"]["statement"]
         return [f"reopened by {statement.get('user')}: {statement.get('reason')}"]
@@ -95,14 +98,14 @@ def faults(case, approval, site):
     found = site.faultsOf(approval, case.procedure)
     if statement.get("statement") != APPROVES or statement.get("case") != _caseValues(case):
         found.append("it is for another case, side or procedure")
-    return found + _contentFaults(case, statement)
+    return found + _contentFaults(case, statement, stateOf or case.state)
 
 
-def _contentFaults(case, statement):
+def _contentFaults(case, statement, stateOf):
     found = []
     for values in statement["artefacts"]:
         artefact = case.graph.current(values["id"])
-        if artefact is None or artefactValues(artefact) != values or case.state(artefact) != "current":
+        if artefact is None or artefactValues(artefact) != values or stateOf(artefact) != "current":
             found.append(f"{values['id']} is not what was approved")
     return found
 

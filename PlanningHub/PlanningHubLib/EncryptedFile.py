@@ -36,9 +36,11 @@ def writeEncrypted(path, secret, passphrase):
     writePrivate(path, json.dumps(values, indent=1) + "\n")
 
 
-def readEncrypted(path, passphrase):
+def readEncrypted(path, passphrase, remembered=False):
     """Return the bytes in a file.
 
+    :param remembered: keep what is derived from the passphrase for the next time; only for one that lies in a file
+        anyway, never for one that a person typed
     :raises InputRefused: ``bad-key-file``
     :raises GateRefused: ``no-passphrase``, ``wrong-passphrase``, ``key-file-open-to-others``
     """
@@ -54,7 +56,7 @@ def readEncrypted(path, passphrase):
         salt, cost, token = bytes.fromhex(values["salt"]), int(values["cost"]), values["token"].encode()
         if values["format"] != FORMAT or not 2 <= cost <= HIGHEST_COST:
             raise ValueError("another format")
-        fernet = Fernet(_derived(passphrase, salt, cost))
+        fernet = Fernet((_remembered if remembered else _derived)(passphrase, salt, cost))
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputRefused(
             "bad-key-file", f"The key file {path} does not hold a key.", "Restore it from a backup.", [path]
@@ -65,12 +67,16 @@ def readEncrypted(path, passphrase):
         raise GateRefused("wrong-passphrase", f"The passphrase does not open {path}.", "Try again.", [path]) from None
 
 
-@functools.lru_cache(maxsize=8)
 def _derived(passphrase, salt, cost):
     from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
     key = Scrypt(salt=salt, length=32, n=cost, r=BLOCK_SIZE, p=PARALLEL).derive(passphrase.encode())
     return base64.urlsafe_b64encode(key)
+
+
+@functools.lru_cache(maxsize=8)
+def _remembered(passphrase, salt, cost):
+    return _derived(passphrase, salt, cost)
 
 
 def readPrivate(path):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from .Case import Case, isCase
 from .DicomScan import scanOpened
-from .Errors import Finding, GateRefused, PlanningError, UsageError, firstRejection
+from .Errors import Finding, GateRefused, InputRefused, PlanningError, UsageError, firstRejection
 from .Files import ASIDE_PREFIX, fsyncFolder, stagedFolder
 from .Frames import writeFrames
 from .Identity import patientCode
@@ -21,9 +21,9 @@ from .Requirements import ensure
 from .Secrets import KeyRing
 from .SlicesDecoded import decodeSlices
 from .Software import versions
-from .Sources import isUnpacked, openSource
+from .Sources import LISTED_FILES, isUnpacked, openSource
 from .StoredPixels import isPlain
-from .Verdict import Verdict, judgeSeries, judgeVoxels, ranked, severalSeries
+from .Verdict import Scan, Verdict, judgeSeries, judgeVoxels, ranked, severalSeries
 from .Volumes import REPAIRED_FOLDER, readSlices
 
 # What every examination holds beside its volumes: nobody would plan on these.
@@ -59,14 +59,46 @@ def examine(source, seriesUid=None, progress=noProgress, procedure=None, side=No
         if reference and opened.isTemporary:
             raise cannotReference(source)
         scanned, scanFindings = scanOpened(opened, part(progress, 0.0, 0.8))
-        progress(0.8, "Judging the series")
-        judged = [judgeSeries(one, limits, side, repair, patientId) for one in scanned if one.modality]
-        findings = [*findings, *scanFindings, *_notCt(scanned, seriesUid)]
-        checked = ranked([_shown(one, opened) for one in judged], limits)
-        return _judge(checked, findings, seriesUid, limits, opened, progress)
+        scan = Scan(opened, tuple(scanned), (*findings, *scanFindings), _stamps(scanned))
+        return _judgeScan(scan, limits, seriesUid, side, repair, part(progress, 0.8, 1.0), patientId)
     except PlanningError as error:
+        opened.close()
         finding = opened.shown(error.asFinding())
         raise type(error)(finding.code, finding.message, finding.action, finding.files) from error
+    except BaseException:
+        opened.close()
+        raise
+
+
+def rejudge(verdict, seriesUid=None, side=None, repair=False, progress=noProgress, patientId=None):
+    """Judge what was scanned for a verdict again, by the same limits: for another series, or with a repair agreed to.
+
+    :param verdict: of :func:`examine`; what was unpacked for it now belongs to both
+    :returns: :class:`PlanningHubLib.Verdict.Verdict`
+    """
+    return _judgeScan(verdict.scan, verdict.procedure, seriesUid, side, repair, progress, patientId)
+
+
+def _judgeScan(scan, limits, seriesUid, side, repair, progress, patientId):
+    progress(0.0, "Judging the series")
+    judged = [judgeSeries(one, limits, side, repair, patientId) for one in scan.series if one.modality]
+    findings = [*scan.findings, *_notCt(scan.series, seriesUid)]
+    checked = ranked([_shown(one, scan.opened) for one in judged], limits)
+    return _judge(checked, findings, seriesUid, limits, scan, progress)
+
+
+def _stamps(scanned):
+    """Return path → size and time of every file of a volume, so that a change until the import is seen."""
+    paths = {header.path for series in scanned if series.modality for header in series.headers}
+    return {path: _stamp(path) for path in paths}
+
+
+def _stamp(path):
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_size, status.st_mtime_ns
 
 
 def _shown(series, opened):
@@ -84,15 +116,16 @@ def _notCt(scanned, seriesUid):
         yield Finding("not-ct", "info", f"{count} series are not CT images and were left alone.", action)
 
 
-def _judge(checked, findings, seriesUid, limits, opened, progress):
+def _judge(checked, findings, seriesUid, limits, scan, progress):
     chosen, choiceFindings = _choose(checked, seriesUid)
     findings = [*findings, *choiceFindings, *(chosen.findings if chosen else ())]
     voxelFacts = None
     if chosen and chosen.geometry:
-        progress(0.9, "Looking at a sample of the slices")
+        progress(0.5, "Looking at a sample of the slices")
         voxelFacts, voxelFindings = judgeVoxels(chosen, limits)
         findings += voxelFindings
-    return Verdict(tuple(checked), chosen, tuple(map(opened.shown, findings)), limits, voxelFacts, opened)
+    shown = tuple(map(scan.opened.shown, findings))
+    return Verdict(tuple(checked), chosen, shown, limits, voxelFacts, scan.opened, scan)
 
 
 def _choose(checked, seriesUid):
@@ -103,7 +136,7 @@ def _choose(checked, seriesUid):
         exact = [one for one in checked if one.uid == seriesUid]
         matches = exact or [one for one in checked if one.geometry and one.uid.split("#")[0] == seriesUid]
         if not matches:
-            return reject("no-such-series", f"There is no CT or MR series {seriesUid} here.", "Choose one of those listed.")
+            return reject("no-such-series", f"There is no CT or MR series {seriesUid} here.", "Choose a listed one.")
         if len(matches) > 1:
             uids = ", ".join(one.uid for one in matches)
             return reject("several-series", f"The series holds {len(matches)} volumes: {uids}.", "Choose one of them.")
@@ -149,19 +182,18 @@ def importSeries(
     return verdict
 
 
-def importIntoNewFolder(
-    source, casesFolder, seriesUid=None, side=None, procedure=None, user=None, progress=noProgress, repair=False,
-    reference=False, patientId=None,
-):  # fmt: skip
-    """Import one CT series into a new case, in a folder below ``casesFolder`` that is named after the case.
+def importVerdictIntoNewFolder(
+    verdict, casesFolder, side=None, procedure=None, user=None, progress=noProgress, reference=False
+):
+    """Import the series a verdict has chosen into a new case, in a folder that is named after the case.
 
-    :returns: the case's folder
-    :raises: what :func:`importSeries` raises
+    :returns: the case's folder, below ``casesFolder``
+    :raises: what :func:`importVerdict` raises
     """
     casesFolder = Path(casesFolder)
     incoming = casesFolder / f"{ASIDE_PREFIX}{uuid.uuid4().hex}"
     try:
-        importSeries(source, incoming, seriesUid, side, procedure, user, progress, repair, reference, patientId)
+        importVerdict(verdict, incoming, side, procedure, user, progress, reference)
         with Case.open(incoming) as case:
             folder = casesFolder / case.name
         incoming.rename(folder)
@@ -180,11 +212,12 @@ def importVerdict(
     :param caseFolder: the case's folder; a new case appears there whole, or not at all
     :param side: one of :data:`PlanningHubLib.Case.SIDES`, or None for not stated
     :param reference: leave the scanner's files where they lie, and refer to them
-    :raises InputRefused: the verdict's first rejection, or ``already-there``, ``cannot-write``, ``disk-full``,
-        ``cannot-reference``
+    :raises InputRefused: the verdict's first rejection, or ``images-changed``, ``already-there``, ``cannot-write``,
+        ``disk-full``, ``cannot-reference``
     :raises GateRefused: ``other-patient``, ``other-side``, ``other-case-modality``, ``case-in-use``
     """
     verdict.raiseRejection()
+    _requireUnchanged(verdict)
     code = _codeOf(verdict.chosen)
     if isCase(caseFolder):
         with Case.open(caseFolder, writable=True) as case:
@@ -194,6 +227,14 @@ def importVerdict(
     else:
         with stagedFolder(caseFolder) as stage, Case.createIn(stage, code, side, procedure, user) as case:
             addSource(case, verdict, user, progress, reference)
+
+
+def _requireUnchanged(verdict):
+    stamps = verdict.scan.stamps if verdict.scan else {}
+    changed = [path for path in {header.path for header in verdict.chosen.headers} if stamps.get(path) != _stamp(path)]
+    if changed:
+        raise InputRefused("images-changed", f"{len(changed)} files have changed since they were checked.",
+                           "Check the images again.", sorted(changed)[:LISTED_FILES])  # fmt: skip
 
 
 def _codeOf(series):

@@ -60,6 +60,20 @@ def visitDays(requests):
     return found
 
 
+def timeInStates(request, now=None):
+    """Return (state, days, visit) for every visit of a request to a state, oldest first; the last one still counts.
+
+    :param now: aware datetime, by default the time now
+    """
+    now = now or datetime.datetime.now(datetime.UTC)
+    found = []
+    for visit in request["states"] if request else ():
+        left = _time(visit["left"]) if visit["left"] else now
+        seconds = max((left - _time(visit["entered"])).total_seconds(), 0)
+        found.append((visit["state"], seconds / SECONDS_PER_DAY, visit))
+    return found
+
+
 def typicalDays(state, visits):
     """Return the typical days of a state and what they rest on; (None, why) where nobody can say."""
     own = visits.get(state, ())

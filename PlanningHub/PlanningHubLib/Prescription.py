@@ -63,6 +63,20 @@ def statePrescription(case, device, prescriber, characteristics, user=None):
     return governance["prescription"]
 
 
+def readValue(kind, text):
+    """Return a characteristic's value from what was typed: a number in mm where the kind is a length, else words.
+
+    :raises UsageError: ``bad-characteristic``
+    """
+    if not CHARACTERISTICS.get(kind):
+        return text.strip()
+    try:
+        return float(text.replace(",", "."))
+    except ValueError:
+        unit = CHARACTERISTICS[kind]
+        raise UsageError("bad-characteristic", f"{kind} needs a positive number in {unit}, not {text!r}.", "") from None
+
+
 def _checked(characteristic):
     kind, value = characteristic.get("kind"), characteristic.get("value")
     if kind not in CHARACTERISTICS:

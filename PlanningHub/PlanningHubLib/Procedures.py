@@ -66,6 +66,20 @@ def procedureNames():
     return sorted({*_files(_shippedFolder()), *_files(homeFolder() / SITE_FOLDER)})
 
 
+def procedureTitles():
+    """Return name → title of all procedures; where a file cannot be read or lacks one, its name."""
+    return {name: _title(name) for name in procedureNames()}
+
+
+def _title(name):
+    site = homeFolder() / SITE_FOLDER / f"{name}.json"
+    path = site if site.is_file() else _shippedFolder() / f"{name}.json"
+    try:
+        return str(json.loads(path.read_bytes())["title"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return name
+
+
 def findProcedure(text):
     """Return the :class:`Procedure` for what a request says, and findings.
 

@@ -6,6 +6,13 @@ from .Errors import GateRefused, UsageError
 from .Locking import currentUser, utcNow
 
 VERDICTS = ("accepted", "changes")
+REVIEWED_KINDS = ("source", "segmentation", "plan", "part")
+
+
+def reviewable(case):
+    """Return what can be reviewed and commented on: the newest artefact of each kind, those that are stale left out."""
+    newest = filter(None, map(case.latest, REVIEWED_KINDS))
+    return [one for one in newest if not case.graph.isStale(one)]
 
 
 def comment(case, text, pointRasMm=None, artefact=None, user=None):
@@ -80,19 +87,46 @@ def openReview(case, artefacts, reviewers, user=None):
     return made
 
 
-def closeReview(case, verdict, note="", user=None):
-    """Close the open round with a verdict. A verdict is no approval: that is signed.
+def giveVerdict(case, reviewer, verdict, note="", user=None):
+    """Record what a reviewer says in the open round; an earlier verdict of the same reviewer is superseded, and stays.
 
     :raises UsageError: ``unknown-verdict``
-    :raises GateRefused: ``no-review``; ``comments-open``, ``review-outdated`` for accepting what has open comments or
-        has changed
+    :raises GateRefused: ``no-review``, ``not-a-reviewer``
     """
     governance = case.governance
+    review = _openRound(governance, verdict)
+    if reviewer not in review["reviewers"]:
+        names = ", ".join(review["reviewers"])
+        raise GateRefused("not-a-reviewer", f"{reviewer or 'Nobody'} is not asked in this round.", f"It asks {names}.")
+    given = {"reviewer": reviewer, "verdict": verdict, "note": note, "who": user or currentUser(), "when": utcNow()}
+    review.setdefault("verdicts", []).append(given)
+    what = {"round": review["number"], "reviewer": reviewer, "verdict": verdict}
+    case.changeGovernance(governance, "review-verdict", what, user)
+
+
+def verdicts(review):
+    """Return reviewer -> the last verdict given in a round, None where there is none yet."""
+    last = {one["reviewer"]: one for one in review.get("verdicts", ())}
+    return {reviewer: last.get(reviewer) for reviewer in review["reviewers"]}
+
+
+def _openRound(governance, verdict):
     if verdict not in VERDICTS:
         raise UsageError("unknown-verdict", f"{verdict!r} is no verdict.", f"Use one of {', '.join(VERDICTS)}.")
     if not governance["reviews"] or governance["reviews"][-1]["closed"]:
         raise GateRefused("no-review", "No round of review is open.", "Open one first.")
-    review = governance["reviews"][-1]
+    return governance["reviews"][-1]
+
+
+def closeReview(case, verdict, note="", user=None):
+    """Close the open round with a verdict. A verdict is no approval: that is signed.
+
+    :raises UsageError: ``unknown-verdict``
+    :raises GateRefused: ``no-review``; ``comments-open``, ``review-outdated``, ``reviewer-disagrees`` for accepting
+        what has open comments, has changed, or is not accepted by a reviewer who gave a verdict
+    """
+    governance = case.governance
+    review = _openRound(governance, verdict)
     if verdict == "accepted":
         _requireAcceptable(case, governance, review)
     review["closed"] = {"who": user or currentUser(), "when": utcNow(), "verdict": verdict, "note": note}
@@ -107,3 +141,7 @@ def _requireAcceptable(case, governance, review):
         current = case.graph.current(link["id"])
         if current is None or current.content != link["content"]:
             raise GateRefused("review-outdated", f"{link['id']} has changed since the review began.", "Review anew.")
+    against = [name for name, given in verdicts(review).items() if given and given["verdict"] != "accepted"]
+    if against:
+        names = ", ".join(against)
+        raise GateRefused("reviewer-disagrees", f"Changes were asked for by {names}.", "Ask again, or close it so.")

@@ -99,7 +99,7 @@ def readSecret(name, passphrase=None, probe=False):
     path = _secretFile(name)
     if not path.exists():
         return None
-    return True if probe else readEncrypted(path, passphrase or passphraseFromFile())
+    return True if probe else readEncrypted(path, passphrase or passphraseFromFile(), not passphrase)
 
 
 def writeSecret(name, secret, passphrase=None):

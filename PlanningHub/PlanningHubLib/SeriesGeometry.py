@@ -16,7 +16,7 @@ DIRECTION_TOLERANCE = 1e-3
 # More than this between the stacking direction and the slices' normal shears the volume (0.3 mm over 300 mm).
 TILT_TOLERANCE_DEGREES = 0.06
 
-REPAIR = "Choose another series, scan again, or import it with repair (--repair): it is then resampled and says so."
+REPAIR = "Choose another series, scan again, or agree to the repair (command: --repair): it is resampled and says so."
 NO_REPAIR = "Choose another series, or scan again."
 # What a stated Rescale Type says that the values are not (PS3.3 C.11.1.1.2): maps of dual-energy CT.
 NOT_HU = {"OD", "MGML", "Z_EFF", "ED", "EDW", "PCT"}

@@ -4,6 +4,7 @@ import contextlib
 import email.message
 import ipaddress
 import json
+import re
 import urllib.parse
 
 from .Errors import InputRefused, StoreFailed, UsageError
@@ -45,6 +46,22 @@ def retrieve(address, folder, progress):
             place.mkdir()
             count += archive.retrieveSeries(studyUid, seriesUid, place, within)
     return []
+
+
+def archiveAddress(base, **keys):
+    """Return the source ``dicomweb:URL?...`` for a service and what to search for, as :func:`retrieve` takes it.
+
+    :param base: URL of the DICOMweb service
+    :param keys: ``patient``, ``accession``, ``date`` (also as 2026-01-31), ``modality``, ``study``, ``series``; empty
+        ones are left out
+    :raises UsageError: as :func:`retrieve`
+    """
+    wanted = {key: value.strip() for key, value in keys.items() if value and value.strip()}
+    if re.fullmatch(r"\d{4}-\d\d-\d\d", wanted.get("date", "")):
+        wanted["date"] = wanted["date"].replace("-", "")
+    address = f"dicomweb:{base.strip()}?{urllib.parse.urlencode(wanted, quote_via=urllib.parse.quote)}"
+    parseAddress(address)
+    return address
 
 
 def parseAddress(address):
@@ -174,8 +191,10 @@ class _Archive:
 
         try:
             headers = {"Accept": accept, "Accept-Encoding": "identity"}
+            # A space as %20: as "+", which is for forms, an archive may look for a plus.
+            query = urllib.parse.urlencode(wanted, quote_via=urllib.parse.quote)
             with contextlib.closing(
-                self._session.get(self._base + path, params=wanted, headers=headers, stream=True, allow_redirects=False,
+                self._session.get(self._base + path, params=query, headers=headers, stream=True, allow_redirects=False,
                                   timeout=(CONNECT_SECONDS, SILENCE_SECONDS))  # fmt: skip
             ) as answer:
                 if answer.status_code not in (200, 204):

@@ -1,10 +1,13 @@
 """A small picture of a series for the picker: its middle slice, of CT in a bone window. Made when asked for, never kept."""
 
+import contextlib
 import struct
 import zlib
 
 import numpy
 
+from .Errors import PlanningError
+from .Progress import noProgress
 from .SliceHeader import modalityOf
 from .Volumes import BONE_LEVEL_HU, BONE_WINDOW_HU, readSlices, wideWindow
 
@@ -24,6 +27,19 @@ def seriesThumbnail(headers, sidePixels=SIDE_PIXELS):
     window, level = wideWindow(image[None]) if isMr else (BONE_WINDOW_HU, BONE_LEVEL_HU)
     gray = numpy.clip((image - level) / window + 0.5, 0, 1) * 255
     return grayPng(_square(gray.astype(numpy.uint8), pixelMm, sidePixels))
+
+
+def verdictThumbnails(verdict, progress=noProgress):
+    """Return series UID → PNG bytes for the series of a verdict; those that cannot be shown are left out.
+
+    :param verdict: :class:`PlanningHubLib.Verdict.Verdict`
+    """
+    pictures = {}
+    for number, one in enumerate(verdict.series):
+        progress(number / len(verdict.series), f"Picture of series {number + 1} of {len(verdict.series)}")
+        with contextlib.suppress(PlanningError):
+            pictures[one.uid] = seriesThumbnail(one.geometry.headers if one.geometry else one.headers)
+    return pictures
 
 
 def _square(gray, pixelMm, sidePixels):

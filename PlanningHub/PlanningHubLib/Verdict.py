@@ -54,6 +54,20 @@ class CheckedSeries:
 
 
 @dataclasses.dataclass(frozen=True)
+class Scan:
+    """What was found in a source before it was judged.
+
+    :param series: :class:`PlanningHubLib.SliceHeader.ScannedSeries`, CT or not
+    :param stamps: path → size and time of the files of all volumes
+    """
+
+    opened: OpenedSource
+    series: tuple
+    findings: tuple
+    stamps: dict
+
+
+@dataclasses.dataclass(frozen=True)
 class Verdict:
     """What a scan found: every series in the order of their ranks, the chosen one, and the findings that decide.
 
@@ -68,6 +82,15 @@ class Verdict:
     voxelFacts: VoxelFacts | None = None
     # Keeps what was unpacked until the series is imported.
     opened: OpenedSource | None = None
+    scan: Scan | None = None
+
+    @property
+    def mayBeRepaired(self):
+        """Whether the chosen series is refused for nothing but what resampling mends."""
+        one = self.chosen
+        if one is None or one.geometry is not None:
+            return False
+        return planRepair(one.headers, one.findings, self.procedure)[0] is not None
 
     @property
     def word(self):

@@ -30,7 +30,7 @@ class CaseModuleWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.case = None
         self._shownFolder = ""
         self._pathWidgets = []
-        self._guiTag = None
+        self._guiTags = []
 
     def createLogic(self):
         """Return the module's logic."""
@@ -48,17 +48,24 @@ class CaseModuleWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         """Enable what can be done now."""
         raise NotImplementedError
 
+    def guis(self):
+        """Return all widget collections that hold widgets of the parameter node."""
+        return [self.ui]
+
+    def forget(self):
+        """Let go of what was entered or prepared and is not in the parameter node."""
+
     def setup(self):
         ScriptedLoadableModuleWidget.setup(self)
         uiWidget = slicer.util.loadUI(self.resourcePath(f"UI/{self.moduleName}.ui"))
         self.layout.addWidget(uiWidget)
         self.ui = slicer.util.childWidgetVariables(uiWidget)
         uiWidget.setMRMLScene(slicer.mrmlScene)
-        self._pathWidgets = slicer.util.findChildren(uiWidget, className="ctkPathLineEdit")
         self.header = CaseHeader(self.ui.caseHeaderFrame)
         self.runner = StepRunner(self.ui)
         self.logic = self.createLogic()
         self.connectActions()
+        self._pathWidgets = slicer.util.findChildren(uiWidget, className="ctkPathLineEdit")
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.StartCloseEvent, self._onSceneStartClose)
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.EndCloseEvent, self._onSceneChanged)
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.EndImportEvent, self._onSceneChanged)
@@ -68,6 +75,7 @@ class CaseModuleWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
     def cleanup(self):
         if self.runner:
             self.runner.cancel()
+            self.forget()
         self._disconnectParameters()
         self.removeObservers()
 
@@ -129,13 +137,14 @@ class CaseModuleWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
     def _connectParameters(self):
         if self.parameters is None:
             self.parameters = self.logic.getParameterNode()
-            self._guiTag = self.parameters.connectGui(self.ui)
+            self._guiTags = [self.parameters.connectGui(ui) for ui in self.guis()]
             self.addObserver(self.parameters, vtk.vtkCommand.ModifiedEvent, self._onParametersModified)
             self._blankEmptyPaths()
 
     def _disconnectParameters(self):
         if self.parameters is not None:
-            self.parameters.disconnectGui(self._guiTag)
+            for tag in self._guiTags:
+                self.parameters.disconnectGui(tag)
             self.removeObserver(self.parameters, vtk.vtkCommand.ModifiedEvent, self._onParametersModified)
             self.parameters = None
 
@@ -153,6 +162,7 @@ class CaseModuleWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.runner.cancel()
         self.runner.say("")
         self._disconnectParameters()
+        self.forget()
 
     def _onSceneChanged(self, _caller=None, _event=None):
         self._disconnectParameters()
@@ -161,13 +171,21 @@ class CaseModuleWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
             self.refresh()
 
 
-def fillTable(table, rows, stretchedColumn=0):
+def fillTable(table, rows, stretchedColumn=0, rowPixels=None):
     """Fill a table widget; a cell is its text, or its text and a longer tool tip. A row of one cell spans the table.
 
-    :param stretchedColumn: the one that takes the room that is left; text that does not fit is elided in the middle
+    :param stretchedColumn: the one that takes the room that is left, or several that share it; text that does not fit
+        is elided in the middle
+    :param rowPixels: height of all rows, for thousands of them: then no row has to be measured
     """
     table.clearSpans()
     table.clearContents()
+    vertical, header = table.verticalHeader(), table.horizontalHeader()
+    # Measured while it is filled, each new cell would measure all rows again.
+    vertical.setSectionResizeMode(qt.QHeaderView.Fixed)
+    header.setSectionResizeMode(qt.QHeaderView.Fixed)
+    if rowPixels is not None:
+        vertical.setDefaultSectionSize(rowPixels)
     table.setRowCount(len(rows))
     for rowNumber, row in enumerate(rows):
         if len(row) == 1:
@@ -177,11 +195,12 @@ def fillTable(table, rows, stretchedColumn=0):
             item = qt.QTableWidgetItem(str(text))
             item.setToolTip(str(toolTip))
             table.setItem(rowNumber, column, item)
-    header = table.horizontalHeader()
+    stretchedColumns = stretchedColumn if isinstance(stretchedColumn, tuple) else (stretchedColumn,)
     for column in range(table.columnCount):
-        stretched = column == stretchedColumn
+        stretched = column in stretchedColumns
         header.setSectionResizeMode(column, qt.QHeaderView.Stretch if stretched else qt.QHeaderView.ResizeToContents)
-    table.verticalHeader().setSectionResizeMode(qt.QHeaderView.ResizeToContents)
+    if rowPixels is None:
+        vertical.setSectionResizeMode(qt.QHeaderView.ResizeToContents)
 
 
 def sizeText(byteCount):

@@ -6,17 +6,18 @@ import slicer
 class Panel:
     """Shows one side of the active case and runs the steps that belong to it.
 
-    A panel overrides :meth:`connectActions`, :meth:`showCase` and :meth:`updateActions`.
+    A panel overrides :meth:`connectActions`, :meth:`showCase` and :meth:`updateActions`; its .ui file is named after
+    its class. Widgets with a ``SlicerParameterName`` are bound to the module's parameter node.
 
     :param module: the :class:`PlanningHubWidgets.CaseModuleWidget.CaseModuleWidget` that it belongs to: it has the
         active case, the parameter node, the logic, and :meth:`runStep`
     :param page: widget with a layout, which the panel fills
-    :param name: of the .ui file
     """
 
-    def __init__(self, module, page, name):
+    def __init__(self, module, page):
         self.module = module
-        self.widget = slicer.util.loadUI(module.resourcePath(f"UI/{name}.ui"))
+        self.page = page
+        self.widget = slicer.util.loadUI(module.resourcePath(f"UI/{type(self).__name__}.ui"))
         page.layout().addWidget(self.widget)
         self.ui = slicer.util.childWidgetVariables(self.widget)
         self.connectActions()
@@ -32,3 +33,6 @@ class Panel:
     def updateActions(self):
         """Enable what can be done now."""
         raise NotImplementedError
+
+    def forget(self):
+        """Let go of what was entered or prepared: the scene closes, or the module does."""

@@ -46,6 +46,9 @@ def _chooseNode(widget, node):
 
 def _chooseItem(widget, text):
     index = widget.findText(str(text))
+    if index < 0 and widget.isEditable():
+        widget.setEditText(str(text))
+        return
     if index < 0:
         raise StandInError(f"'{widget.objectName}' has no item '{text}'")
     widget.setCurrentIndex(index)

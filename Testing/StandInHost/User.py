@@ -15,24 +15,41 @@ class User:
         """Switch to a module; returns its widget."""
         widget = self.host.selectModule(moduleName)
         if moduleName == "PlanningHub":
-            self.host.enter(widget.ui.casesPathLineEdit, self.casesFolder)
+            self.host.enter(widget.panel("CasesPanel").ui.casesPathLineEdit, self.casesFolder)
         return widget
 
     def open(self, caseFolder):
         """Open a case from the list; returns the home module's widget."""
         home = self.show("PlanningHub")
-        self.host.click(home.ui.refreshButton)
-        row = [case.folder for case in home._cases].index(Path(caseFolder))
-        self.host.act(home.ui.casesTable.setCurrentCell, row, 0)
-        self.host.click(home.ui.openButton)
+        home.showPanel("CasesPanel")
+        panel = home.panel("CasesPanel")
+        self.host.click(panel.ui.refreshButton)
+        row = [case.folder for case in panel.cases].index(Path(caseFolder))
+        self.host.act(panel.ui.casesTable.setCurrentCell, row, 0)
+        self.host.click(panel.ui.openButton)
         return home
 
     def fillImport(self, series, side="left", procedure="Cranioplasty"):
         """Fill the form of a new case; returns the home module's widget."""
         home = self.show("PlanningHub")
-        self.host.enter(home.ui.sourcePathLineEdit, series)
-        self.host.enter(home.ui.sideComboBox, side)
-        self.host.enter(home.ui.procedureLineEdit, procedure)
+        home.showPanel("ImportPanel")
+        ui = home.panel("ImportPanel").ui
+        self.host.enter(ui.sourceKindComboBox, "Folder")
+        self.host.enter(ui.sourcePathLineEdit, series)
+        self.host.enter(ui.sideComboBox, side)
+        self.host.enter(ui.procedureComboBox, procedure)
+        return home
+
+    def check(self, series, side="left", procedure="Cranioplasty"):
+        """Have a folder of images checked; returns the home module's widget."""
+        home = self.fillImport(series, side, procedure)
+        self.host.click(importing(home).checkButton)
+        return home
+
+    def importSeries(self, series, side="left", procedure="Cranioplasty"):
+        """Make a case of a folder of images; returns the home module's widget."""
+        home = self.check(series, side, procedure)
+        self.host.click(importing(home).importButton)
         return home
 
     def during(self, widget, action, fraction=0.0):
@@ -53,6 +70,21 @@ class User:
     def cancelDuring(self, widget, fraction=0.0):
         """Press Cancel when the progress bar of a module has come to a fraction."""
         return self.during(widget, widget.ui.cancelButton.click, fraction)
+
+
+def cases(home):
+    """The widgets of the home module's case list."""
+    return home.panel("CasesPanel").ui
+
+
+def importing(home):
+    """The widgets of the home module's import."""
+    return home.panel("ImportPanel").ui
+
+
+def bone(home):
+    """The widgets of the home module's segmentation."""
+    return home.panel("BonePanel").ui
 
 
 def message(widget):

@@ -37,6 +37,12 @@ class Grabber:
             self.host.grab(widget, path, size=(WIDTH, HEIGHTS[moduleName]))
             _flatten(path)
 
+    def grabPage(self, name, height):
+        """Write ``PlanningHub/Pictures/<name>.png`` of the page that the home module shows."""
+        path = self.picturesRoot / "PlanningHub" / "Pictures" / f"{name}.png"
+        self.host.grab(self.host.widget("PlanningHub"), path, size=(WIDTH, height))
+        _flatten(path)
+
     def during(self, moduleName, fraction):
         """Take the picture ``<Module>Progress`` when the step under way has come to a fraction."""
         from PySide6 import QtWidgets
@@ -70,17 +76,19 @@ def _flatten(path):
 
 def takePictures(host, series, side, picturesRoot):
     """Work through import, segmentation, part, package and store; write the pictures."""
+    from StandInHost.GovernancePictures import takeGovernancePictures
+
     grabber = Grabber(host, picturesRoot)
     user = grabber.user
     home = user.fillImport(DATA / "ct", side, "Cranioplasty")
     (DATA / "ct").mkdir()
-    host.click(home.ui.importButton)
+    host.click(home.panel("ImportPanel").ui.importButton)
     grabber.grab("PlanningHub", "Error")
     (DATA / "ct").rmdir()
     (DATA / "ct").symlink_to(series)
-    host.click(home.ui.importButton)
+    host.click(home.panel("ImportPanel").ui.importButton)
     grabber.during("PlanningHub", 0.6)
-    host.click(home.ui.segmentButton)
+    host.click(home.panel("BonePanel").ui.segmentButton)
     for name, prepare, button in (
         ("PrintPrep", None, "partButton"),
         ("ORExport", ("outPathLineEdit", DATA / "usb" / "package"), "packageButton"),
@@ -101,10 +109,11 @@ def takePictures(host, series, side, picturesRoot):
             host.enter(widget.ui.verifyPathLineEdit, DATA / "usb" / "package")
             host.click(widget.ui.verifyButton)
         grabber.grab(name)
+    takeGovernancePictures(grabber, DATA / "usb" / "copy")
     home = user.show("PlanningHub")
     grabber.grab("PlanningHub")
-    host.enter(home.ui.thresholdSliderWidget, 400)
-    host.click(home.ui.segmentButton)
+    host.enter(home.panel("BonePanel").ui.thresholdSliderWidget, 400)
+    host.click(home.panel("BonePanel").ui.segmentButton)
     grabber.grab("PlanningHub", "Stale")
     export = user.show("ORExport")
     host.enter(export.ui.outPathLineEdit, DATA / "usb" / "second")

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from CaseMaking import FULL_DISK_BYTES, commitChain, newCase, writeSmallSeries
+from PanelPages import ownSite, turnTo  # noqa: F401
 from VerdictMaking import DAY
 
 from PlanningHubLib.Import import importSeries

@@ -17,7 +17,7 @@ from PlanningHubLib.Case import Case
 from PlanningHubLib.Consent import recordConsent
 from PlanningHubLib.Deidentify import deidentify
 from PlanningHubLib.Errors import GateRefused, InputRefused, PlanningError
-from PlanningHubLib.Import import examine, importIntoNewFolder, importSeries, importVerdict
+from PlanningHubLib.Import import examine, importSeries, importVerdict, importVerdictIntoNewFolder
 from PlanningHubLib.References import FILE_NAME
 from PlanningHubLib.Segmentation import segmentBone
 from PlanningHubLib.Steps import stepStates
@@ -185,7 +185,7 @@ def test_aRepairLiesInTheCase(tmp_path, aSession):
 
 def test_aRelativePathIsKeptAsAbsolute(aScan, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    folder = importIntoNewFolder(os.path.join(PATIENT, "ct"), "cases", reference=True)
+    folder = importVerdictIntoNewFolder(examine(os.path.join(PATIENT, "ct")), "cases", reference=True)
     monkeypatch.chdir(folder)
     assert Case.open(".").verify() == []
 

@@ -10,6 +10,7 @@ from CaseMaking import commit, commitChain, newCase
 from PlanningHubLib import Approval, LeadTime, Request, Review
 from PlanningHubLib.Case import Case
 from PlanningHubLib.Errors import GateRefused, PlanningError, UsageError
+from PlanningHubLib.Prescription import readValue
 
 PLATE = {"anatomy": "skull", "design": "patient-specific", "designReason": "defect across the midline"}
 WAY = ("requested", "accepted", "planning", "review", "approved", "production")
@@ -158,3 +159,38 @@ def test_reviewIsNotAcceptedOverOpenCommentsOrChanges(aCase):
     assert Review.openReview(aCase, [aCase.latest("part")], ["anna"])["number"] == 2
     Review.closeReview(aCase, "accepted")
     assert [one["closed"]["verdict"] for one in aCase.governance["reviews"]] == ["changes", "accepted"]
+
+
+def test_everyReviewerSaysWhatTheyThink_andOneAgainstIsEnough(aCase):
+    made = commitChain(aCase)
+    assert refusal(Review.giveVerdict, aCase, "anna", "accepted") == "no-review"
+    Review.openReview(aCase, [made["part"]], ["anna", "bela"])
+    assert refusal(Review.giveVerdict, aCase, "cleo", "accepted") == "not-a-reviewer"
+    assert refusal(Review.giveVerdict, aCase, "anna", "perhaps") == "unknown-verdict"
+    Review.giveVerdict(aCase, "anna", "changes", "too thin")
+    assert refusal(Review.closeReview, aCase, "accepted") == "reviewer-disagrees"
+    Review.giveVerdict(aCase, "anna", "accepted")
+    (review,) = Case.open(aCase.folder).governance["reviews"]
+    assert [one["verdict"] for one in review["verdicts"]] == ["changes", "accepted"]
+    assert Review.verdicts(review)["anna"]["verdict"] == "accepted" and Review.verdicts(review)["bela"] is None
+    Review.closeReview(aCase, "accepted")
+    assert Case.open(aCase.folder).verify() == []
+
+
+def test_theTimeInEachStateIsCounted_theLastOneToo():
+    request = aRequest("planning", "2026-03-03T12:00:00Z")
+    request["states"].insert(0, {"state": "requested", "entered": "2026-03-01T00:00:00Z",
+                                 "left": "2026-03-03T12:00:00Z"})  # fmt: skip
+    found = [(state, days) for state, days, _visit in LeadTime.timeInStates(request, at(4))]
+    assert found == [("requested", 2.5), ("planning", 0.5)] and LeadTime.timeInStates(None) == []
+
+
+@pytest.mark.parametrize("kind, text, value", [
+    ("plate-thickness", "3,5", 3.5), ("dimension", "82", 82.0), ("screw-number", " 6 ", "6"), ("material", "Ti", "Ti"),
+])  # fmt: skip
+def test_typedCharacteristicsAreRead(kind, text, value):
+    assert readValue(kind, text) == value
+
+
+def test_aLengthThatIsNoNumberIsRefused():
+    assert refusal(readValue, "plate-thickness", "thin") == "bad-characteristic"

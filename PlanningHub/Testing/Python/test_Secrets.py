@@ -9,11 +9,12 @@ import sys
 import pytest
 from CaseMaking import childEnvironment, commit, tree, writeSmallSeries
 
+from PlanningHubLib import EncryptedFile
 from PlanningHubLib.Case import Case
 from PlanningHubLib.Errors import InputRefused
 from PlanningHubLib.Identity import ALPHABET, caseName, patientCode
 from PlanningHubLib.Import import importSeries
-from PlanningHubLib.Secrets import KeyRing
+from PlanningHubLib.Secrets import KeyRing, readSecret, writeSecret
 from PlanningHubLib.Segmentation import segmentBone
 from PlanningHubLib.Session import Session
 
@@ -134,3 +135,15 @@ def test_brokenKeyFileIsNamed(ownHome, keyRing, content):
     with pytest.raises(InputRefused) as error:
         KeyRing.forThisInstallation()
     assert error.value.code == "bad-key-file" and str(keyFile) in error.value.message
+
+
+def test_aTypedPassphraseIsNotRemembered_oneThatLiesInAFileIs(tmp_path, monkeypatch):
+    EncryptedFile._remembered.cache_clear()
+    writeSecret("a-secret", b"s" * 32, "correct horse")
+    assert readSecret("a-secret", "correct horse") == b"s" * 32
+    assert EncryptedFile._remembered.cache_info().currsize == 0
+    path = tmp_path / "passphrase"
+    path.touch(mode=0o600)
+    path.write_text("correct horse\n")
+    monkeypatch.setenv("PLANNINGHUB_PASSPHRASE_FILE", str(path))
+    assert readSecret("a-secret") == b"s" * 32 and EncryptedFile._remembered.cache_info().currsize == 1

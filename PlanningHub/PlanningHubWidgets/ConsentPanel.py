@@ -1,0 +1,182 @@
+"""The page of consent: what the patient agreed to, what has left, and copies without the patient's identity."""
+
+import slicer
+from slicer.i18n import tr as _
+
+from PlanningHubLib import Consent
+from PlanningHubLib.Deidentify import deidentify
+from PlanningHubLib.DeidentifyRules import profileNames
+
+from .CaseModuleWidget import fillTable, isChosen
+from .GovernancePanel import (
+    BAD_COLOR,
+    DOUBT_COLOR,
+    DOUBT_STYLE,
+    FADED_COLOR,
+    GOOD_COLOR,
+    PLAIN_STYLE,
+    GovernancePanel,
+    empty,
+    timeText,
+    tint,
+)
+
+
+class ConsentPanel(GovernancePanel):
+    """Records and withdraws consents of the active case, and makes de-identified copies."""
+
+    def connectActions(self):
+        self._consents = []
+        self._profiles = profileNames()
+        self.ui.scopeComboBox.addItems([scopeText(scope) for scope in Consent.SCOPES])
+        self.ui.profileComboBox.addItems([profileText(name) for name in self._profiles])
+        self.ui.recordButton.connect("clicked(bool)", self.onRecord)
+        self.ui.withdrawButton.connect("clicked(bool)", self.onWithdraw)
+        self.ui.copyButton.connect("clicked(bool)", self.onCopy)
+        self.ui.consentsTable.connect("itemSelectionChanged()", self.updateActions)
+        self.ui.outPathLineEdit.connect("currentPathChanged(QString)", self.updateActions)
+        self.ui.profileComboBox.connect("currentIndexChanged(int)", self.updateActions)
+
+    def forget(self):
+        ui = self.ui
+        empty(ui.givenLineEdit, ui.documentLineEdit, ui.withdrawReasonLineEdit, ui.recipientLineEdit)
+        ui.outPathLineEdit.currentPath = ""
+        ui.defaceCheckBox.checked = False
+        ui.copyLabel.text = ""
+        ui.scopeComboBox.currentIndex = ui.profileComboBox.currentIndex = 0
+
+    def show(self, case):
+        self._consents = list(reversed(case.governance["consents"])) if case else []
+        fillTable(self.ui.consentsTable, [consentRow(one) for one in self._consents], stretchedColumn=2)
+        for row, consent in enumerate(self._consents):
+            tint(self.ui.consentsTable, row, 3, BAD_COLOR if consent["withdrawn"] else GOOD_COLOR)
+        self.ui.consentsTable.setCurrentCell(-1, 0)
+        left = list(reversed(Consent.departures(case))) if case else []
+        self._showDepartures(left, Consent.consentLines(case) if case else {})
+
+    def _showDepartures(self, left, states):
+        withdrawn = {scope for scope, state in states.items() if state == "withdrawn"}
+        rows = [
+            (
+                (one["when"][:10], one["when"]),
+                scopeText(one["scope"]),
+                one["destination"],
+                arrivalText(one["proven"]),
+            )
+            for one in left
+        ]
+        fillTable(self.ui.departuresTable, rows, stretchedColumn=2)
+        for row, one in enumerate(left):
+            tint(self.ui.departuresTable, row, 3, GOOD_COLOR if one["proven"] else DOUBT_COLOR)
+            if one["scope"] in withdrawn:
+                tint(self.ui.departuresTable, row, 1, BAD_COLOR)
+        self.ui.departuresLabel.text, self.ui.departuresLabel.styleSheet = departuresText(left, withdrawn)
+
+    def updateActions(self):
+        ui, case = self.ui, self.module.case
+        sections = (ui.consentsCollapsibleButton, ui.departuresCollapsibleButton, ui.copyCollapsibleButton)
+        closed = self.noCaseReason(*sections)
+        self.allow(self.ui.recordButton, closed)
+        chosen = self._chosenConsent()
+        self.allow(
+            self.ui.withdrawButton,
+            closed or ("" if chosen and not chosen["withdrawn"] else _("Select a consent that stands.")),
+        )
+        profile = self._profiles[self.ui.profileComboBox.currentIndex]
+        stands = bool(case and Consent.standingConsent(case, Consent.PURPOSES[profile]))
+        missing = _("Consent of scope {scope} is missing.").format(scope=scopeText(Consent.PURPOSES[profile]))
+        unnamed = "" if isChosen(self.ui.outPathLineEdit.currentPath) else _("Choose where to save the copy.")
+        self.allow(self.ui.copyButton, closed or ("" if stands else missing) or unnamed)
+
+    def _chosenConsent(self):
+        row = self.ui.consentsTable.currentRow()
+        return self._consents[row] if 0 <= row < len(self._consents) else None
+
+    def onRecord(self):
+        ui = self.ui
+        scope, given = Consent.SCOPES[ui.scopeComboBox.currentIndex], ui.givenLineEdit.text.strip()
+        if self.change(_("The consent is recorded."), Consent.recordConsent, scope, given, ui.documentLineEdit.text):
+            empty(ui.givenLineEdit, ui.documentLineEdit)
+
+    def onWithdraw(self):
+        scope = self._chosenConsent()["scope"]
+        question = _("Withdraw the consent of scope {scope}? From then on nothing leaves the case for it.")
+        if not slicer.util.confirmYesNoDisplay(question.format(scope=scopeText(scope)), parent=self.widget):
+            return
+        left = len(Consent.departures(self.module.case, scope))
+        done = _("Withdrawn. What has already left under this scope: {count}, listed below.").format(count=left)
+        if self.change(done, Consent.withdrawConsent, scope, self.ui.withdrawReasonLineEdit.text.strip()):
+            empty(self.ui.withdrawReasonLineEdit)
+
+    def onCopy(self):
+        ui, folder = self.ui, self.module.activeFolder()
+        outFolder, profile = ui.outPathLineEdit.currentPath, self._profiles[ui.profileComboBox.currentIndex]
+        recipient, deface = ui.recipientLineEdit.text.strip(), ui.defaceCheckBox.checked
+        ui.copyLabel.text = ""
+        report = self.module.runStep(
+            lambda _session, progress: deidentify(folder, outFolder, profile, recipient, deface, progress=progress),
+            _("The copy is made and was searched for what must not be in it."),
+        )
+        if report:
+            ui.copyLabel.text = reportText(report)
+            ui.outPathLineEdit.currentPath = ""
+
+
+def consentRow(consent):
+    """Return a consent as a row of the table."""
+    withdrawn = consent["withdrawn"]
+    state = _("withdrawn {date}").format(date=withdrawn["date"]) if withdrawn else _("yes")
+    detail = _("{id}, recorded by {who} on {when}").format(
+        id=consent["id"], who=consent["who"], when=timeText(consent["when"])
+    )
+    if withdrawn and withdrawn["reason"]:
+        detail += "\n" + withdrawn["reason"]
+    return (scopeText(consent["scope"]), detail), consent["given"], consent["documentVersion"], (state, detail)
+
+
+def departuresText(left, withdrawn):
+    """Return what is said above the list of what has left, and its style."""
+    if not left:
+        return _("Nothing has left this case."), f"color: {FADED_COLOR};"
+    void = sum(one["scope"] in withdrawn for one in left)
+    if not void:
+        return _("Left so far: {count}.").format(count=len(left)), PLAIN_STYLE
+    text = _("Left so far: {count}, of them {void} under a consent that has been withdrawn since. Ask there for "
+             "deletion.")  # fmt: skip
+    return text.format(count=len(left), void=void), DOUBT_STYLE
+
+
+def reportText(report):
+    """Return what the report of a copy says to the one who made it."""
+    lines = [
+        _("Pseudonym {pseudonym}, {count} files. Faces: {faces}. Text in images: {text}.").format(
+            pseudonym=report["pseudonym"], count=len(report["files"]), faces=report["faces"],
+            text=report["textInImages"],
+        )
+    ]  # fmt: skip
+    lines += [f"{one['severity']}: {one['message']} {one['action']}".strip() for one in report["findings"]]
+    return "\n".join(lines)
+
+
+def scopeText(scope):
+    """Return what a scope of consent is called."""
+    return {
+        "treatment": _("treatment"),
+        "manufacturer": _("manufacturer"),
+        "teaching": _("teaching"),
+        "research": _("research"),
+    }.get(scope, scope)
+
+
+def profileText(profile):
+    """Return what a profile of copies is called."""
+    return {
+        "treatment-partner": _("treatment partner"),
+        "teaching": _("teaching"),
+        "research": _("research"),
+    }.get(profile, profile)
+
+
+def arrivalText(proven):
+    """Return what is known of the arrival of what has left."""
+    return _("proven") if proven else _("no receipt")
