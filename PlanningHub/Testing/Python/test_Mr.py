@@ -110,7 +110,8 @@ def test_bigEndianAndDeflatedMrAreExact(tmp_path, aSession, syntax):
         if not syntax.is_little_endian:
             image.PixelData = numpy.frombuffer(image.PixelData, "<u2").astype(">u2").tobytes()
         image.file_meta.TransferSyntaxUID = syntax
-        image.save_as(path, implicit_vr=False, little_endian=syntax.is_little_endian)
+        encoding = {"implicit_vr": False, "little_endian": syntax.is_little_endian, "force_encoding": True}
+        pydicom.filewriter.dcmwrite(path, image, **encoding)
     importSeries(tmp_path / "mr", tmp_path / "case")
     assert numpy.array_equal(voxelsOf(tmp_path / "case", aSession), mrVoxels())
 
