@@ -89,7 +89,7 @@ def _choose(checked, seriesUid):
         exact = [one for one in checked if one.uid == seriesUid]
         matches = exact or [one for one in checked if one.geometry and one.uid.split("#")[0] == seriesUid]
         if not matches:
-            return reject("no-such-series", f"There is no CT or MR series {seriesUid} here.", "Choose one of those listed.")
+            return reject("no-such-series", f"There is no CT or MR series {seriesUid}.", "Choose one of those listed.")
         if len(matches) > 1:
             uids = ", ".join(one.uid for one in matches)
             return reject("several-series", f"The series holds {len(matches)} volumes: {uids}.", "Choose one of them.")
