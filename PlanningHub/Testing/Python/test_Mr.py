@@ -153,13 +153,17 @@ def otherPatient(image, index):
     image.PatientID = "OTHER" if index == 1 else image.PatientID
 
 
+def mosaic(image, _index):
+    image.ImageType = ["ORIGINAL", "PRIMARY", "M", "ND", "MOSAIC"]
+
+
 def halfPixel(image, index):
     image.PixelSpacing = ["0.3", "0.4"] if index == 1 else image.PixelSpacing
 
 
 @pytest.mark.parametrize(("change", "code"), [
     (half, "no-rescale"), (mixed, "two-modalities"), (sheared, "gantry-tilt"), (uneven, "non-uniform-spacing"),
-    (twice, "duplicate-slice"), (otherPatient, "two-patients"), (halfPixel, "two-pixel-spacings"),
+    (twice, "duplicate-slice"), (otherPatient, "two-patients"), (halfPixel, "two-pixel-spacings"), (mosaic, "mosaic"),
 ])  # fmt: skip
 def test_faultsOfMrAreRefusedByName(tmp_path, change, code):
     writeMr(tmp_path / "mr", change=change)
