@@ -60,7 +60,7 @@ def _stepCommands(command):
     _segmentOptions(run)
     _printOptions(run)
 
-    importing = command("import", Commands.importSource, "judge a CT and make a case of it")
+    importing = command("import", Commands.importSource, "judge a CT or MR and make a case of it")
     importing.add_argument("source", metavar="SOURCE", help=SOURCE_HELP)
     importing.add_argument("--case", required=True, metavar="DIR")
     _importOptions(importing)

@@ -17,7 +17,7 @@ from .TransferSyntaxes import BY_OPENJPEG
 
 
 def decodeSlice(request):
-    """Decode what a request names: its path, frame (None for a single-frame file), class, transfer syntax, size, rescale.
+    """Decode what a request names: path, frame (None for a single-frame file), class, transfer syntax, size, rescale.
 
     :returns: array (rows, columns) in HU, of MR in its own values, in the type that holds them
     :raises InputRefused: ``cannot-decode`` where the pixels are not what the header says; decoders raise what they like

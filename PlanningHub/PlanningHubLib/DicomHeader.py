@@ -99,11 +99,10 @@ def makeHeader(path, syntax, mediaClass, fields):
     """Return a :class:`SliceHeader` of its fields' values."""
     # Careless anonymisers empty the data set and leave the file's own header as it was.
     fields["sopClassUid"] = fields["sopClassUid"] or mediaClass
-    header = SliceHeader(path, syntax, **fields)
-    if header.sopClassUid in MR_CLASSES and header.rescaleSlope is None and header.rescaleIntercept is None:
+    if fields["rescaleSlope"] is None and fields["rescaleIntercept"] is None and fields["sopClassUid"] in MR_CLASSES:
         # MR has no unit to rescale to: without the attributes, values are those stored (PS3.3 C.8.3.1).
-        header.rescaleSlope, header.rescaleIntercept = 1.0, 0.0
-    return header
+        fields["rescaleSlope"], fields["rescaleIntercept"] = 1.0, 0.0
+    return SliceHeader(path, syntax, **fields)
 
 
 def fieldsOf(reader):

@@ -7,8 +7,8 @@ from .VerdictHeaders import scanAgeDays
 def rankKey(series, procedure):
     """Return the sort key of a checked series: the most fit for the procedure comes first.
 
-    CT before MR, so that each is ranked among its own. Usable before refused; then fewer rejecting and fewer warning findings, finer slices, the kernel wanted, the
-    contrast wanted, more coverage, the younger scan.
+    CT before MR, so that each is ranked among its own. Usable before refused; then fewer rejecting and fewer warning
+    findings, finer slices, the kernel wanted, the contrast wanted, more coverage, the younger scan.
     """
     if series.geometry is None:
         return (not series.facts.isHu, 1, 0, 0, 0, 0, 0, -len(series.headers), 0, series.uid)

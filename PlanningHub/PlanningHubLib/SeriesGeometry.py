@@ -99,6 +99,10 @@ def _content(headers):
         yield _reject("localizer-inside", "A localizer (scout) image is mixed into the series.", localizers)
     elif localizers:
         yield _reject("localizer", "The series is a localizer (scout), not a volume.", localizers)
+    mosaics = [header for header in headers if "MOSAIC" in header.imageType]
+    if mosaics:
+        yield _reject("mosaic", "Each image shows many slices side by side.", mosaics,
+                      "Export the series as single slices or as Enhanced MR.")  # fmt: skip
     odd = _differing(headers, lambda header: modalityOf([header]))
     if odd:
         yield _reject("two-modalities", "The series mixes images of different modalities.", odd)

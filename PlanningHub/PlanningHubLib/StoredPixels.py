@@ -14,8 +14,8 @@ def readStored(headers):
     """Read slices in the given order.
 
     :param headers: list of :class:`PlanningHubLib.SliceHeader.SliceHeader`, all of one size
-    :returns: array (slices, rows, columns) of int16 in HU, of MR in its own values; None where a decoder has to be asked, as for compressed or
-        damaged files and for values that are not whole or do not fit
+    :returns: array (slices, rows, columns) of int16 in HU, of MR in its own values; None where a decoder has to be
+        asked, as for compressed or damaged files and for values that are not whole or do not fit
     """
     if not all(map(isPlain, headers)):
         return None

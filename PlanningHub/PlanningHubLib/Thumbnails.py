@@ -1,4 +1,4 @@
-"""A small picture of a series for the picker: its middle slice, of CT in a bone window. Made when asked for, never kept."""
+"""A small picture of a series for the picker: its middle slice (CT: bone window). Made when asked for, never kept."""
 
 import contextlib
 import struct

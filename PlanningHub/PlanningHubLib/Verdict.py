@@ -169,7 +169,8 @@ def judgeVoxels(series, procedure):
 def severalSeries(usable):
     """Return the refusal to guess among several usable series, which are listed in the order of their ranks."""
     lines = "; ".join(f"{rank}. {one.uid} ({one.reason})" for rank, one in enumerate(usable, 1))
+    what = f"{len(usable)} {usable[0].facts.modality} volumes"
     return Finding(
-        "several-series", "reject", f"The folder holds {len(usable)} {usable[0].facts.modality} volumes, best first: {lines}.",
+        "several-series", "reject", f"The folder holds {what}, best first: {lines}.",
         "Choose the series by its UID.",
     )  # fmt: skip

@@ -23,8 +23,8 @@ def readSlices(headers):
     """Read slices in the given order: plain ones straight from their files, others by decoding processes.
 
     :param headers: list of :class:`PlanningHubLib.SliceHeader.SliceHeader`, all of one size
-    :returns: array (slices, rows, columns) in HU, of MR in the values that its rescale gives: int16 where that holds all
-        values, else int32 or float64
+    :returns: array (slices, rows, columns) in HU, of MR in the values that its rescale gives: int16 where that holds
+        all values, else int32 or float64
     :raises InputRefused: ``cannot-decode``, ``hostile-file``, naming the file
     """
     voxels = readStored(headers)

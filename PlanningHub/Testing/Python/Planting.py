@@ -18,7 +18,8 @@ NEEDED = {
     "FloatPixelData", "DoubleFloatPixelData", "ExtendedOffsetTable", "ExtendedOffsetTableLengths",
 }  # fmt: skip
 # A file with words here is refused as damaged before anything is copied.
-READ_AS_NUMBERS = {"GantryDetectorTilt", "AcquisitionNumber", "TemporalPositionIdentifier", "TriggerTime", "EchoTime"}
+READ_AS_NUMBERS = {"GantryDetectorTilt", "AcquisitionNumber", "TemporalPositionIdentifier", "TriggerTime", "EchoTime",
+                   "InversionTime", "FlipAngle"}  # fmt: skip
 PERIODS = {"DA": DATE, "TM": "101112.424242", "DT": DATE + "101112"}
 
 

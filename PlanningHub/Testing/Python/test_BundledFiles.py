@@ -5,7 +5,9 @@ import importlib.util
 import warnings
 from pathlib import Path
 
+import numpy
 import pytest
+import SimpleITK
 
 from PlanningHubLib.DecodeWorker import DecodeWorker, decodeInWorker
 from PlanningHubLib.DicomHeader import walkHeader
@@ -16,7 +18,11 @@ from PlanningHubLib.Import import examine
 
 NOT_DATA = {".py", ".pyc", ".json", ".txt", ".md"}
 CODES = {"accepted", "no-ct", "no-dicom", "no-frame-of-reference", "single-slice", "two-patients", "localizer",
-         "no-patient-id", "damaged-header", "hostile-file", "missing-uid", "nested-too-deep"}  # fmt: skip
+         "no-patient-id", "damaged-header", "hostile-file", "missing-uid", "nested-too-deep", "bad-frames",
+         "truncated-slice"}  # fmt: skip
+# Single slices, one cut off, and multi-frame files whose frames are described nowhere.
+MR_CODES = {"MR_small": "single-slice", "MR_truncated": "truncated-slice", "MR2_": "single-slice",
+            "MR-SIEMENS": "single-slice", "examples_overlay": "single-slice", "emri_small": "bad-frames"}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -41,6 +47,35 @@ def test_everyBundledFileImportsOrIsRefusedByName(bundled):
     assert set(found) <= CODES, found
     # Most are ordinary: no wave of refusals hides a fault of the reader.
     assert found["damaged-header"] + found["hostile-file"] <= 5, found
+
+
+@pytest.mark.parametrize("name", MR_CODES)
+def test_bundledMrIsRefusedForWhatItLacks(bundled, name):
+    paths = [path for path in bundled if path.name.startswith(name)]
+    for path in paths:
+        findings = examine(path).findings
+        assert next(one.code for one in findings if one.severity == "reject") == MR_CODES[name], path.name
+        assert "not-ct" not in {one.code for one in findings}
+    if not paths:
+        pytest.skip("pydicom-data is not installed")
+
+
+def test_bundledMrDecodesAsSimpleItkReadsIt(bundled):
+    """Each compression and byte order, 8 to 16 bits, with and without rescale; damaged ones are named."""
+    equal = 0
+    with DecodeWorker() as worker:
+        for path in bundled:
+            if not path.name.startswith(tuple(MR_CODES)) or path.name.startswith("emri"):
+                continue
+            try:
+                voxels = decodeInWorker(worker, readHeaders([path], worker)[0])
+            except InputRefused as error:
+                assert error.code == "cannot-decode" and path.name == "MR_truncated.dcm"
+                continue
+            judge = SimpleITK.GetArrayFromImage(SimpleITK.ReadImage(str(path)))
+            assert numpy.array_equal(voxels, judge.reshape(voxels.shape)), path.name
+            equal += 1
+    assert equal >= 9
 
 
 def test_headersReadInStepsAreWhatTheParserReads(bundled):
@@ -75,4 +110,4 @@ def test_everyBundledImageDecodesOrIsRefusedByName(bundled):
                 codes[error.code] += 1
                 assert str(path) in error.files
     assert decoded > 50
-    assert set(codes) <= {"cannot-decode", "hostile-file", "damaged-header", "nested-too-deep"}, codes
+    assert set(codes) <= {"cannot-decode", "hostile-file", "damaged-header", "nested-too-deep", "bad-frames"}, codes

@@ -110,7 +110,8 @@ def test_bigEndianAndDeflatedMrAreExact(tmp_path, aSession, syntax):
         if not syntax.is_little_endian:
             image.PixelData = numpy.frombuffer(image.PixelData, "<u2").astype(">u2").tobytes()
         image.file_meta.TransferSyntaxUID = syntax
-        image.save_as(path, implicit_vr=False, little_endian=syntax.is_little_endian)
+        encoding = {"implicit_vr": False, "little_endian": syntax.is_little_endian, "force_encoding": True}
+        pydicom.filewriter.dcmwrite(path, image, **encoding)
     importSeries(tmp_path / "mr", tmp_path / "case")
     assert numpy.array_equal(voxelsOf(tmp_path / "case", aSession), mrVoxels())
 
@@ -152,13 +153,17 @@ def otherPatient(image, index):
     image.PatientID = "OTHER" if index == 1 else image.PatientID
 
 
+def mosaic(image, _index):
+    image.ImageType = ["ORIGINAL", "PRIMARY", "M", "ND", "MOSAIC"]
+
+
 def halfPixel(image, index):
     image.PixelSpacing = ["0.3", "0.4"] if index == 1 else image.PixelSpacing
 
 
 @pytest.mark.parametrize(("change", "code"), [
     (half, "no-rescale"), (mixed, "two-modalities"), (sheared, "gantry-tilt"), (uneven, "non-uniform-spacing"),
-    (twice, "duplicate-slice"), (otherPatient, "two-patients"), (halfPixel, "two-pixel-spacings"),
+    (twice, "duplicate-slice"), (otherPatient, "two-patients"), (halfPixel, "two-pixel-spacings"), (mosaic, "mosaic"),
 ])  # fmt: skip
 def test_faultsOfMrAreRefusedByName(tmp_path, change, code):
     writeMr(tmp_path / "mr", change=change)
