@@ -161,12 +161,12 @@ def test_theCasesOwnFilesCannotBeReferredTo(aScan, tmp_path):
     assert len(Case.open(tmp_path / "case").artefacts) == 1
 
 
-def test_aFileThatVanishesDuringTheImportLeavesNothing(aScan, tmp_path):
+def test_aFileThatVanishesBeforeTheImportLeavesNothing(aScan, tmp_path):
     verdict = examine(aScan[0].parent, reference=True)
     aScan[3].unlink()
     with pytest.raises(InputRefused) as refused:
         importVerdict(verdict, tmp_path / "case", reference=True)
-    assert refused.value.code == "cannot-read" and not (tmp_path / "case").exists()
+    assert refused.value.code == "images-changed" and not (tmp_path / "case").exists()
 
 
 def test_aRepairLiesInTheCase(tmp_path, aSession):
