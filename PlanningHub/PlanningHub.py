@@ -45,7 +45,12 @@ class PlanningHub(ScriptedLoadableModule):
         self.parent.dependencies = []
         self.parent.contributors = ["Planning Hub developers"]
         self.parent.helpText = _("""
-Make a case from a patient's CT, segment the bone, and see at a glance which steps are done, stale or next.
+Make a case from a patient's CT, segment the bone, and see at a glance which steps are done, stale or next.<br>
+<b>Cases</b>: find a case by words, state or date, and open it.<br>
+<b>Import</b>: choose a folder, a file (ZIP, DICOMDIR, DICOM) or the hospital's archive, the procedure and the side;
+check the images. The verdict says whether they are good enough to plan on, what was found and what to do; where they
+are not, write a re-scan request for the radiographer. Only what was checked is imported.<br>
+<b>Bone</b>: choose a threshold, segment, and look at the result before you go on.<br>
 The other modules of the suite act on the case that is open here.
 
 For clinicians: state the request and see whether it will be in time, pin comments to points, and approve with your own

@@ -6,7 +6,7 @@ import zlib
 
 import numpy
 
-from .Errors import PlanningError
+from .Errors import InputRefused, PlanningError
 from .Progress import noProgress
 from .SliceHeader import modalityOf
 from .Volumes import BONE_LEVEL_HU, BONE_WINDOW_HU, readSlices, wideWindow
@@ -21,8 +21,11 @@ def seriesThumbnail(headers, sidePixels=SIDE_PIXELS):
     :raises InputRefused: ``cannot-decode``
     """
     header = headers[len(headers) // 2]
+    if not (header.rows and header.columns):
+        raise InputRefused("cannot-decode", f"{header.path} does not say its rows and columns.", "", [header.path])
     image = readSlices([header])[0].astype(numpy.float32)
-    pixelMm = header.pixelSpacingMm if header.pixelSpacingMm is not None else (1.0, 1.0)
+    stated = header.pixelSpacingMm
+    pixelMm = stated if stated is not None and (stated > 0).all() else (1.0, 1.0)
     isMr = modalityOf([header]) == "MR"
     window, level = wideWindow(image[None]) if isMr else (BONE_WINDOW_HU, BONE_LEVEL_HU)
     gray = numpy.clip((image - level) / window + 0.5, 0, 1) * 255
