@@ -6,7 +6,7 @@ import zlib
 
 import numpy
 
-from .Errors import PlanningError
+from .Errors import InputRefused, PlanningError
 from .Progress import noProgress
 from .Volumes import BONE_LEVEL_HU, BONE_WINDOW_HU, readSlices
 
@@ -20,8 +20,11 @@ def seriesThumbnail(headers, sidePixels=SIDE_PIXELS):
     :raises InputRefused: ``cannot-decode``
     """
     header = headers[len(headers) // 2]
+    if not (header.rows and header.columns):
+        raise InputRefused("cannot-decode", f"{header.path} does not say its rows and columns.", "", [header.path])
     image = readSlices([header])[0].astype(numpy.float32)
-    pixelMm = header.pixelSpacingMm if header.pixelSpacingMm is not None else (1.0, 1.0)
+    stated = header.pixelSpacingMm
+    pixelMm = stated if stated is not None and (stated > 0).all() else (1.0, 1.0)
     gray = numpy.clip((image - BONE_LEVEL_HU) / BONE_WINDOW_HU + 0.5, 0, 1) * 255
     return grayPng(_square(gray.astype(numpy.uint8), pixelMm, sidePixels))
 

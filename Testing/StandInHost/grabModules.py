@@ -10,31 +10,33 @@ import sys
 import tempfile
 from pathlib import Path
 
+from .PictureScans import makeListedCases, removeListedCases, writeExamination, writeTilted
+from .User import User, bone, cases, importing
+
 PROJECT = Path(__file__).resolve().parents[2]
 MODULES = ("PlanningHub", "PrintPrep", "ORExport", "CentralSync")
 DATA = Path("/data")
-KEPT = ("PlanningHub", "PlanningHubProgress", "PlanningHubError", "PlanningHubStale", "PrintPrep", "PrintPrepProgress",
+KEPT = ("PlanningHub", "PlanningHubCases", "PlanningHubSeries", "PlanningHubAccept", "PlanningHubWarn",
+        "PlanningHubReject", "PlanningHubProgress", "PlanningHubStale", "PrintPrep", "PrintPrepProgress",
         "ORExport", "ORExportError", "CentralSync", "CentralSyncBefore", "CentralSyncError")  # fmt: skip
 WIDTH = 460
-HEIGHTS = {"PlanningHub": 800, "PrintPrep": 460, "ORExport": 640, "CentralSync": 560}
+HEIGHTS = {"PlanningHub": 420, "PrintPrep": 460, "ORExport": 640, "CentralSync": 560}
 
 
 class Grabber:
     """A user who works through the four steps and takes pictures on the way."""
 
     def __init__(self, host, picturesRoot):
-        from StandInHost.User import User
-
         self.host = host
         self.picturesRoot = picturesRoot
         self.user = User(host, DATA / "cases")
 
-    def grab(self, moduleName, state=""):
-        """Write ``<Module>/Pictures/<Module><state>.png``."""
+    def grab(self, moduleName, state="", height=None):
+        """Write ``<Module>/Pictures/<Module><state>.png``; the height is the module's own unless stated."""
         widget = self.host.widget(moduleName)
         if moduleName + state in KEPT:
             path = self.picturesRoot / moduleName / "Pictures" / f"{moduleName}{state}.png"
-            self.host.grab(widget, path, size=(WIDTH, HEIGHTS[moduleName]))
+            self.host.grab(widget, path, size=(WIDTH, height or HEIGHTS[moduleName]))
             _flatten(path)
 
     def grabPage(self, name, height):
@@ -74,21 +76,34 @@ def _flatten(path):
     small.save(path, optimize=True)
 
 
+def takeImportPictures(grabber, series, side):
+    """Work through the import: a faulty examination, then a good one, of which a case is made."""
+    host, user = grabber.host, grabber.user
+    writeTilted(series, DATA / "tilted")
+    user.check(DATA / "tilted", side)
+    grabber.grab("PlanningHub", "Reject", 890)
+    writeExamination(series, DATA / "ct")
+    home = user.check(DATA / "ct", side)
+    grabber.grab("PlanningHub", "Series", 700)
+    host.act(importing(home).seriesTable.setCurrentCell, 0, 0)
+    grabber.grab("PlanningHub", "Warn", 830)
+    user.check(DATA / "ct", side, "General planning")
+    host.act(importing(home).seriesTable.setCurrentCell, 0, 0)
+    grabber.grab("PlanningHub", "Accept", 640)
+    user.importSeries(DATA / "ct" / "fine", side)
+
+
 def takePictures(host, series, side, picturesRoot):
     """Work through import, segmentation, part, package and store; write the pictures."""
     from StandInHost.GovernancePictures import takeGovernancePictures
 
     grabber = Grabber(host, picturesRoot)
     user = grabber.user
-    home = user.fillImport(DATA / "ct", side, "Cranioplasty")
-    (DATA / "ct").mkdir()
-    host.click(home.panel("ImportPanel").ui.importButton)
-    grabber.grab("PlanningHub", "Error")
-    (DATA / "ct").rmdir()
-    (DATA / "ct").symlink_to(series)
-    host.click(home.panel("ImportPanel").ui.importButton)
+    takeImportPictures(grabber, series, side)
+    home = user.show("PlanningHub")
+    home.showPanel("BonePanel")
     grabber.during("PlanningHub", 0.6)
-    host.click(home.panel("BonePanel").ui.segmentButton)
+    host.click(bone(home).segmentButton)
     for name, prepare, button in (
         ("PrintPrep", None, "partButton"),
         ("ORExport", ("outPathLineEdit", DATA / "usb" / "package"), "packageButton"),
@@ -112,13 +127,26 @@ def takePictures(host, series, side, picturesRoot):
     takeGovernancePictures(grabber, DATA / "usb" / "copy")
     home = user.show("PlanningHub")
     grabber.grab("PlanningHub")
-    host.enter(home.panel("BonePanel").ui.thresholdSliderWidget, 400)
-    host.click(home.panel("BonePanel").ui.segmentButton)
+    takeCaseListPicture(grabber, home)
+    host.enter(bone(home).thresholdSliderWidget, 400)
+    host.click(bone(home).segmentButton)
     grabber.grab("PlanningHub", "Stale")
     export = user.show("ORExport")
     host.enter(export.ui.outPathLineEdit, DATA / "usb" / "second")
     host.click(export.ui.packageButton)
     grabber.grab("ORExport", "Error")
+
+
+def takeCaseListPicture(grabber, home):
+    """Take the list with some more cases than the one that is open, soonest surgery first."""
+    host, made = grabber.host, makeListedCases(DATA / "cases")
+    home.showPanel("CasesPanel")
+    host.click(cases(home).refreshButton)
+    host.enter(cases(home).sortComboBox, "date of the surgery")
+    grabber.grab("PlanningHub", "Cases", 620)
+    removeListedCases(made)
+    home.showPanel("BonePanel")
+    host.click(cases(home).refreshButton)
 
 
 def main(arguments):

@@ -131,7 +131,13 @@ def test_aWarningIsReadAndTheCaseIsMade(user, aScan):
 
 
 @pytest.mark.parametrize(
-    "fault, words", [("twoPatients", "patient"), ("missingSlice", "missing"), ("truncatedSlice", "cut off")]
+    "fault, words",
+    [
+        ("twoPatients", "patient"),
+        ("missingSlice", "missing"),
+        ("truncatedSlice", "cut off"),
+        ("zeroSpacing", "spacing"),
+    ],
 )
 def test_whatMustNotBePlannedOnIsRejectedInWords(user, smallHead, tmp_path, fault, words):
     home = user.check(damagedCopy(fault, smallHead, tmp_path / "damaged"))
@@ -170,6 +176,12 @@ def test_seriesAreShownAsTheyLook(user, twoSeries):
     # The head's shell of bone is bright, the air around it black.
     grays = [qt.QColor(image.pixel(column, 28)).red() for column in range(56)]
     assert grays[0] < 20 and max(grays) > 200 and grays[28] < 200
+
+
+def test_aSeriesThatCannotBeShownIsListedAllTheSame(user, tmp_path):
+    home = user.check(writeHead(tmp_path / "ct", Rows=None), procedure=GENERAL)
+    assert verdictOf(home) == "REJECT" and importing(home).seriesTable.rowCount == 1
+    assert importing(home).seriesTable.item(0, 0).icon().isNull()
 
 
 def test_anotherSeriesIsJudgedWithoutReadingAllHeadersAgain(user, twoSeries, monkeypatch):
