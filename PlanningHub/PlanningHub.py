@@ -51,13 +51,13 @@ Make a case from a patient's CT, segment the bone, and see at a glance which ste
 check the images. The verdict says whether they are good enough to plan on, what was found and what to do; where they
 are not, write a re-scan request for the radiographer. Only what was checked is imported.<br>
 <b>Bone</b>: choose a threshold, segment, and look at the result before you go on.<br>
-The other modules of the suite act on the case that is open here.
-
-For clinicians: state the request and see whether it will be in time, pin comments to points, and approve with your own
-key; what is approved is locked until somebody reopens it with a reason.
-
-For the data-protection officer: nothing leaves a case without the consent that its purpose needs, what has left is
-listed with its receipt, and copies for others are de-identified by an allow-list. Each change stands in the audit log.
+<b>Request</b>: state what is asked for, and see whether it will be ready in time.<br>
+<b>Consent</b>: record and withdraw it, and make de-identified copies.<br>
+<b>Review</b>: pin comments to points, and give verdicts.<br>
+<b>Approval</b>: sign with your own key. What is approved is locked until somebody reopens it with a reason.<br>
+The other modules of the suite act on the case that is open here.<br>
+<b>For the data-protection officer</b>: the consent that a purpose needs is asked for before anything leaves a case,
+what has left is listed, copies for others are made by an allow-list, and each change stands in the audit log.
 """)
         self.parent.acknowledgementText = _("Built on 3D Slicer. Not for diagnosis; not a cleared medical device.")
 

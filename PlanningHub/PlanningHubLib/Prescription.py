@@ -64,12 +64,12 @@ def statePrescription(case, device, prescriber, characteristics, user=None):
 
 
 def readValue(kind, text):
-    """Return a characteristic's value from what was typed: a number in mm where the kind is a length, else words.
+    """Return a characteristic's value from what was typed: a number in mm for a length, a count, or words.
 
     :raises UsageError: ``bad-characteristic``
     """
     if not CHARACTERISTICS.get(kind):
-        return text.strip()
+        return int(text) if text.strip().isdecimal() else text.strip()
     try:
         return float(text.replace(",", "."))
     except ValueError:

@@ -12,13 +12,14 @@ PASSPHRASE = "of a picture only"
 
 
 def takeGovernancePictures(grabber, copyFolder):
-    """Fill the four pages for the case that is open, and write ``PlanningHub<Page>.png``; the case is left unlocked.
+    """Fill the four pages for the case that is open, and write ``PlanningHub<Page>.png``; nothing stays locked.
 
     :param grabber: of `grabModules`; its case has a part
     :param copyFolder: where the de-identified copy goes
     """
     os.environ["LOGNAME"] = "anna"
     home = grabber.user.show("PlanningHub")
+    shown = home.ui.pagesTabWidget.currentIndex
     for page, fill in (("Request", _request), ("Consent", _consent), ("Review", _review), ("Approval", _approval)):
         panel = home.panel(f"{page}Panel")
         home.showPanel(f"{page}Panel")
@@ -26,6 +27,8 @@ def takeGovernancePictures(grabber, copyFolder):
         home.runner.say("")
         grabber.grabPage(f"PlanningHub{page}", HEIGHTS[page])
     _reopen(grabber.host, panel)
+    home.runner.say("")
+    home.ui.pagesTabWidget.currentIndex = shown
 
 
 def _enter(host, panel, **values):

@@ -53,6 +53,17 @@ def test_keysAreFilesOfTheirOwnersOnly(twoSigners, ownSite):
     assert "has a signing key here already" in twoSigners.click("makeKeyButton")
 
 
+def test_aSiteFileThatCannotBeTrustedIsNamed(twoSigners, ownSite):
+    page = twoSigners
+    for damage, words in ((lambda path: path.chmod(0o666), "can be changed by other users"),
+                          (lambda path: path.write_text("{"), "is not a site configuration")):  # fmt: skip
+        writeSite(ownSite)
+        damage(ownSite / "site.json")
+        page.user.host.act(page.home.refresh)
+        assert words in page.whyNot("approveButton") and words in page.ui.lockLabel.text
+    assert page.home.header.nameLabel.text == Case.open(page.home.activeFolder()).name
+
+
 def test_twoPeopleApprove_thePartIsLocked_reopeningVoidsIt(twoSigners):
     page = twoSigners
     assert page.ui.lockLabel.text == "OPEN: NOT APPROVED"

@@ -148,6 +148,11 @@ def test_aCopyNeedsItsConsent_canBeCancelled_andShowsWhatWasFound(turnTo, tmp_pa
     assert all(one["message"] in page.ui.copyLabel.text for one in report["findings"])
     (left,) = page.rows("departuresTable")
     assert left[1] == "manufacturer" and left[2].startswith("University, folder ")
+    page.enter(outPathLineEdit=tmp_path / "second")
+    assert page.ui.copyButton.enabled
+    withdraw(page, 0)
+    assert page.whyNot("copyButton") == "Consent of scope manufacturer is missing."
+    assert page.color("departuresTable", 0, 1) == "#a01010"
 
 
 def test_aRefusedCopyIsNamed(turnTo, tmp_path):

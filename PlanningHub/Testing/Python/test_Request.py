@@ -186,7 +186,7 @@ def test_theTimeInEachStateIsCounted_theLastOneToo():
 
 
 @pytest.mark.parametrize("kind, text, value", [
-    ("plate-thickness", "3,5", 3.5), ("dimension", "82", 82.0), ("screw-number", " 6 ", "6"), ("material", "Ti", "Ti"),
+    ("plate-thickness", "3,5", 3.5), ("dimension", "82", 82.0), ("screw-number", " 6 ", 6), ("material", "Ti", "Ti"),
 ])  # fmt: skip
 def test_typedCharacteristicsAreRead(kind, text, value):
     assert readValue(kind, text) == value
