@@ -5,19 +5,17 @@ import shutil
 import stat
 import tempfile
 import zipfile
-from pathlib import Path
 
 import numpy
 import pydicom
 import pytest
 from CaseMaking import asymmetricVoxels, tree, writeSmallSeries
+from HostileMaking import UNSAFE_NAMES, zipped
 
 from PlanningHubLib.Case import Case
 from PlanningHubLib.DicomScan import scanSource
 from PlanningHubLib.Errors import Cancelled, InputRefused
 from PlanningHubLib.Import import examine, importSeries
-
-UNSAFE_NAMES = ["../outside.dcm", "/outside.dcm", "a/../../outside.dcm", "..\\outside.dcm", "C:\\outside.dcm"]
 
 
 @pytest.fixture(autouse=True)
@@ -27,13 +25,6 @@ def aTemporaryPlace(tmp_path_factory, monkeypatch):
     monkeypatch.setattr(tempfile, "tempdir", str(folder))
     yield folder
     assert list(folder.glob("planninghub-*")) == []
-
-
-def zipped(target, folder, compression=zipfile.ZIP_DEFLATED):
-    with zipfile.ZipFile(target, "w", compression) as archive:
-        for path in sorted(Path(folder).rglob("*")):
-            archive.write(path, path.relative_to(folder).as_posix())
-    return target
 
 
 def contentOf(source, folder, **options):
