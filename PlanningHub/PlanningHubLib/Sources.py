@@ -162,29 +162,29 @@ def _anyCase(folder, parts):
 
 
 def _below(folder, root, links):
-    """Yield the files below a folder in constant memory per folder; add links that were not followed to ``links``."""
+    """Yield the files below a folder, with its names alone in memory; add links that were not followed to ``links``."""
     try:
-        with os.scandir(folder) as scan:
-            entries = sorted(scan, key=lambda entry: entry.name)
-        for entry in entries:
-            if entry.is_symlink():
-                if not _isLinkedFileInside(entry, root):
-                    links.append(entry.path)
+        for name in sorted(os.listdir(folder)):
+            path = os.path.join(folder, name)
+            mode = os.lstat(path).st_mode
+            if stat.S_ISLNK(mode):
+                if not _isLinkedFileInside(path, root):
+                    links.append(path)
                     continue
-            elif entry.is_dir():
-                yield from _below(entry.path, root, links)
+            elif stat.S_ISDIR(mode):
+                yield from _below(path, root, links)
                 continue
-            elif not stat.S_ISREG(entry.stat().st_mode):
+            elif not stat.S_ISREG(mode):
                 continue
-            if entry.name.upper() != "DICOMDIR":
-                yield Path(entry.path)
+            if name.upper() != "DICOMDIR":
+                yield Path(path)
     except OSError as error:
         message = f"{error.filename} cannot be read: {error.strerror}."
         raise InputRefused("cannot-read", message, "", [folder]) from error
 
 
-def _isLinkedFileInside(entry, root):
+def _isLinkedFileInside(path, root):
     try:
-        return entry.is_file() and Path(entry.path).resolve().is_relative_to(root)
+        return os.path.isfile(path) and Path(path).resolve().is_relative_to(root)
     except OSError:
         return False
