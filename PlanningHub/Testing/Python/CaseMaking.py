@@ -17,6 +17,25 @@ SPACING_MM = (0.8, 0.6, 1.5)
 ORIGIN_LPS = (-31.0, 22.5, -410.25)
 FULL_DISK_BYTES = 600_000
 BONE_HU, SOFT_HU, AIR_HU = 900, 40, -1000
+# Fault of Phantom.Faults → the code that it is refused with.
+FAULT_CODES = {
+    "twoPatients": "two-patients",
+    "missingSlice": "missing-slice",
+    "truncatedSlice": "truncated-slice",
+    "duplicateSlice": "duplicate-slice",
+    "nonUniformSpacing": "non-uniform-spacing",
+    "gantryTilt": "gantry-tilt",
+    "twoFramesOfReference": "two-frames-of-reference",
+    "twoPixelSpacings": "two-pixel-spacings",
+    "twoOrientations": "two-orientations",
+    "noPosition": "no-position",
+    "nonUnitOrientation": "bad-orientation",
+    "zeroSpacing": "zero-spacing",
+    "singleSlice": "single-slice",
+    "noRescale": "no-rescale",
+    "textFile": "no-dicom",
+    "emptyFolder": "no-dicom",
+}
 
 
 def asymmetricVoxels(shape=(6, 20, 24)):

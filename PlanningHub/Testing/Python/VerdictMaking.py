@@ -44,6 +44,31 @@ def writeHead(folder, voxels=None, spacingMm=SPACING_MM, change=None, **attribut
     return folder
 
 
+def painted(change):
+    """Return the head's voxels after a change in place."""
+    voxels = headVoxels()
+    change(voxels)
+    return voxels
+
+
+def shifted(voxels):
+    """Let the body leave the picture on one side."""
+    voxels[:] = numpy.roll(voxels, 20, axis=2)
+
+
+def metal(voxels):
+    """Put a plate into it that saturates the scale."""
+    voxels[10:30, 40:46, 50:58] = 3071
+
+
+def vessels(hu):
+    """Return the head's voxels with a pool of blood of that many HU."""
+    def change(voxels):
+        voxels[6:36, 36:60, 40:72] = hu + headVoxels()[6:36, 36:60, 40:72] - 40
+
+    return painted(change)
+
+
 def insideEllipsoid(points, centre, radiiMm, edgeMm=1.0):
     """Return 0..1 for points (..., 3) in mm: how far inside an ellipsoid, with a soft edge."""
     distance = (numpy.linalg.norm((points - numpy.array(centre)) / radiiMm, axis=-1) - 1) * min(radiiMm)

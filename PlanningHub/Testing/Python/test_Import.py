@@ -12,7 +12,7 @@ import pydicom
 import pytest
 import SimpleITK
 import slicer
-from CaseMaking import ORIGIN_LPS, SPACING_MM, asymmetricVoxels, childEnvironment, tree, writeSmallSeries
+from CaseMaking import FAULT_CODES, ORIGIN_LPS, SPACING_MM, asymmetricVoxels, childEnvironment, tree, writeSmallSeries
 
 from Phantom.DicomSeries import byPosition, setStored, writeSeries
 from Phantom.Faults import controls, damagedCopy, editAll, faults
@@ -22,24 +22,6 @@ from PlanningHubLib.Import import examine, importSeries
 from PlanningHubLib.Segmentation import ijkToRasOf
 from PlanningHubLib.Volumes import loadSource
 
-CODES = {
-    "twoPatients": "two-patients",
-    "missingSlice": "missing-slice",
-    "truncatedSlice": "truncated-slice",
-    "duplicateSlice": "duplicate-slice",
-    "nonUniformSpacing": "non-uniform-spacing",
-    "gantryTilt": "gantry-tilt",
-    "twoFramesOfReference": "two-frames-of-reference",
-    "twoPixelSpacings": "two-pixel-spacings",
-    "twoOrientations": "two-orientations",
-    "noPosition": "no-position",
-    "nonUnitOrientation": "bad-orientation",
-    "zeroSpacing": "zero-spacing",
-    "singleSlice": "single-slice",
-    "noRescale": "no-rescale",
-    "textFile": "no-dicom",
-    "emptyFolder": "no-dicom",
-}
 # Rows, columns and slices along directions that no axis is parallel to.
 OBLIQUE = numpy.linalg.qr(numpy.array([[0.9, -0.2, 0.3], [0.3, 0.95, -0.2], [-0.2, 0.3, 0.9]]))[0]
 OBLIQUE = OBLIQUE * numpy.sign(numpy.diag(OBLIQUE))
@@ -201,15 +183,15 @@ def assertRefused(source, folder, code, error=InputRefused, **options):
 
 
 def test_everyFaultHasItsCode():
-    assert set(CODES) == set(faults) - {"localizerInside"} and len(set(CODES.values())) == 15
+    assert set(FAULT_CODES) == set(faults) - {"localizerInside"} and len(set(FAULT_CODES.values())) == 15
     assert len(controls) == 4
 
 
-@pytest.mark.parametrize("fault", CODES)
+@pytest.mark.parametrize("fault", FAULT_CODES)
 def test_faultIsRefusedByName(aTallSeries, tmp_path, fault):
     (tmp_path / "out").mkdir()
     damaged = damagedCopy(fault, aTallSeries, tmp_path / "damaged")
-    error = assertRefused(damaged, tmp_path / "out", CODES[fault])
+    error = assertRefused(damaged, tmp_path / "out", FAULT_CODES[fault])
     assert error.exitCode == 3 and error.action
 
 

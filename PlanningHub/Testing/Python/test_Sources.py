@@ -5,19 +5,17 @@ import shutil
 import stat
 import tempfile
 import zipfile
-from pathlib import Path
 
 import numpy
 import pydicom
 import pytest
 from CaseMaking import asymmetricVoxels, tree, writeSmallSeries
+from HostileMaking import UNSAFE_NAMES, zipped
 
 from PlanningHubLib.Case import Case
 from PlanningHubLib.DicomScan import scanSource
 from PlanningHubLib.Errors import Cancelled, InputRefused
 from PlanningHubLib.Import import examine, importSeries
-
-UNSAFE_NAMES = ["../outside.dcm", "/outside.dcm", "a/../../outside.dcm", "..\\outside.dcm", "C:\\outside.dcm"]
 
 
 @pytest.fixture(autouse=True)
@@ -27,13 +25,6 @@ def aTemporaryPlace(tmp_path_factory, monkeypatch):
     monkeypatch.setattr(tempfile, "tempdir", str(folder))
     yield folder
     assert list(folder.glob("planninghub-*")) == []
-
-
-def zipped(target, folder, compression=zipfile.ZIP_DEFLATED):
-    with zipfile.ZipFile(target, "w", compression) as archive:
-        for path in sorted(Path(folder).rglob("*")):
-            archive.write(path, path.relative_to(folder).as_posix())
-    return target
 
 
 def contentOf(source, folder, **options):
@@ -313,6 +304,37 @@ def test_scanOfManyFilesStopsAtOnce(aLargeFolder):
     with pytest.raises(Cancelled):
         scanSource(aLargeFolder, progress)
     assert len(calls) == 51
+
+
+@pytest.mark.slow
+def test_twentyThousandFilesNeedNoMemoryToSpeakOf(aSeries):
+    """Only the names in a folder are kept, and the headers of what may be a volume: nothing grows on the way."""
+    import tracemalloc
+
+    screen = pydicom.dcmread(next(aSeries.iterdir()))
+    screen.SOPClassUID = screen.file_meta.MediaStorageSOPClassUID = "1.2.840.10008.5.1.4.1.1.7"
+    screen.SeriesInstanceUID = "1.2.3.4"
+    screen.save_as(aSeries / "screen.dcm")
+    for number in range(1000):
+        os.link(aSeries / "screen.dcm", aSeries / f"screen{number}.dcm")
+    for number in range(19_000):
+        (aSeries / f"letter{number}.txt").touch()
+    held = []
+
+    def progress(_fraction, text):
+        if text.startswith(("Reading headers: 5000", "Reading headers: 20000")):
+            own = tracemalloc.take_snapshot().filter_traces([tracemalloc.Filter(True, "*PlanningHubLib*")])
+            held.append(sum(trace.size for trace in own.traces))
+
+    examine(aSeries)
+    tracemalloc.start()
+    try:
+        series, findings = scanSource(aSeries, progress)
+    finally:
+        tracemalloc.stop()
+    assert sorted((len(one.headers), one.count) for one in series) == [(1, 1001), (6, 6)]
+    assert "19000 files" in findings[0].message
+    assert len(held) == 2 and max(held) < 3 << 20 and held[1] - held[0] < 1 << 16
 
 
 def test_headersOfManySlicesAreCompact(aSeries):

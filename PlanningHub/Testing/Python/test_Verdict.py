@@ -9,7 +9,7 @@ import numpy
 import pydicom
 import pytest
 from CaseMaking import tree
-from VerdictMaking import ALWAYS, SHAPE, headVoxels, writeHead
+from VerdictMaking import ALWAYS, SHAPE, headVoxels, metal, painted, shifted, vessels, writeHead
 
 from Phantom.DicomSeries import writeSeries
 from PlanningHubCommand.Main import main
@@ -132,20 +132,6 @@ def test_sagittalSlicesAreSaid(tmp_path):
 # Voxels
 
 
-def painted(change):
-    voxels = headVoxels()
-    change(voxels)
-    return voxels
-
-
-def shifted(voxels):
-    voxels[:] = numpy.roll(voxels, 20, axis=2)
-
-
-def metal(voxels):
-    voxels[10:30, 40:46, 50:58] = 3071
-
-
 def speckles(voxels):
     """Single saturated voxels, as dense enamel and noise leave them."""
     voxels[10:30, 48, 56] = 3071
@@ -197,13 +183,6 @@ def test_roundFieldIsCutAtItsOwnRim(tmp_path):
         voxels[:, outside] = -1024
         writeHead(tmp_path / name, voxels)
         assert ("truncated-body" in codes(examine(tmp_path / name, procedure=CRANIOPLASTY))) is expected
-
-
-def vessels(hu):
-    def change(voxels):
-        voxels[6:36, 36:60, 40:72] = hu + headVoxels()[6:36, 36:60, 40:72] - 40
-
-    return painted(change)
 
 
 @pytest.mark.parametrize(
