@@ -29,7 +29,10 @@ from .Volumes import REPAIRED_FOLDER, readSlices
 ORDINARY_FAULTS = {"localizer", "single-slice"}
 
 
-def examine(source, seriesUid=None, progress=noProgress, procedure=None, side=None, repair=False, reference=False):
+def examine(
+    source, seriesUid=None, progress=noProgress, procedure=None, side=None, repair=False, reference=False,
+    credentials=None,
+):  # fmt: skip
     """Scan a source and judge what is in it. What has to be unpacked is removed with the verdict.
 
     :param source: folder, file, ZIP archive, DICOMDIR, or ``dicomweb:URL?...``
@@ -38,6 +41,7 @@ def examine(source, seriesUid=None, progress=noProgress, procedure=None, side=No
     :param side: the side of the request, which the series must not contradict; None for not stated
     :param repair: whether the user agrees to resampling where that mends a tilted gantry or uneven spacing
     :param reference: whether the case is to refer to the files where they lie; what would be unpacked is refused
+    :param credentials: :class:`PlanningHubLib.ArchiveAccess.Credentials` for an archive that asks for them
     :returns: :class:`PlanningHubLib.Verdict.Verdict`
     :raises InputRefused, UsageError, StoreFailed: as :func:`PlanningHubLib.Sources.openSource`, and ``bad-procedure``,
         ``cannot-reference``
@@ -46,7 +50,7 @@ def examine(source, seriesUid=None, progress=noProgress, procedure=None, side=No
     limits, findings = findProcedure(procedure)
     if reference and isUnpacked(source):
         raise cannotReference(source)
-    opened = openSource(source, part(progress, 0.0, 0.5) if isUnpacked(source) else noProgress)
+    opened = openSource(source, part(progress, 0.0, 0.5) if isUnpacked(source) else noProgress, credentials)
     progress = part(progress, 0.5, 1.0) if isUnpacked(source) else progress
     try:
         if reference and opened.isTemporary:
@@ -123,21 +127,21 @@ def _refusedBeside(checked):
 
 def importSeries(
     source, caseFolder, seriesUid=None, side=None, procedure=None, user=None, progress=noProgress, repair=False,
-    reference=False,
+    reference=False, credentials=None,
 ):  # fmt: skip
     """Examine a source and import its CT series: :func:`examine`, then :func:`importVerdict`.
 
     :returns: the :class:`Verdict`; the case is in ``caseFolder``
     :raises: what the two raise
     """
-    verdict = examine(source, seriesUid, part(progress, 0.0, 0.5), procedure, side, repair, reference)
+    verdict = examine(source, seriesUid, part(progress, 0.0, 0.5), procedure, side, repair, reference, credentials)
     importVerdict(verdict, caseFolder, side, procedure, user, part(progress, 0.5, 1.0), reference)
     return verdict
 
 
 def importIntoNewFolder(
     source, casesFolder, seriesUid=None, side=None, procedure=None, user=None, progress=noProgress, repair=False,
-    reference=False,
+    reference=False, credentials=None,
 ):  # fmt: skip
     """Import one CT series into a new case, in a folder below ``casesFolder`` that is named after the case.
 
@@ -147,7 +151,7 @@ def importIntoNewFolder(
     casesFolder = Path(casesFolder)
     incoming = casesFolder / f"{ASIDE_PREFIX}{uuid.uuid4().hex}"
     try:
-        importSeries(source, incoming, seriesUid, side, procedure, user, progress, repair, reference)
+        importSeries(source, incoming, seriesUid, side, procedure, user, progress, repair, reference, credentials)
         with Case.open(incoming) as case:
             folder = casesFolder / case.name
         incoming.rename(folder)
