@@ -3,7 +3,6 @@
 import functools
 import os
 import shutil
-import stat
 import tempfile
 import weakref
 from pathlib import Path
@@ -58,11 +57,24 @@ class OpenedSource:
             yield from self._paths if self._paths is not None else [self.place]
             return
         links = []
-        yield from _below(self.place, self.place.resolve(), links)
+        yield from map(Path, _below(self.place, self.place.resolve(), links))
         if links:
             message = f"{len(links)} links lead out of {self.name} or to folders, and were not followed."
             self.findings.append(Finding("link-not-followed", "warn", message, "Choose the place they lead to, if it "
                                          "belongs to the examination.", tuple(links[:LISTED_FILES])))  # fmt: skip
+
+    def count(self, progress):
+        """Return how many files :meth:`paths` will yield.
+
+        :raises InputRefused: ``cannot-read``
+        """
+        if self._paths is not None or self.place.is_file():
+            return 1 if self._paths is None else len(self._paths)
+        count = 0
+        for count, _path in enumerate(_below(self.place, self.place.resolve(), []), 1):
+            if count % 1000 == 0:
+                progress(0.0, f"Looking for files: {count}")
+        return count
 
     def shown(self, finding):
         """Return a finding in terms of the source instead of the place where it was unpacked."""
@@ -170,7 +182,10 @@ def _anyCase(folder, parts):
 
 
 def _below(folder, root, links):
-    """Yield the files below a folder in constant memory per folder; add links that were not followed to ``links``."""
+    """Yield the names of the files below a folder in constant memory per folder.
+
+    :param links: list that the links which are not followed are added to
+    """
     try:
         with os.scandir(folder) as scan:
             entries = sorted(scan, key=lambda entry: entry.name)
@@ -182,10 +197,10 @@ def _below(folder, root, links):
             elif entry.is_dir():
                 yield from _below(entry.path, root, links)
                 continue
-            elif not stat.S_ISREG(entry.stat().st_mode):
+            elif not entry.is_file():
                 continue
             if entry.name.upper() != "DICOMDIR":
-                yield Path(entry.path)
+                yield entry.path
     except OSError as error:
         message = f"{error.filename} cannot be read: {error.strerror}."
         raise InputRefused("cannot-read", message, "", [folder]) from error
