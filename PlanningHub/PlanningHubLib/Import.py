@@ -13,7 +13,7 @@ from .Frames import writeFrames
 from .Identity import patientCode
 from .Procedures import findProcedure
 from .Progress import noProgress, part
-from .References import PARAMETER, SCANNED_FOLDER, cannotReference, requireOutside
+from .References import PARAMETER, SCANNED_FOLDER, cannotReference, putBack, requireOutside
 from .Repair import repairedVoxels
 from .RepairedSeries import repairedSeriesUid, writeRepaired
 from .Requirements import ensure
@@ -206,7 +206,8 @@ def _requireSameCase(case, code, side):
 def addSource(case, verdict, user=None, progress=noProgress, reference=False):
     """Copy the series of a verdict into a case, untouched, in the order of its slices; beside it its repair, if any.
 
-    :param reference: refer to the scanner's files instead of copying them; a repair lies in the case all the same
+    :param reference: refer to the scanner's files instead of copying them; a repair lies in the case all the same.
+        Where the newest source refers to the same files and they were moved, it is told their new place
     :returns: artefact of kind ``source``
     :raises InputRefused: ``cannot-decode``, ``hostile-file``, where compressed slices turn out to be bad;
         ``cannot-reference``
@@ -218,6 +219,8 @@ def addSource(case, verdict, user=None, progress=noProgress, reference=False):
         if verdict.opened and verdict.opened.isTemporary:
             raise cannotReference(verdict.opened.name)
         requireOutside(places.values(), case.folder)
+        if _isSameVolume(case.latest("source"), series) and (source := putBack(case, places, user)):
+            return source
     if not series.repair and not all(map(isPlain, headers)):
         # A slice that cannot be decoded is found now, not when someone wants to plan on it; a repair decodes all.
         decodeSlices(headers, part(progress, 0.0, 0.5))
@@ -241,6 +244,13 @@ def addSource(case, verdict, user=None, progress=noProgress, reference=False):
             title="CT series, repaired" if series.repair else "CT series",
             references=places if reference else None,
         )
+
+
+def _isSameVolume(source, series):
+    """Would a source of the same files be the same volume? Of a multi-frame file another phase is another one."""
+    if source is None or source.parameters.get("repair") != (series.repair is not None):
+        return False
+    return series.geometry.headers[0].frame is None or source.parameters.get("seriesUid") == series.uid
 
 
 def _placesOf(headers):
