@@ -29,7 +29,7 @@ class TimeLimits:
 class Http:
     """Requests to one host over a few kept connections. Safe for as many threads as there are connections.
 
-    :param auth: later the place for credentials (a ``requests`` auth object); never taken from the address or a file
+    :param auth: credentials (a ``requests`` auth object); never taken from the address
     """
 
     def __init__(self, host, plain, connections, limits=None, auth=None):

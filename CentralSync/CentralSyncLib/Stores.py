@@ -4,6 +4,7 @@ import re
 import urllib.parse
 from pathlib import Path
 
+from PlanningHubLib.ArchiveAccess import recall
 from PlanningHubLib.Errors import UsageError
 from PlanningHubLib.Requirements import ensure
 from PlanningHubLib.SourcesDicomWeb import isLoopback
@@ -19,7 +20,8 @@ def openStore(address, auth=None):
 
     :param address: a folder path (a network share too), ``dicomweb+https://host/path``, or ``dicomweb+http://`` for
         loopback only
-    :param auth: reserved for credentials; an address that holds any is refused
+    :param auth: :class:`PlanningHubLib.ArchiveAccess.Credentials`; without, those that are remembered for a DICOMweb
+        store, or none. An address that holds any is refused
     :raises UsageError: ``unknown-store``, ``bad-store-address``, ``plain-http``, ``secret-in-address``
     """
     address = str(address).strip()
@@ -67,4 +69,4 @@ def _dicomWeb(address, auth):
     url = dicomWebUrl(address)
     ensure("CentralSyncLib")
     base = urllib.parse.urlunsplit((url.scheme.lower(), url.netloc, url.path.rstrip("/"), "", ""))
-    return DicomWebStore(base, url.netloc, auth=auth)
+    return DicomWebStore(base, url.netloc, auth=auth or recall(base))

@@ -12,6 +12,8 @@ from PlanningHubLib.Segmentation import segmentBone
 from PlanningHubLib.Session import Session
 from PlanningHubLib.Site import Site
 
+from .ArchiveOptions import credentialsOf, rememberWhatWorked
+
 
 def segment(caseFolder, thresholdHu, closingVoxels, progress):
     """Segment a case; return the artefact with its files."""
@@ -159,10 +161,12 @@ def runChain(source, outFolder, options, console):
 
 
 def _import(source, case, options, progress):
+    credentials = credentialsOf(options)
     verdict = importSeries(
         source, case, options.seriesUid, options.side, options.procedure, progress=progress, repair=options.repair,
-        reference=options.reference, patientId=options.patientId,
+        reference=options.reference, patientId=options.patientId, credentials=credentials,
     )  # fmt: skip
+    rememberWhatWorked(options, credentials)
     recordConsents(case, options)
     return verdict
 

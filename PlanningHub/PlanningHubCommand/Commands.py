@@ -19,6 +19,7 @@ from PlanningHubLib.RescanRequest import writeRescanRequest
 from PlanningHubLib.Steps import stepStates
 
 from . import Chain
+from .ArchiveOptions import credentialsOf, rememberWhatWorked
 from .Console import table
 
 
@@ -34,10 +35,12 @@ def importSource(options, console):
     values = {"verdict": "reject", "findings": [], "series": [], "case": None}
     Chain.checkConsents(options)
     try:
+        credentials = credentialsOf(options)
         verdict = examine(
             options.source, options.seriesUid, progress, options.procedure, options.side, options.repair,
-            options.reference, options.patientId,
+            options.reference, options.patientId, credentials,
         )  # fmt: skip
+        rememberWhatWorked(options, credentials)
         values.update(verdict.asDict())
         if options.rescanRequest:
             writeRescanRequest(Path(options.rescanRequest), verdict, options.side)

@@ -15,6 +15,7 @@ from PlanningHubLib.Errors import Cancelled, PlanningError, UsageError
 from PlanningHubLib.Request import DESIGNS, URGENCIES
 
 from . import Commands, Governance, Records
+from .ArchiveOptions import addArchiveOptions
 from .Console import Console
 
 BUG_EXIT_CODE = 70
@@ -152,6 +153,7 @@ def _importOptions(parser):
     parser.add_argument(
         "--reference", action="store_true", help="leave the scanner's files where they lie; the case refers to them"
     )
+    addArchiveOptions(parser)
     parser.add_argument(
         "--consent", dest="scopes", action="append", choices=SCOPES, default=[],
         help="record that the patient consented to this; may be given several times",

@@ -69,4 +69,6 @@ def removeUncommitted(folder, values):
         for revision in artefactFolder.glob("r*"):
             if f"{artefactFolder.name}/{revision.name}" not in known:
                 shutil.rmtree(revision)
+            else:
+                removeAsides(revision)
         removeEmptyFolders([artefactFolder, folder / ARTEFACTS])

@@ -16,8 +16,8 @@ HIGHEST_COST = 2**20
 FEWEST_CHARACTERS = 8
 
 
-def writeEncrypted(path, secret, passphrase):
-    """Write bytes under a passphrase into a new file; one that is there already is left as it is.
+def writeEncrypted(path, secret, passphrase, replace=False):
+    """Write bytes under a passphrase into a new file; one that is there already is left as it is, unless replaced.
 
     :raises UsageError: ``no-passphrase`` for none, or one under eight characters
     :raises InputRefused: ``cannot-write``, ``disk-full``
@@ -33,7 +33,7 @@ def writeEncrypted(path, secret, passphrase):
     salt = secrets.token_bytes(16)
     token = Fernet(_derived(passphrase, salt, COST)).encrypt(secret).decode()
     values = {"format": FORMAT, "version": 1, "kdf": "scrypt", "cost": COST, "salt": salt.hex(), "token": token}
-    writePrivate(path, json.dumps(values, indent=1) + "\n")
+    writePrivate(path, json.dumps(values, indent=1) + "\n", replace)
 
 
 def readEncrypted(path, passphrase, remembered=False):
@@ -106,8 +106,8 @@ def readPrivate(path):
     return text
 
 
-def writePrivate(path, text):
-    """Write a new file of mode 0600, whole or not at all; one that is there already is left as it is."""
+def writePrivate(path, text, replace=False):
+    """Write a file of mode 0600, whole or not at all; one that is there already is left as it is, unless replaced."""
     with namedWriteErrors(path):
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         aside = path.with_name(f".aside-{secrets.token_hex(8)}")
@@ -118,7 +118,7 @@ def writePrivate(path, text):
                 file.flush()
                 os.fsync(file.fileno())
             try:
-                os.link(aside, path)
+                os.replace(aside, path) if replace else os.link(aside, path)
             except FileExistsError:
                 pass
             fsyncFolder(path.parent)

@@ -14,7 +14,7 @@ from .Identity import patientCode
 from .Modality import CT, requireSameModality
 from .Procedures import findProcedure
 from .Progress import noProgress, part
-from .References import PARAMETER, SCANNED_FOLDER, cannotReference, requireOutside
+from .References import PARAMETER, SCANNED_FOLDER, cannotReference, putBack, requireOutside
 from .Repair import repairedVoxels
 from .RepairedSeries import repairedSeriesUid, writeRepaired
 from .Requirements import ensure
@@ -30,8 +30,10 @@ from .Volumes import REPAIRED_FOLDER, readSlices
 ORDINARY_FAULTS = {"localizer", "single-slice"}
 
 
-def examine(source, seriesUid=None, progress=noProgress, procedure=None, side=None, repair=False, reference=False,
-            patientId=None):  # fmt: skip
+def examine(
+    source, seriesUid=None, progress=noProgress, procedure=None, side=None, repair=False, reference=False,
+    patientId=None, credentials=None,
+):  # fmt: skip
     """Scan a source and judge what is in it. What has to be unpacked is removed with the verdict.
 
     :param source: folder, file, ZIP archive, DICOMDIR, or ``dicomweb:URL?...``
@@ -42,6 +44,7 @@ def examine(source, seriesUid=None, progress=noProgress, procedure=None, side=No
         identifiers where an anonymiser took them away
     :param patientId: with ``repair``, the patient ID of images that carry none; never guessed
     :param reference: whether the case is to refer to the files where they lie; what would be unpacked is refused
+    :param credentials: :class:`PlanningHubLib.ArchiveAccess.Credentials` for an archive that asks for them
     :returns: :class:`PlanningHubLib.Verdict.Verdict`
     :raises InputRefused, UsageError, StoreFailed: as :func:`PlanningHubLib.Sources.openSource`, and ``bad-procedure``,
         ``cannot-reference``, ``patient-id-known``, ``patient-id-without-repair``
@@ -53,7 +56,7 @@ def examine(source, seriesUid=None, progress=noProgress, procedure=None, side=No
                          "Agree to repair, or leave the patient ID out.")  # fmt: skip
     if reference and isUnpacked(source):
         raise cannotReference(source)
-    opened = openSource(source, part(progress, 0.0, 0.5) if isUnpacked(source) else noProgress)
+    opened = openSource(source, part(progress, 0.0, 0.5) if isUnpacked(source) else noProgress, credentials)
     progress = part(progress, 0.5, 1.0) if isUnpacked(source) else progress
     try:
         if reference and opened.isTemporary:
@@ -170,14 +173,15 @@ def _refusedBeside(checked):
 
 def importSeries(
     source, caseFolder, seriesUid=None, side=None, procedure=None, user=None, progress=noProgress, repair=False,
-    reference=False, patientId=None,
+    reference=False, patientId=None, credentials=None,
 ):  # fmt: skip
     """Examine a source and import its CT series: :func:`examine`, then :func:`importVerdict`.
 
     :returns: the :class:`Verdict`; the case is in ``caseFolder``
     :raises: what the two raise
     """
-    verdict = examine(source, seriesUid, part(progress, 0.0, 0.5), procedure, side, repair, reference, patientId)
+    wishes = (procedure, side, repair, reference, patientId, credentials)
+    verdict = examine(source, seriesUid, part(progress, 0.0, 0.5), *wishes)
     importVerdict(verdict, caseFolder, side, procedure, user, part(progress, 0.5, 1.0), reference)
     return verdict
 
@@ -258,7 +262,8 @@ def _requireSameCase(case, code, side):
 def addSource(case, verdict, user=None, progress=noProgress, reference=False):
     """Copy the series of a verdict into a case, untouched, in the order of its slices; beside it its repair, if any.
 
-    :param reference: refer to the scanner's files instead of copying them; a repair lies in the case all the same
+    :param reference: refer to the scanner's files instead of copying them; a repair lies in the case all the same.
+        Where the newest source refers to the same files and they were moved, it is told their new place
     :returns: artefact of kind ``source``
     :raises InputRefused: ``cannot-decode``, ``hostile-file``, where compressed slices turn out to be bad;
         ``cannot-reference``
@@ -270,6 +275,8 @@ def addSource(case, verdict, user=None, progress=noProgress, reference=False):
         if verdict.opened and verdict.opened.isTemporary:
             raise cannotReference(verdict.opened.name)
         requireOutside(places.values(), case.folder)
+        if _isSameVolume(case.latest("source"), series) and (source := putBack(case, places, user)):
+            return source
     if not series.repair and not all(map(isPlain, headers)):
         # A slice that cannot be decoded is found now, not when someone wants to plan on it; a repair decodes all.
         decodeSlices(headers, part(progress, 0.0, 0.5))
@@ -293,6 +300,13 @@ def addSource(case, verdict, user=None, progress=noProgress, reference=False):
             title=f"{series.facts.modality} series{', repaired' if series.repair else ''}",
             references=places if reference else None,
         )
+
+
+def _isSameVolume(source, series):
+    """Would a source of the same files be the same volume? Of a multi-frame file another phase is another one."""
+    if source is None or source.parameters.get("repair") != (series.repair is not None):
+        return False
+    return series.geometry.headers[0].frame is None or source.parameters.get("seriesUid") == series.uid
 
 
 def _placesOf(headers):

@@ -11,7 +11,7 @@ import os
 from pathlib import Path
 
 from .Errors import Finding, GateRefused, InputRefused
-from .Files import namedWriteErrors
+from .Files import sha256, writeAside
 
 FILE_NAME = ".references.json"
 FORMAT = "planninghub-references"
@@ -48,8 +48,37 @@ def writeReferences(revisionFolder, places):
     folder = os.path.commonpath([os.path.dirname(path) for path in absolute.values()])
     files = {name: os.path.relpath(path, folder) for name, path in absolute.items()}
     text = json.dumps({"format": FORMAT, "version": 1, "folder": folder, "files": files}, indent=1)
-    with namedWriteErrors(revisionFolder):
-        (Path(revisionFolder) / FILE_NAME).write_text(text, encoding="utf-8")
+    writeAside(Path(revisionFolder) / FILE_NAME, text.encode())
+
+
+def putBack(case, places, user=None):
+    """Refer to the same files at another place, where the newest source's are no longer where they were.
+
+    The artefact stays the one it is, approved or not: it is the same content.
+
+    :param case: open for writing
+    :param places: name in the artefact -> path, for all of its scanned files
+    :returns: the source artefact; None where its files are in place, or these are other ones
+    """
+    source = case.latest("source")
+    if source is None or not source.parameters.get(PARAMETER):
+        return None
+    scanned = {name: record for name, record in source.files.items() if name.startswith(f"{SCANNED_FOLDER}/")}
+    damaged = set(case.damagedFiles(source))
+    if not damaged or not damaged <= set(scanned) or set(scanned) != set(places):
+        return None
+    if any(not _holds(places[name], record) for name, record in scanned.items()):
+        return None
+    writeReferences(case.artefactFolder(source), places)
+    case.record("source-put-back", {"artefact": source.id, "revision": source.revision}, user)
+    return source
+
+
+def _holds(path, record):
+    try:
+        return Path(path).stat().st_size == record.bytes and sha256(path) == record.sha256
+    except OSError:
+        return False
 
 
 def placeOf(revisionFolder, name):
@@ -89,7 +118,7 @@ def outsideFinding(case, artefact, name):
         return Finding("source-changed-outside", "reject", f"{path} is not what was imported; the case refers to it.",
                        "Put the original back, or import the series again.", (path,))  # fmt: skip
     return Finding("source-moved", "reject", f"{path} is no longer there; the case refers to it.",
-                   "Put it back, or import the series again from where it lies now.", (path,))  # fmt: skip
+                   "Put it back, or import it again from where it lies now (with --reference).", (path,))  # fmt: skip
 
 
 def requireInPlace(case, artefact):

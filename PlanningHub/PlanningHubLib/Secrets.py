@@ -102,16 +102,30 @@ def readSecret(name, passphrase=None, probe=False):
     return True if probe else readEncrypted(path, passphrase or passphraseFromFile(), not passphrase)
 
 
-def writeSecret(name, secret, passphrase=None):
+def canKeepSecrets():
+    """Tell whether :func:`writeSecret` needs no passphrase from the user."""
+    return hasKeyring() or passphraseFromFile() is not None
+
+
+def writeSecret(name, secret, passphrase=None, replace=False):
     """Keep a secret in the OS keyring or, where there is none, in an encrypted file of mode 0600; never in plain text.
 
+    :param replace: take the place of an older one in a file too
     :raises UsageError: ``no-passphrase`` where a file is needed and no passphrase is given
     """
     ring = _keyring()
     if ring:
         ring.set_password(SERVICE, name, secret.hex())
     else:
-        writeEncrypted(_secretFile(name), secret, passphrase or passphraseFromFile())
+        writeEncrypted(_secretFile(name), secret, passphrase or passphraseFromFile(), replace)
+
+
+def removeSecret(name):
+    """Remove a secret from the OS keyring and from the settings folder; there need not be one."""
+    ring = _keyring()
+    if ring and ring.get_password(SERVICE, name):
+        ring.delete_password(SERVICE, name)
+    _secretFile(name).unlink(missing_ok=True)
 
 
 def _secretFile(name):

@@ -1,5 +1,6 @@
 """Where images come from: a folder, one file, a ZIP archive, a DICOMDIR, or an archive by DICOMweb."""
 
+import functools
 import os
 import shutil
 import stat
@@ -94,10 +95,11 @@ def isUnpacked(source):
     return str(source).lower().startswith(DICOMWEB) or str(source).lower().endswith(".zip")
 
 
-def openSource(source, progress=noProgress):
+def openSource(source, progress=noProgress, credentials=None):
     """Return the :class:`OpenedSource` of what a user named.
 
     :param source: path of a folder, file, ZIP archive or DICOMDIR, or ``dicomweb:URL?...``
+    :param credentials: for an archive, as :func:`PlanningHubLib.SourcesDicomWeb.retrieve`
     :raises InputRefused: ``no-source``, ``cannot-read``, what :func:`PlanningHubLib.SourcesZip.unpack` refuses,
         ``dicomdir-unsafe-path``, ``hostile-file``, ``damaged-header``
     :raises UsageError, StoreFailed: as :func:`PlanningHubLib.SourcesDicomWeb.retrieve`
@@ -105,7 +107,8 @@ def openSource(source, progress=noProgress):
     if str(source).lower().startswith(DICOMWEB):
         from .SourcesDicomWeb import retrieve
 
-        return _temporarySource(source, "retrieved", lambda folder: retrieve(str(source), folder, progress))
+        fill = functools.partial(retrieve, str(source), progress=progress, credentials=credentials)
+        return _temporarySource(source, "retrieved", fill)
     path = Path(source)
     if not path.exists():
         raise InputRefused("no-source", f"{source} does not exist.", "Choose an existing folder.", [source])

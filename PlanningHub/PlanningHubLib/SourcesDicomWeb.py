@@ -7,6 +7,7 @@ import json
 import re
 import urllib.parse
 
+from .ArchiveAccess import accessRefused, recall
 from .Errors import InputRefused, StoreFailed, UsageError
 from .Requirements import ensure
 
@@ -22,18 +23,20 @@ STUDY_UID, SERIES_UID, PATIENT_ID = "0020000D", "0020000E", "00100020"
 STORED_BYTES = 'multipart/related; type="application/dicom"; transfer-syntax=*'
 
 
-def retrieve(address, folder, progress):
+def retrieve(address, folder, progress, credentials=None):
     """Search an archive and retrieve what matches into a folder, one file per object, bytes as the archive keeps them.
 
     :param address: ``dicomweb:URL?patient=&accession=&date=&study=&series=&modality=``; modality is CT unless stated
+    :param credentials: :class:`PlanningHubLib.ArchiveAccess.Credentials`; without, those that are remembered, or none
     :returns: findings
     :raises UsageError: ``bad-archive-address``, ``plain-http``, ``secret-in-address``
     :raises InputRefused: ``no-match``, ``several-studies``, ``archive-answer-too-long``
-    :raises StoreFailed: ``archive-unreachable``, ``archive-untrusted``, ``archive-silent``, ``archive-answer``
+    :raises StoreFailed: ``archive-unreachable``, ``archive-untrusted``, ``archive-silent``, ``archive-answer``,
+        ``archive-login-needed``, ``archive-login-refused``, ``archive-forbidden``
     """
     base, keys = parseAddress(address)
     ensure("PlanningHubLib")
-    with _Archive(base) as archive:
+    with _Archive(base, credentials or recall(base)) as archive:
         progress(0.0, f"Searching {archive.host}")
         series = _search(archive, keys)
         count = 0
@@ -142,14 +145,15 @@ def _value(dataset, tag):
 class _Archive:
     """Verified TLS, no redirects, no passwords from files, time limits; a context manager."""
 
-    def __init__(self, base):
+    def __init__(self, base, credentials=None):
         import requests
 
         self.host = urllib.parse.urlsplit(base).netloc
         self._base = base
+        self._credentials = credentials
         self._session = requests.Session()
         # An auth object, even one that adds nothing, keeps requests from looking for passwords in ~/.netrc.
-        self._session.auth = lambda request: request
+        self._session.auth = credentials or (lambda request: request)
         # Plain HTTP is for loopback alone: a proxy from the environment would carry it away from there.
         self._session.trust_env = base.startswith("https:")
 
@@ -197,8 +201,10 @@ class _Archive:
                 self._session.get(self._base + path, params=query, headers=headers, stream=True, allow_redirects=False,
                                   timeout=(CONNECT_SECONDS, SILENCE_SECONDS))  # fmt: skip
             ) as answer:
-                if answer.status_code not in (200, 204):
-                    status = answer.status_code
+                status = answer.status_code
+                if status in (401, 403):
+                    raise accessRefused(self.host, status, self._credentials)
+                if status not in (200, 204):
                     raise StoreFailed("archive-answer", f"{self.host} answered HTTP {status}.", _advice(status))
                 yield answer
         except exceptions.SSLError as error:
@@ -221,8 +227,6 @@ class _Archive:
 
 
 def _advice(status):
-    if status in (401, 403):
-        return "Ask who runs the archive for access."
     return "Check the address." if status in (404, 405, 501) or 300 <= status < 400 else "Try again later."
 
 

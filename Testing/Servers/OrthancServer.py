@@ -1,5 +1,6 @@
 """A real Orthanc with its DICOMweb plugin, on loopback, in a temporary folder, for one test."""
 
+import base64
 import json
 import shutil
 import socket
@@ -46,14 +47,17 @@ class OrthancServer:
     ``storage``: folder for its database and objects, kept by the caller; without it a temporary one, removed at the
     end.
     ``settings``: merged over the configuration.
+    ``user``: (name, password) of the only one who may ask anything; without, everybody may.
     """
 
-    def __init__(self, storage=None, settings=None):
+    def __init__(self, storage=None, settings=None, user=None):
         self._temporary = None if storage else tempfile.mkdtemp(prefix="planninghub-orthanc-")
         self.folder = Path(storage or self._temporary)
         self.httpPort = freePort()
         self.dicomPort = freePort()
-        self._settings = settings or {}
+        self._user = user
+        access = {"AuthenticationEnabled": True, "RegisteredUsers": dict([user])} if user else {}
+        self._settings = {**access, **(settings or {})}
         self._process = None
 
     @property
@@ -106,8 +110,15 @@ class OrthancServer:
 
     def rest(self, path):
         """Body of a GET on Orthanc's own REST interface: the view from behind the DICOMweb service."""
-        with urllib.request.urlopen(self.url + path, timeout=30) as answer:
+        with self.ask(path) as answer:
             return answer.read()
+
+    def ask(self, path, data=None):
+        """The open answer to a request on Orthanc's own REST interface; a POST where there are data."""
+        request = urllib.request.Request(self.url + path, data)
+        if self._user:
+            request.add_header("Authorization", "Basic " + base64.b64encode(":".join(self._user).encode()).decode())
+        return urllib.request.urlopen(request, timeout=30)
 
     def instances(self):
         """Orthanc's identifiers of all objects it keeps."""

@@ -15,6 +15,7 @@ from CentralSyncLib.Items import itemOf
 from CentralSyncLib.Results import FAILED, NOT_SENT, QUEUED, VERIFIED
 from CentralSyncLib.Stores import openStore
 from CentralSyncLib.Sync import pushVerified
+from PlanningHubLib.ArchiveAccess import Credentials, remember
 from PlanningHubLib.Errors import Cancelled
 from PlanningHubLib.Files import sha256Bytes
 from Servers.LyingServer import LyingServer
@@ -303,3 +304,16 @@ def test_certificateThatTheSiteTrustsIsAccepted(liar, items, tmp_path, monkeypat
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate))
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     assert states(pushVerified(openStore(address), items)) == {VERIFIED}
+
+
+@needsOrthanc
+def test_aStoreThatAsksForAUserGetsWhatIsRemembered(items, tmp_path, monkeypatch):
+    (tmp_path / "passphrase").write_text("a long passphrase")
+    (tmp_path / "passphrase").chmod(0o600)
+    monkeypatch.setenv("PLANNINGHUB_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("PLANNINGHUB_PASSPHRASE_FILE", str(tmp_path / "passphrase"))
+    with OrthancServer(user=("anna", "open sesame")) as server:
+        assert {result.state for result in pushVerified(openStore(server.address), items)} == {QUEUED}
+        remember(f"{server.url}/dicom-web", Credentials("anna", "open sesame"))
+        assert {result.state for result in pushVerified(openStore(server.address), items)} == {VERIFIED}
+        assert len(server.instances()) == len(items)

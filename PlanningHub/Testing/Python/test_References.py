@@ -8,11 +8,13 @@ import zipfile
 import numpy
 import pytest
 import slicer
+from ApprovalMaking import keyOf, writeSite
 from CaseMaking import asymmetricVoxels, rejections, tree, writeSmallSeries
 from KillPoints import killsOf, sweep
 from LeakSearch import leaks
 
 from Phantom.Faults import damagedCopy
+from PlanningHubLib import Approval, References
 from PlanningHubLib.Case import Case
 from PlanningHubLib.Consent import recordConsent
 from PlanningHubLib.Deidentify import deidentify
@@ -69,7 +71,7 @@ def test_aFileThatIsGoneIsNamed(aReferringCase, aScan, aSession):
         with pytest.raises(GateRefused) as refused:
             read()
         assert refused.value.code == "source-moved" and refused.value.files == [str(aScan[2])]
-        assert "import the series again" in refused.value.action
+        assert "import it again" in refused.value.action
     assert rejections(case.verify()) == ["source-moved"]
     aScan[2].with_suffix(".away").rename(aScan[2])
     assert case.state(source) == "current" and case.verify() == []
@@ -91,13 +93,26 @@ def test_aFileThatWasChangedIsNamed(aReferringCase, aScan, aSession, longer):
         assert refused.value.code == "source-changed-outside"
 
 
-def test_importedAgainFromItsNewPlaceNothingIsStale(aReferringCase, aScan, aSession, tmp_path):
+def test_importedAgainFromItsNewPlaceItIsTheSameArtefactEvenWhenApproved(aReferringCase, aScan, aSession, tmp_path):
+    writeSite(rules=[{"kind": "segmentation", "roles": ["surgeon"], "signatures": 1}])
     with Case.open(aReferringCase, writable=True) as case:
         segmentBone(case, aSession)
+        Approval.approve(case, keyOf("anna"), "segmentation")
     shutil.move(aScan[0].parent, tmp_path / "archive")
+    # Other files are another source, and what is in place needs no other place.
+    other = writeSmallSeries(tmp_path / "other", asymmetricVoxels() + numpy.int16(1))
+    with Case.open(aReferringCase, writable=True) as case:
+        assert References.putBack(case, dict(zip(case.latest("source").files, other, strict=True))) is None
+        hidden = case.artefactFolder(case.latest("source")) / FILE_NAME
+        (hidden.parent / ".aside-killed").write_text("half")
     importSeries(tmp_path / "archive", aReferringCase, reference=True)
-    case = Case.open(aReferringCase)
-    assert case.state(case.latest("segmentation")) == "current"
+    with Case.open(aReferringCase, writable=True) as case:
+        source = case.require("source")
+        assert not list(hidden.parent.glob(".aside-*"))
+        assert source.revision == 1 and case.path(source, "dicom/00001.dcm").parent == tmp_path / "archive"
+        assert case.state(case.latest("segmentation")) == "current" and case.verify() == []
+        assert Approval.holding(case, [source])
+        assert References.putBack(case, dict(zip(source.files, aScan, strict=True))) is None
 
 
 def test_theFilesPutIntoTheCaseCount(aReferringCase, aScan):
