@@ -12,13 +12,13 @@ from slicer.ScriptedLoadableModule import (
     ScriptedLoadableModuleTest,
 )
 
-from PlanningHubLib import Import, Segmentation
+from PlanningHubLib import ArchiveAccess, Import, Segmentation
 from PlanningHubLib.ActiveCase import activeCaseFolder, setActiveCaseFolder
 from PlanningHubLib.Case import SIDES, Case
 from PlanningHubLib.CaseView import showCaseInScene
 from PlanningHubLib.Progress import noProgress, part
 from PlanningHubLib.RescanRequest import writeRescanRequest
-from PlanningHubLib.SourcesDicomWeb import archiveAddress
+from PlanningHubLib.SourcesDicomWeb import archiveAddress, parseAddress
 from PlanningHubLib.Steps import STEP_KINDS, stepStates
 from PlanningHubLib.Thumbnails import verdictThumbnails
 from PlanningHubWidgets.ApprovalPanel import ApprovalPanel
@@ -156,39 +156,47 @@ class PlanningHubLogic(ScriptedLoadableModuleLogic):
             showCaseInScene(case, session, progress)
         setActiveCaseFolder(session.scene, folder)
 
-    def checkSource(self, source, procedure, side, progress):
+    def checkSource(self, source, procedure, side, progress, login=None):
         """Scan and judge a source; returns the verdict, and series UID → PNG of its series.
 
         :param source: path, or archive address and pairs of search keys
+        :param login: user, password or token, and whether to remember them; None for what is remembered
         """
+        credentials = ArchiveAccess.Credentials(*login[:2]) if login else None
         if not isinstance(source, Path):
             source = archiveAddress(source[0], **dict(source[1]))
-        verdict = Import.examine(source, None, part(progress, 0.0, 0.9), procedure or None, side)
+        verdict = Import.examine(
+            source, None, part(progress, 0.0, 0.9), procedure or None, side, credentials=credentials
+        )
         try:
+            if login and login[2]:
+                ArchiveAccess.remember(parseAddress(source)[0], credentials)
             return verdict, verdictThumbnails(verdict, part(progress, 0.9, 1.0))
         except BaseException:
             verdict.opened.close()
             raise
 
-    def rejudge(self, verdict, seriesUid, side, repair, progress):
+    def rejudge(self, verdict, seriesUid, side, repair, patientId, progress):
         """Judge another series of what was scanned, or with a repair agreed to; returns the verdict."""
-        return Import.rejudge(verdict, seriesUid, side, repair, progress)
+        return Import.rejudge(verdict, seriesUid, side, repair, progress, patientId)
 
     def writeRescanRequest(self, path, verdict, side):
         """Write the page for the radiographer to a new file; returns its path."""
         writeRescanRequest(Path(path), verdict, side)
         return path
 
-    def importVerdict(self, verdict, casesFolder, side, procedure, session, progress):
+    def importVerdict(self, verdict, casesFolder, side, procedure, reference, session, progress):
         """Import what a verdict has chosen into a new case below ``casesFolder``, open it and return its folder."""
-        folder = Import.importVerdictIntoNewFolder(verdict, casesFolder, side, procedure or None, progress=progress)
+        folder = Import.importVerdictIntoNewFolder(
+            verdict, casesFolder, side, procedure or None, progress=progress, reference=reference
+        )
         # The case is there: from here on nothing can be cancelled.
         self.openCase(folder, session, noProgress)
         return folder
 
-    def reviseCase(self, verdict, folder, side, session, progress):
+    def reviseCase(self, verdict, folder, side, reference, session, progress):
         """Import what a verdict has chosen as a new revision into the case in a folder; returns the folder."""
-        Import.importVerdict(verdict, folder, side, progress=progress)
+        Import.importVerdict(verdict, folder, side, progress=progress, reference=reference)
         self.openCase(folder, session, noProgress)
         return folder
 

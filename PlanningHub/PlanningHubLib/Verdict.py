@@ -8,6 +8,7 @@ from .Modality import modalityFindings
 from .Ranking import rankKey, reason
 from .Repair import RepairPlan, planRepair
 from .SeriesGeometry import VolumeGeometry, checkSeries
+from .SliceHeader import ScannedSeries
 from .Sources import OpenedSource
 from .VerdictFacts import SeriesFacts, readFacts
 from .VerdictHeaders import headerFindings
@@ -58,7 +59,7 @@ class Scan:
     """What was found in a source before it was judged.
 
     :param series: :class:`PlanningHubLib.SliceHeader.ScannedSeries`, CT or not
-    :param stamps: path → size and time of the files of all volumes
+    :param stamps: path → size and time of the files
     """
 
     opened: OpenedSource
@@ -85,12 +86,20 @@ class Verdict:
     scan: Scan | None = None
 
     @property
+    def lacksPatientId(self):
+        """Whether the chosen series names no patient, so that a repair needs the user's statement."""
+        return self.chosen is not None and any(
+            finding.code == "no-patient-id" and finding.severity == "reject" for finding in self.chosen.findings
+        )
+
+    @property
     def mayBeRepaired(self):
-        """Whether the chosen series is refused for nothing but what resampling mends."""
+        """Whether the chosen series is refused for nothing but what a repair mends."""
         one = self.chosen
         if one is None or one.geometry is not None:
             return False
-        return planRepair(one.headers, one.findings, self.procedure)[0] is not None
+        series = ScannedSeries(one.uid, list(one.headers), len(one.headers))
+        return planRepair(series, one.findings, self.procedure, "any" if self.lacksPatientId else None)[0] is not None
 
     @property
     def word(self):

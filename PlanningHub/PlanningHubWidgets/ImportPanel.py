@@ -42,6 +42,7 @@ class ImportPanel(Panel):
         self.ui.checkButton.connect("clicked(bool)", self.onCheck)
         self.ui.seriesTable.connect("itemSelectionChanged()", self.onSeries)
         self.ui.repairCheckBox.connect("toggled(bool)", self.onRepair)
+        self.ui.patientIdLineEdit.connect("textChanged(QString)", self.onPatientId)
         self.ui.rescanButton.connect("clicked(bool)", self.onRescanRequest)
         self.ui.importButton.connect("clicked(bool)", self.onImport)
         self.ui.reviseButton.connect("clicked(bool)", self.onRevise)
@@ -63,6 +64,7 @@ class ImportPanel(Panel):
         self.ui.sourcePathLineEdit.visible = kind == FOLDER
         self.ui.filePathLineEdit.visible = kind == FILE
         self.ui.archiveWidget.visible = kind == ARCHIVE
+        self.ui.referenceCheckBox.visible = kind != ARCHIVE
         self._showProcedure()
         inputs = self._inputs()
         if self._checked is not None and inputs != self._checked:
@@ -122,9 +124,9 @@ class ImportPanel(Panel):
 
     def onCheck(self):
         self.void()
-        inputs, logic = self._inputs(), self.module.logic
+        inputs, logic, login = self._inputs(), self.module.logic, self._login()
         result = self.module.runStep(
-            lambda session, progress: logic.checkSource(inputs.source, inputs.procedure, inputs.side, progress),
+            lambda session, progress: logic.checkSource(inputs.source, inputs.procedure, inputs.side, progress, login),
             _("The images were checked; nothing is stored yet."),
             _("Cancelled; nothing was stored."),
         )
@@ -137,6 +139,13 @@ class ImportPanel(Panel):
         self._view.show(self._verdict, pictures)
         # The scene may have been closed, or something else chosen, while the step let events through.
         self.module.updateActions()
+
+    def _login(self):
+        """Return user, password or token, and whether to remember them; the secret does not stay in its field."""
+        ui = self.ui
+        login = ui.archiveUserLineEdit.text, ui.archiveSecretLineEdit.text, ui.archiveRememberCheckBox.checked
+        ui.archiveSecretLineEdit.text = ""
+        return login if ui.sourceKindComboBox.currentIndex == ARCHIVE and any(login[:2]) else None
 
     def void(self):
         """Forget the check, and remove what was unpacked for it."""
@@ -158,10 +167,18 @@ class ImportPanel(Panel):
     def onRepair(self, agreed):
         self._rejudge(self._verdict.chosen.uid, agreed)
 
+    def onPatientId(self, _text=None):
+        if self.ui.repairCheckBox.checked and self._verdict is not None:
+            # What was repaired for another patient ID is not what would be imported.
+            self._rejudge(self._verdict.chosen.uid, repair=False)
+        self._view.updateRepair()
+
     def _rejudge(self, uid, repair):
         verdict, side, logic = self._verdict, self._checked.side, self.module.logic
+        patientId = self.ui.patientIdLineEdit.text.strip() if repair else None
         judged = self.module.runStep(
-            lambda session, progress: logic.rejudge(verdict, uid, side, repair, progress), _("The series was judged.")
+            lambda session, progress: logic.rejudge(verdict, uid, side, repair, patientId or None, progress),
+            _("The series was judged."),
         )
         if self._verdict is not None:
             self._verdict = judged or verdict
@@ -184,21 +201,24 @@ class ImportPanel(Panel):
 
     def onImport(self):
         checked, verdict, logic = self._checked, self._verdict, self.module.logic
-        casesFolder = self.module.parameters.casesFolder
+        casesFolder, reference = self.module.parameters.casesFolder, self._isReferenced()
         self._finish(
             lambda session, progress: logic.importVerdict(
-                verdict, casesFolder, checked.side, checked.procedure, session, progress
+                verdict, casesFolder, checked.side, checked.procedure, reference, session, progress
             ),
             _("The series was checked and is now a case."),
         )
 
     def onRevise(self):
         checked, verdict, logic = self._checked, self._verdict, self.module.logic
-        folder = self.module.activeFolder()
+        folder, reference = self.module.activeFolder(), self._isReferenced()
         self._finish(
-            lambda session, progress: logic.reviseCase(verdict, folder, checked.side, session, progress),
+            lambda session, progress: logic.reviseCase(verdict, folder, checked.side, reference, session, progress),
             _("The series is the new revision of the open case's images."),
         )
+
+    def _isReferenced(self):
+        return self.ui.referenceCheckBox.checked and self.ui.sourceKindComboBox.currentIndex != ARCHIVE
 
     def _finish(self, step, doneText):
         if self.module.runStep(step, doneText):
@@ -210,5 +230,5 @@ class ImportPanel(Panel):
     def _clearSource(self):
         """Empty what names a patient or a scan; the archive's address names neither."""
         self.ui.filePathLineEdit.currentPath = ""
-        for edit in self._archiveEdits().values():
+        for edit in (*self._archiveEdits().values(), self.ui.archiveSecretLineEdit):
             edit.text = ""

@@ -21,7 +21,7 @@ class VerdictView:
     """Fills the result part of the import page.
 
     :param ui: the page's widgets: ``resultWidget``, ``seriesTable``, ``verdictLabel``, ``findingsTable``,
-        ``repairCheckBox``
+        ``repairCheckBox``, ``patientIdWidget``, ``patientIdLineEdit``
     """
 
     def __init__(self, ui):
@@ -38,6 +38,8 @@ class VerdictView:
             table.setRowCount(0)
             table.blockSignals(wasBlocked)
         self._ui.verdictLabel.text = ""
+        self._ui.patientIdLineEdit.text = ""
+        self._ui.patientIdWidget.visible = False
         self._showRepair(False, False)
 
     def show(self, verdict, pictures=None):
@@ -53,19 +55,28 @@ class VerdictView:
         self._ui.verdictLabel.styleSheet = f"{WORD_STYLES[word]} padding: 6px;"
         self._ui.verdictLabel.text = f'<b style="font-size: 15px">{_wordText(word)}</b><br>{html.escape(sentence)}'
         self._showFindings(verdict)
-        isRepaired = verdict.chosen is not None and verdict.chosen.repair is not None
-        self._showRepair(isRepaired or verdict.mayBeRepaired, isRepaired)
+        repair = verdict.chosen.repair if verdict.chosen else None
+        possible = repair is not None or verdict.mayBeRepaired
+        stated = repair is not None and "no-patient-id" in repair.completed
+        self._ui.patientIdWidget.visible = possible and (stated or verdict.lacksPatientId)
+        self._showRepair(possible, repair is not None)
 
     def selectedUid(self):
         """Return the UID of the series whose row is selected, None where none is."""
         row = self._ui.seriesTable.currentRow()
         return self._uids[row] if 0 <= row < len(self._uids) else None
 
+    def updateRepair(self):
+        """A repair that needs a patient ID waits for it."""
+        missing = not self._ui.patientIdWidget.isHidden() and not self._ui.patientIdLineEdit.text.strip()
+        self._ui.repairCheckBox.enabled = not missing
+
     def _showRepair(self, possible, agreed):
         box = self._ui.repairCheckBox
         wasBlocked = box.blockSignals(True)
         box.checked = agreed
         box.visible = possible
+        self.updateRepair()
         box.blockSignals(wasBlocked)
 
     def _showSeries(self, verdict):
