@@ -146,11 +146,14 @@ def _choose(checked, seriesUid):
         return matches[0], []
     if not checked:
         return reject("no-ct", "There is no CT or MR series here.", "Choose the folder of a CT or MR examination.")
-    if len({one.headers[0].patient for one in checked}) > 1:
-        return reject("two-patients", "The folder holds series of more than one patient.",
-                      "Choose the series by its UID, or import from a folder of one patient.")  # fmt: skip
+    everyone = checked
     # They come first: an MR is taken only where there is no CT at all, or where it was asked for.
     checked = [one for one in checked if one.facts.modality == checked[0].facts.modality]
+    # Scanners differ in how they write one name, never in the ID.
+    ids = {one.headers[0].patientId for one in everyone} - {""}
+    if len({one.headers[0].patient for one in checked}) > 1 or len(ids) > 1:
+        return reject("two-patients", "The folder holds series of more than one patient.",
+                      "Choose the series by its UID, or import from a folder of one patient.")  # fmt: skip
     usable = [one for one in checked if one.geometry]
     if len(usable) > 1:
         return None, [severalSeries(usable)]

@@ -281,6 +281,11 @@ def test_mrOfAnotherPatientBesideCtIsAMixUp(aStudy):
     assert "two-patients" in rejections(examine(aStudy[0]).findings)
 
 
+def test_aNameWrittenOtherwiseBesideCtIsNoMixUp(aStudy):
+    editAll(aStudy[0] / "t1", lambda image, *_rest: setattr(image, "PatientName", "PHANTOM^HEAD"))
+    assert examine(aStudy[0]).chosen.facts.modality == "CT"
+
+
 # The case
 
 

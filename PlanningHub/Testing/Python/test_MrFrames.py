@@ -1,6 +1,7 @@
 """Multi-frame MR: frames in their places, dimensions split and never merged, frames that lie on each other refused."""
 
 import shutil
+import urllib.request
 
 import numpy
 import pydicom
@@ -14,6 +15,7 @@ from PlanningHubLib.Case import Case
 from PlanningHubLib.Errors import InputRefused
 from PlanningHubLib.Import import examine, importSeries
 from PlanningHubLib.Volumes import loadSource
+from Servers.OrthancServer import OrthancServer, whyNoOrthanc
 
 LARGE = mrVoxels().repeat(4, axis=1).repeat(4, axis=2)
 
@@ -210,3 +212,19 @@ def test_damagedFramesAreRefusedByName(tmp_path, change, code):
     with pytest.raises(InputRefused) as refused:
         importSeries(path, tmp_path / "case")
     assert refused.value.code == code and not (tmp_path / "case").exists()
+
+
+def test_mrFromAnArchive(tmp_path, aSession):
+    """The bytes that a real Orthanc gives back; an MR has to be asked for by its modality or UID."""
+    if whyNoOrthanc():
+        pytest.skip(whyNoOrthanc())
+    path = writeFrames(tmp_path / "mr" / "mr.dcm", writeMr(tmp_path / "single"))
+    with OrthancServer() as server:
+        request = urllib.request.Request(f"{server.url}/instances", path.read_bytes(), method="POST")
+        urllib.request.urlopen(request, timeout=30).close()
+        address = f"dicomweb:{server.url}/dicom-web?patient=PHANTOM-1"
+        with pytest.raises(InputRefused) as refused:
+            importSeries(address, tmp_path / "none")
+        assert refused.value.code == "no-match"
+        importSeries(f"{address}&modality=MR", tmp_path / "case")
+    assert numpy.array_equal(voxelsOf(tmp_path / "case", aSession), mrVoxels())
