@@ -15,6 +15,8 @@ UNDEFINED_LENGTH = 0xFFFFFFFF
 FRAGMENT_TAG, FRAGMENTS_END_TAG = (0xFFFE, 0xE000), (0xFFFE, 0xE0DD)
 BINARY_VRS = {"US": ("H", 2), "FL": ("f", 4), "FD": ("d", 8)}
 TEXT_VRS = {"UI", "DS", "IS", "CS"}
+# A value that no two slices share is not worth keeping.
+OWN = {"SOPInstanceUID", "ImagePositionPatient"}
 
 
 class NeedsParser(Exception):
@@ -46,22 +48,20 @@ def walkHeader(file, path, known):
     if walked is None:
         return None
     syntax, mediaClass, values, end = walked
-    coding = values.get(wantedTags()["SpecificCharacterSet"][0], (None, b""))[1]
-
-    def value(keyword):
-        tag, vr = wantedTags()[keyword]
-        raw = values.get(tag, (None, b""))[1]
-        key = (keyword, raw, coding)
-        if key not in known:
-            known[key] = _converted(tag, vr, raw, coding)
-        return known[key]
-
-    def own(keyword):
-        """A value that no two slices share is not worth keeping."""
-        tag, vr = wantedTags()[keyword]
-        return _converted(tag, vr, values.get(tag, (None, b""))[1], coding)
-
-    header = makeHeader(path, syntax, mediaClass, value, own)
+    coding = values.get(wantedTags()["SpecificCharacterSet"][0], b"")
+    fields = {}
+    for keyword, field, finish, tag, vr, blank in _plan():
+        raw = values.get(tag)
+        if not raw:
+            fields[field] = blank
+        elif keyword in OWN:
+            fields[field] = finish(_converted(tag, vr, raw, coding))
+        else:
+            key = (tag, raw, coding)
+            if key not in known:
+                known[key] = finish(_converted(tag, vr, raw, coding))
+            fields[field] = known[key]
+    header = makeHeader(path, syntax, mediaClass, fields)
     requireContent(header)
     if header.sopClassUid in CT_CLASSES and (header.numberOfFrames or 1) > 1:
         raise NeedsParser()
@@ -71,8 +71,6 @@ def walkHeader(file, path, known):
 
 
 def _converted(tag, vr, raw, coding):
-    if not raw:
-        return None
     if vr in BINARY_VRS:
         code, size = BINARY_VRS[vr]
         return list(struct.unpack(f"<{len(raw) // size}{code}", raw))
@@ -97,26 +95,38 @@ def _byPydicom(tag, vr, raw, coding):
     return [str(part) for part in value] if isinstance(value, (list, tuple, MultiValue)) else [str(value or "")]
 
 
-def makeHeader(path, syntax, mediaClass, value, own):
-    """Return a :class:`SliceHeader`.
-
-    :param value, own: functions keyword → list of str or float, or None; ``own`` for what no two slices share
-    :raises ValueError: a number that is none
-    """
-    fields = {}
-    for keyword, field in TEXT_FIELDS.items():
-        texts = (own if field == "sopInstanceUid" else value)(keyword)
-        fields[field] = "\\".join(texts).strip() if texts else ""
+def makeHeader(path, syntax, mediaClass, fields):
+    """Return a :class:`SliceHeader` of its fields' values."""
     # Careless anonymisers empty the data set and leave the file's own header as it was.
     fields["sopClassUid"] = fields["sopClassUid"] or mediaClass
-    for keyword, field in NUMBER_FIELDS.items():
-        numbers = value(keyword)
-        fields[field] = _single(numbers) if numbers else None
-    for keyword, (field, length) in VECTOR_FIELDS.items():
-        numbers = (own if field == "positionLps" else value)(keyword)
-        # Slices share the array of what they have in common.
-        fields[field] = _vector(tuple(_finite(numbers))) if numbers and len(numbers) == length else None
-    return SliceHeader(path, syntax, tuple(value("ImageType") or ()), **fields)
+    return SliceHeader(path, syntax, **fields)
+
+
+def fieldsOf(reader):
+    """Return field of SliceHeader → value.
+
+    :param reader: function keyword → list of str or float, or None
+    :raises ValueError: a number that is none
+    """
+    return {field: finish(reader(keyword)) for keyword, field, finish, *_tag in _plan()}
+
+
+@functools.cache
+def _plan():
+    """Return per field: keyword, field, function that makes it of the attribute's values, tag, VR, value for none."""
+    vectors = [(keyword, field, functools.partial(_vectorOf, length))
+               for keyword, (field, length) in VECTOR_FIELDS.items()]  # fmt: skip
+    plan = (
+        ("ImageType", "imageType", lambda texts: tuple(texts or ())),
+        *((keyword, field, _joined) for keyword, field in TEXT_FIELDS.items()),
+        *((keyword, field, _single) for keyword, field in NUMBER_FIELDS.items()),
+        *vectors,
+    )
+    return [(keyword, field, finish, *wantedTags()[keyword], finish(None)) for keyword, field, finish in plan]
+
+
+def _joined(texts):
+    return "\\".join(texts).strip() if texts else ""
 
 
 def requireContent(header):
@@ -128,6 +138,8 @@ def requireContent(header):
 
 
 def _single(numbers):
+    if not numbers:
+        return None
     if len(numbers) != 1:
         raise ValueError("more than one number")
     return float(_finite(numbers)[0])
@@ -139,8 +151,13 @@ def _finite(numbers):
     return numbers
 
 
+def _vectorOf(length, numbers):
+    return _vector(tuple(_finite(numbers))) if numbers and len(numbers) == length else None
+
+
 @functools.lru_cache(4096)
 def _vector(numbers):
+    """Return numbers as an array, which slices share."""
     vector = numpy.array(numbers, dtype=float)
     vector.setflags(write=False)
     return vector

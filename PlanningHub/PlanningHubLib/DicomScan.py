@@ -38,7 +38,7 @@ def scanOpened(opened, progress=noProgress):
         were refused (``damaged-header``, ``hostile-file`` and others), series that were split
     :raises InputRefused: ``cannot-read``, ``no-dicom``
     """
-    count = _countFiles(opened, progress)
+    count = opened.count(progress)
     scan = _Scan()
     with DecodeWorker() as worker, warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -52,20 +52,7 @@ def scanOpened(opened, progress=noProgress):
             "Choose the folder that holds the scanner's files.",
             [opened.name],
         )
-    return scan.split(), [*_unique(opened.findings), *scan.findings()]
-
-
-def _countFiles(opened, progress):
-    count = 0
-    for count, _path in enumerate(opened.paths(), 1):
-        if count % 1000 == 0:
-            progress(0.0, f"Looking for files: {count}")
-    return count
-
-
-def _unique(findings):
-    """The files are gone through twice, to count them first."""
-    return list(dict.fromkeys(findings))
+    return scan.split(), [*opened.findings, *scan.findings()]
 
 
 class _Scan:
@@ -141,7 +128,7 @@ def readHeaders(paths, worker=None, known=None):
 
 def _headersOf(path, worker, known):
     try:
-        with open(path, "rb") as file:
+        with open(path, "rb", buffering=0) as file:
             header = walkHeader(file, path, known)
             if header is not None:
                 return [header]

@@ -4,7 +4,7 @@ import math
 import warnings
 import zlib
 
-from .DicomHeader import expectedBytes, makeHeader, pixelData, requireContent, wantedTags
+from .DicomHeader import expectedBytes, fieldsOf, makeHeader, pixelData, requireContent, wantedTags
 from .Errors import InputRefused
 from .HeaderWalk import BIG_ENDIAN, DEEPEST, DEFLATED
 from .SliceHeader import CT_CLASSES, VECTOR_FIELDS
@@ -44,9 +44,8 @@ def parseHeaders(path):
         with file:
             _requireShallow(dataset, path)
             syntax = _transferSyntax(dataset)
-            reader = functionOf(dataset)
             mediaClass = str(dataset.file_meta.get("MediaStorageSOPClassUID", ""))
-            header = makeHeader(path, syntax, mediaClass, reader, reader)
+            header = makeHeader(path, syntax, mediaClass, fieldsOf(functionOf(dataset)))
             requireContent(header)
             header.pixelOffset, header.missingPixelBytes = pixelData(file, header)
         if header.sopClassUid in CT_CLASSES and (header.numberOfFrames or 1) > 1:
@@ -170,8 +169,7 @@ def _frameHeaders(dataset, header, syntax, mediaClass):
     step = expectedBytes(header) // count
     headers = []
     for number, group in enumerate(perFrame):
-        value = functionOf(dataset, [group, *shared])
-        frame = makeHeader(header.path, syntax, mediaClass, value, value)
+        frame = makeHeader(header.path, syntax, mediaClass, fieldsOf(functionOf(dataset, [group, *shared])))
         frame.frame = number
         frame.pixelOffset = None if header.pixelOffset is None else header.pixelOffset + number * step
         frame.missingPixelBytes = header.missingPixelBytes

@@ -31,7 +31,7 @@ def walkFile(file, wanted):
 
     :param file: an open DICOM file with preamble
     :param wanted: set of tags (group << 16 | element)
-    :returns: transfer syntax UID, media storage class UID, dictionary tag → (VR or None, bytes), and where the pixel
+    :returns: transfer syntax UID, media storage class UID, dictionary tag → bytes, and where the pixel
         data's element or the end of the file stands; None for what is no DICOM file with a preamble
     :raises Unusual: a full parser has to look
     :raises TooDeep:
@@ -53,7 +53,7 @@ def walkFile(file, wanted):
 
 def _walk(data, wanted):
     meta, start = _walkLevel(data, 132, True, {TRANSFER_SYNTAX, MEDIA_CLASS}, 0x00030000)
-    syntax, mediaClass = (_text(meta.get(tag, (None, b""))[1]) for tag in (TRANSFER_SYNTAX, MEDIA_CLASS))
+    syntax, mediaClass = (_text(meta.get(tag, b"")) for tag in (TRANSFER_SYNTAX, MEDIA_CLASS))
     if not syntax or syntax in (BIG_ENDIAN, DEFLATED):
         raise Unusual()
     values, end = _walkLevel(data, start, syntax != IMPLICIT, wanted, PIXEL_DATA)
@@ -97,13 +97,13 @@ def _walkLevel(data, position, explicit, wanted, stop):
             position += 8
         else:
             raise Unusual()
-        if _isSequence(data, position, vr, length):
+        if vr == b"SQ" or (vr is None or vr == b"UN") and _isSequence(data, position, vr, length):
             position = _afterSequence(data, position, length, explicit and vr != b"UN")
             continue
         if length == UNDEFINED:
             raise Unusual()
         if tag in wanted:
-            found[tag] = vr, data[position : position + length]
+            found[tag] = data[position : position + length]
         position += length
         if position > size:
             raise EOFError

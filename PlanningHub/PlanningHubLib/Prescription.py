@@ -66,16 +66,6 @@ def statePrescription(case, device, prescriber, characteristics, user=None):
     return governance["prescription"]
 
 
-def _requireUnlocked(name, governance):
-    for approval in standing(governance):
-        statement = approval["statement"]
-        raise GateRefused(
-            "approved-locked",
-            f"Case {name} was approved by {statement['user']} on {statement['when']}; so its prescription is locked.",
-            "To change it, reopen the approval: planninghub approve --case DIR --reopen --reason TEXT",
-        )
-
-
 def _checked(characteristic):
     kind, value = characteristic.get("kind"), characteristic.get("value")
     if kind not in CHARACTERISTICS:
@@ -99,3 +89,13 @@ def requirePrescription(case):
     if prescription is None:
         raise GateRefused("no-prescription", f"Case {case.name} has no prescription.", "State it first.")
     return prescription
+
+
+def _requireUnlocked(name, governance):
+    for approval in standing(governance):
+        statement = approval["statement"]
+        raise GateRefused(
+            "approved-locked",
+            f"Case {name} was approved by {statement['user']} on {statement['when']}; so its prescription is locked.",
+            "To change it, reopen the approval: planninghub approve --case DIR --reopen --reason TEXT",
+        )

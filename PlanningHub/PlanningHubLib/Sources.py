@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import stat
 import tempfile
 import weakref
 from pathlib import Path
@@ -52,11 +51,24 @@ class OpenedSource:
             yield from self._paths if self._paths is not None else [self.place]
             return
         links = []
-        yield from _below(self.place, self.place.resolve(), links)
+        yield from map(Path, _below(self.place, self.place.resolve(), links))
         if links:
             message = f"{len(links)} links lead out of {self.name} or to folders, and were not followed."
             self.findings.append(Finding("link-not-followed", "warn", message, "Choose the place they lead to, if it "
                                          "belongs to the examination.", tuple(links[:LISTED_FILES])))  # fmt: skip
+
+    def count(self, progress):
+        """Return how many files :meth:`paths` will yield.
+
+        :raises InputRefused: ``cannot-read``
+        """
+        if self._paths is not None or self.place.is_file():
+            return 1 if self._paths is None else len(self._paths)
+        count = 0
+        for count, _path in enumerate(_below(self.place, self.place.resolve(), []), 1):
+            if count % 1000 == 0:
+                progress(0.0, f"Looking for files: {count}")
+        return count
 
     def shown(self, finding):
         """Return a finding in terms of the source instead of the place where it was unpacked."""
@@ -162,29 +174,32 @@ def _anyCase(folder, parts):
 
 
 def _below(folder, root, links):
-    """Yield the files below a folder, with its names alone in memory; add links that were not followed to ``links``."""
+    """Yield the names of the files below a folder in constant memory per folder.
+
+    :param links: list that the links which are not followed are added to
+    """
     try:
-        for name in sorted(os.listdir(folder)):
-            path = os.path.join(folder, name)
-            mode = os.lstat(path).st_mode
-            if stat.S_ISLNK(mode):
-                if not _isLinkedFileInside(path, root):
-                    links.append(path)
+        with os.scandir(folder) as scan:
+            entries = sorted(scan, key=lambda entry: entry.name)
+        for entry in entries:
+            if entry.is_symlink():
+                if not _isLinkedFileInside(entry, root):
+                    links.append(entry.path)
                     continue
-            elif stat.S_ISDIR(mode):
-                yield from _below(path, root, links)
+            elif entry.is_dir():
+                yield from _below(entry.path, root, links)
                 continue
-            elif not stat.S_ISREG(mode):
+            elif not entry.is_file():
                 continue
-            if name.upper() != "DICOMDIR":
-                yield Path(path)
+            if entry.name.upper() != "DICOMDIR":
+                yield entry.path
     except OSError as error:
         message = f"{error.filename} cannot be read: {error.strerror}."
         raise InputRefused("cannot-read", message, "", [folder]) from error
 
 
-def _isLinkedFileInside(path, root):
+def _isLinkedFileInside(entry, root):
     try:
-        return os.path.isfile(path) and Path(path).resolve().is_relative_to(root)
+        return entry.is_file() and Path(entry.path).resolve().is_relative_to(root)
     except OSError:
         return False

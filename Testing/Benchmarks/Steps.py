@@ -2,7 +2,7 @@
 
 import traceback
 
-from . import benchCommand, benchPackage, benchPrint, benchSegment, benchSync
+from . import benchCommand, benchMany, benchPackage, benchPrint, benchSegment, benchSync
 from .Timing import Row
 
 
@@ -28,8 +28,12 @@ def _sync(series, run, repeats):
     return benchSync.rows(sorted(series.iterdir()), repeats)
 
 
+def _many(series, run, repeats):
+    return benchMany.rows(series, run, repeats)
+
+
 # The commands come first: the later groups work on the case that they leave.
-GROUPS = {"commands": _commands, "segment": _segment, "part": _part, "package": _package, "sync": _sync}
+GROUPS = {"commands": _commands, "segment": _segment, "part": _part, "package": _package, "sync": _sync, "many": _many}
 
 
 def groupRows(group, series, run, repeats):

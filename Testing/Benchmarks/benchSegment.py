@@ -33,7 +33,7 @@ def rows(folder, repeats=3):
     """
     imported("pydicom", "gdcm")
     folder = Path(folder)
-    yield from compared({"header scan": lambda: scanSource(folder)}, _scanners(folder), repeats)
+    yield from compared({"header scan": lambda: scanSource(folder)}, scanners(folder), repeats)
     geometry = checkSeries(scanSource(folder)[0][0])[0]
     headers = geometry.headers
     yield from compared({"load, exact": lambda: readSlices(headers)}, _loaders(headers), repeats)
@@ -55,8 +55,9 @@ def _threshold(voxelsHu):
     return Masks.thresholded(voxelsHu, DEFAULT_THRESHOLD_HU)
 
 
-def _scanners(folder):
-    paths = sorted(folder.iterdir())
+def scanners(folder):
+    """Return the peers of the header scan: name → function that scans the files below a folder."""
+    paths = sorted(path for path in folder.rglob("*") if path.is_file())
 
     def gdcmScanner():
         import gdcm
@@ -66,7 +67,7 @@ def _scanners(folder):
         for tag in map(tag_for_keyword, TAGS):
             scanner.AddTag(gdcm.Tag(tag >> 16, tag & 0xFFFF))
         directory = gdcm.Directory()
-        directory.Load(str(folder))
+        directory.Load(str(folder), True)
         assert scanner.Scan(directory.GetFilenames())
 
     def pydicomTags():

@@ -1,16 +1,26 @@
 """The benchmark's table has every step, what it compares is the same work, and its numbers are numbers."""
 
-import itertools
-
 import numpy
 import pytest
 
-from Benchmarks import Series, Steps, __main__, benchCommand, benchPackage, benchPrint, benchSegment, benchSync
+from Benchmarks import (
+    Series,
+    Steps,
+    __main__,
+    benchCommand,
+    benchMany,
+    benchPackage,
+    benchPrint,
+    benchSegment,
+    benchSync,
+)
 from Benchmarks.Timing import Row, compared
 from Phantom.DicomSeries import writeSeries
 from Phantom.HeadPhantom import makeHeadPhantom
 from PlanningHubLib import Masks, Segments
+from PlanningHubLib.CaseList import listCases
 from PlanningHubLib.DicomScan import scanSource
+from PlanningHubLib.Import import importSeries
 from PlanningHubLib.Segmentation import ijkToRasOf
 from PlanningHubLib.SeriesGeometry import checkSeries
 from PlanningHubLib.Session import Session
@@ -33,9 +43,9 @@ def aPhantom():
 
 @pytest.fixture(scope="module")
 def aSeries(aPhantom, tmp_path_factory):
-    """Folder of a small head phantom."""
+    """Folder of a small head phantom, written smaller than a head with so few voxels is."""
     folder = tmp_path_factory.mktemp("series")
-    writeSeries(folder, aPhantom.voxelsHu, aPhantom.spacingMm, aPhantom.originLps)
+    writeSeries(folder, aPhantom.voxelsHu, numpy.minimum(aPhantom.spacingMm, 3.0), aPhantom.originLps)
     return folder
 
 
@@ -77,6 +87,23 @@ def test_commandsAreTimedAsUsersRunThem(aSeries, tmp_path, monkeypatch):
     assertRows([row], COMMAND_STEPS[:1])
     assert row.peakMb > 10
     assert len(benchCommand.artefactFiles(tmp_path / "case", "source")) == 24
+
+
+def test_largeFoldersAndLongListsAreTimed(aSeries, tmp_path, monkeypatch):
+    monkeypatch.setenv("PLANNINGHUB_HOME", str(tmp_path / "home"))
+    importSeries(aSeries, tmp_path / "case", side="left")
+    rows = list(benchMany.rows(aSeries, tmp_path, repeats=1, files=100, cases=20))
+    assertRows(rows, ["header scan, 100 files", "case list, first, 20", "case list, 20", "found and sorted"])
+    assert rows[0].peers and sorted(path.name for path in tmp_path.iterdir()) == ["case", "home"]
+
+
+def test_copiesForTheLongListAreCases(aSeries, tmp_path, monkeypatch):
+    monkeypatch.setenv("PLANNINGHUB_HOME", str(tmp_path / "home"))
+    importSeries(aSeries, tmp_path / "case", side="left")
+    benchMany.copiedCases(tmp_path / "case", tmp_path / "cases", 5)
+    assert {case.side for case in listCases(tmp_path / "cases")} == {"left"}
+    assert benchMany.linkedCopies(aSeries, tmp_path / "many", 100) == 5
+    assert scanSource(tmp_path / "many")[0][0].count == 120
 
 
 def test_withoutOrthancThePushSaysWhy(monkeypatch):
@@ -138,4 +165,4 @@ def test_seriesIsMadeOnceAndShuffled(tmp_path, monkeypatch):
 
 
 def test_everyGroupIsInTheTable():
-    assert list(itertools.islice(Steps.GROUPS, 5)) == ["commands", "segment", "part", "package", "sync"]
+    assert list(Steps.GROUPS) == ["commands", "segment", "part", "package", "sync", "many"]
