@@ -14,9 +14,10 @@ from PlanningHubLib.DeidentifyRules import profileNames
 from PlanningHubLib.Errors import Cancelled, PlanningError, UsageError
 from PlanningHubLib.Request import DESIGNS, URGENCIES
 
-from . import Commands, Governance, Records
+from . import Commands, Governance
 from .ArchiveOptions import addArchiveOptions
 from .Console import Console
+from .Records import addCommands as addRecordCommands
 
 BUG_EXIT_CODE = 70
 REQUEST_OPTIONS = {
@@ -47,7 +48,7 @@ def buildParser():
 
     _stepCommands(command)
     _governanceCommands(command)
-    Records.addCommands(command)
+    addRecordCommands(command)
     _lookingCommands(command)
     return parser
 

@@ -5,9 +5,11 @@ import os
 from pathlib import Path
 
 from .Case import Case, isCase
+from .DecodeWorker import DecodeWorker
+from .DicomScan import readHeaders
 from .Errors import GateRefused, InputRefused
 from .Identity import patientCode
-from .Progress import noProgress
+from .Progress import noProgress, part
 from .SliceHeader import FRAME_CLASSES
 
 # Newest artefacts that are copied, and how the files of the others are named in the report.
@@ -39,7 +41,8 @@ def find(source, keyRing, case=None, progress=noProgress):
     """Return what a case or a folder holds.
 
     :param case: the open :class:`PlanningHubLib.Case.Case` where the source is one
-    :raises InputRefused: ``no-source``, ``no-dicom``, ``two-patients``, ``no-patient-id``, ``cannot-read``
+    :raises InputRefused: ``no-source``, ``no-dicom``, ``two-patients``, ``no-patient-id``, ``cannot-read``; for files
+        of a folder ``damaged-header``, ``hostile-file``, ``nested-too-deep``, ``deflate-bomb``
     :raises GateRefused: ``damaged-…``
     """
     source = Path(source)
@@ -53,7 +56,10 @@ def find(source, keyRing, case=None, progress=noProgress):
             _sort(path, found)
     if not found.dicom:
         raise InputRefused("no-dicom", f"There is no DICOM in {source}.", "Choose a case or a DICOM folder.", [source])
-    code = _patientOf(found.dicom, keyRing, progress)
+    if not case:
+        # What a case holds was read this way when it was imported or made.
+        _requireHarmless(found.dicom, part(progress, 0.0, 0.5))
+    code = _patientOf(found.dicom, keyRing, part(progress, 0.5, 1.0))
     if case and code != case.patientCode:
         raise GateRefused("other-patient", "The images in the case are of another patient.", "Restore the case.")
     found.patientCode = code
@@ -115,6 +121,15 @@ def _isDicom(path):
     except OSError as error:
         raise InputRefused("cannot-read", f"{path} cannot be read: {error.strerror}.", "", [path]) from error
     return False
+
+
+def _requireHarmless(paths, progress):
+    """Read every header in bounded steps before a full parser, in this process, sees it."""
+    known = {}
+    with DecodeWorker() as worker:
+        for number, path in enumerate(paths):
+            progress(number / len(paths), f"Looking at headers: {number} of {len(paths)} files")
+            readHeaders([path], worker, known)
 
 
 def _patientOf(paths, keyRing, progress):

@@ -7,6 +7,7 @@ is not decided here.
 
 import math
 
+from .Approval import standing
 from .Errors import GateRefused, UsageError
 from .Locking import currentUser, utcNow
 
@@ -36,6 +37,7 @@ def statePrescription(case, device, prescriber, characteristics, user=None):
     :param characteristics: list of dictionaries with ``kind`` of ``CHARACTERISTICS`` and ``value``; lengths are numbers
         in mm
     :raises UsageError: ``prescription-incomplete``, ``bad-characteristic``, ``no-design-characteristics``
+    :raises GateRefused: ``approved-locked`` where an approval stands: it was given for the device as it was prescribed
     """
     missing = [name for name in ("name", "qualification", "institution") if not str(prescriber.get(name) or "").strip()]
     if missing or not device.strip():
@@ -49,6 +51,7 @@ def statePrescription(case, device, prescriber, characteristics, user=None):
             f"State what is specific to this patient: {', '.join(sorted(set(CHARACTERISTICS) - set(NOT_ENOUGH)))}.",
         )
     governance = case.governance
+    _requireUnlocked(case.name, governance)
     previous = governance["prescription"]
     governance["prescription"] = {
         "revision": previous["revision"] + 1 if previous else 1,
@@ -100,3 +103,13 @@ def requirePrescription(case):
     if prescription is None:
         raise GateRefused("no-prescription", f"Case {case.name} has no prescription.", "State it first.")
     return prescription
+
+
+def _requireUnlocked(name, governance):
+    for approval in standing(governance):
+        statement = approval["statement"]
+        raise GateRefused(
+            "approved-locked",
+            f"Case {name} was approved by {statement['user']} on {statement['when']}; so its prescription is locked.",
+            "To change it, reopen the approval: planninghub approve --case DIR --reopen --reason TEXT",
+        )

@@ -3,7 +3,6 @@
 import functools
 import os
 import shutil
-import stat
 import tempfile
 import weakref
 from pathlib import Path
@@ -183,32 +182,32 @@ def _anyCase(folder, parts):
 
 
 def _below(folder, root, links):
-    """Yield the names of the files below a folder with its names alone in memory.
+    """Yield the names of the files below a folder in constant memory per folder.
 
     :param links: list that the links which are not followed are added to
     """
     try:
-        for name in sorted(os.listdir(folder)):
-            path = os.path.join(folder, name)
-            mode = os.lstat(path).st_mode
-            if stat.S_ISLNK(mode):
-                if not _isLinkedFileInside(path, root):
-                    links.append(path)
+        with os.scandir(folder) as scan:
+            entries = sorted(scan, key=lambda entry: entry.name)
+        for entry in entries:
+            if entry.is_symlink():
+                if not _isLinkedFileInside(entry, root):
+                    links.append(entry.path)
                     continue
-            elif stat.S_ISDIR(mode):
-                yield from _below(path, root, links)
+            elif entry.is_dir():
+                yield from _below(entry.path, root, links)
                 continue
-            elif not stat.S_ISREG(mode):
+            elif not entry.is_file():
                 continue
-            if name.upper() != "DICOMDIR":
-                yield path
+            if entry.name.upper() != "DICOMDIR":
+                yield entry.path
     except OSError as error:
         message = f"{error.filename} cannot be read: {error.strerror}."
         raise InputRefused("cannot-read", message, "", [folder]) from error
 
 
-def _isLinkedFileInside(path, root):
+def _isLinkedFileInside(entry, root):
     try:
-        return os.path.isfile(path) and Path(path).resolve().is_relative_to(root)
+        return entry.is_file() and Path(entry.path).resolve().is_relative_to(root)
     except OSError:
         return False

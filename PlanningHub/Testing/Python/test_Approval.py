@@ -11,6 +11,7 @@ from PlanningHubLib import Approval, Signing
 from PlanningHubLib.Case import Case
 from PlanningHubLib.CaseFormat import FILE_NAME, encode
 from PlanningHubLib.Errors import GateRefused, InputRefused, UsageError, VerificationFailed
+from PlanningHubLib.Prescription import statePrescription
 from PlanningHubLib.Site import Site
 
 ABOVE = ("source", "segmentation", "part")
@@ -87,6 +88,19 @@ def test_approvedIsLockedWithEverythingAbove(aCase, anApproved):
         assert error.value.code == "approved-locked" and "anna" in error.value.message
     assert held(aCase, anApproved) == ["approval-1"]
     commit(aCase, "package", b"again", [anApproved[kind] for kind in ABOVE])
+
+
+def test_whatIsPrescribedIsLockedWithWhatWasMadeForIt(aCase):
+    def prescribe(thicknessMm):
+        who = {"name": "A. Prescriber", "qualification": "surgeon", "institution": "A hospital"}
+        return statePrescription(aCase, "Plate", who, [{"kind": "plate-thickness", "value": thicknessMm}])
+
+    commitChain(aCase)
+    prescribe(3.0)
+    Approval.approve(aCase, keyOf("anna"))
+    assert refusal(prescribe, 1.0) == "approved-locked"
+    Approval.reopen(aCase, keyOf("anna"), "thinner")
+    assert prescribe(1.0)["revision"] == 2
 
 
 def test_asSecondPartBesideTheApprovedOneIsNotApproved(aCase, anApproved):

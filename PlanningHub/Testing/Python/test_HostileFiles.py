@@ -11,6 +11,7 @@ from HostileMaking import EXPLICIT, HOSTILE
 
 from Phantom.DicomSeries import byPosition
 from PlanningHubLib.DecodeWorker import DecodeWorker, pythonProgram
+from PlanningHubLib.Deidentify import deidentify
 from PlanningHubLib.DicomScan import readHeaders
 from PlanningHubLib.Errors import InputRefused
 from PlanningHubLib.Import import examine, importSeries
@@ -26,6 +27,18 @@ def test_hostileFileBesideASeriesIsNamed(aSeries, tmp_path, name):
         importSeries(aSeries, tmp_path / "case")
     assert refused.value.code == code
     assert [Path(file).name for file in refused.value.files] == ["hostile.dcm"]
+    assert tree(tmp_path) == before
+
+
+@pytest.mark.parametrize("name", ["deep", "deflateBomb", "noise"])
+def test_hostileFileInAFolderIsNotCopied(aSeries, tmp_path, name):
+    """The de-identified copy of a folder reads what nobody has imported; a bomb must not fill the memory here."""
+    make, code = HOSTILE[name]
+    (aSeries / "hostile.dcm").write_bytes(make())
+    before = tree(tmp_path)
+    with pytest.raises(InputRefused) as refused:
+        deidentify(aSeries, tmp_path / "out", "treatment-partner")
+    assert refused.value.code == code and refused.value.files == [str(aSeries / "hostile.dcm")]
     assert tree(tmp_path) == before
 
 
