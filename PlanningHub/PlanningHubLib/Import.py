@@ -80,7 +80,7 @@ def _stamps(scanned):
 
 def _stamp(path):
     try:
-        status = path.stat()
+        status = Path(path).stat()
     except OSError:
         return None
     return status.st_size, status.st_mtime_ns
