@@ -73,14 +73,14 @@ def _judgeScan(scan, limits, seriesUid, side, repair, progress):
 
 
 def _stamps(scanned):
-    """Return path → size and time of every file of a volume, so that a change until the import is seen."""
-    paths = {header.path for series in scanned if series.isCt for header in series.headers}
+    """Return path → size and time of the files of a scan, so that a change until the import is seen."""
+    paths = {header.path for series in scanned for header in series.headers}
     return {path: _stamp(path) for path in paths}
 
 
 def _stamp(path):
     try:
-        status = path.stat()
+        status = Path(path).stat()
     except OSError:
         return None
     return status.st_size, status.st_mtime_ns

@@ -55,7 +55,7 @@ class Scan:
     """What was found in a source before it was judged.
 
     :param series: :class:`PlanningHubLib.SliceHeader.ScannedSeries`, CT or not
-    :param stamps: path → size and time of the files of all volumes
+    :param stamps: path → size and time of the files
     """
 
     opened: OpenedSource
