@@ -66,20 +66,6 @@ def statePrescription(case, device, prescriber, characteristics, user=None):
     return governance["prescription"]
 
 
-def readValue(kind, text):
-    """Return a characteristic's value from what was typed: a number in mm for a length, a count, or words.
-
-    :raises UsageError: ``bad-characteristic``
-    """
-    if not CHARACTERISTICS.get(kind):
-        return int(text) if text.strip().isdecimal() else text.strip()
-    try:
-        return float(text.replace(",", "."))
-    except ValueError:
-        unit = CHARACTERISTICS[kind]
-        raise UsageError("bad-characteristic", f"{kind} needs a positive number in {unit}, not {text!r}.", "") from None
-
-
 def _checked(characteristic):
     kind, value = characteristic.get("kind"), characteristic.get("value")
     if kind not in CHARACTERISTICS:
@@ -92,6 +78,20 @@ def _checked(characteristic):
         raise UsageError("bad-characteristic", f"{kind} has no value.", "Say it in a few words or as a number.")
     note = characteristic.get("note", "")
     return {"kind": kind, "value": value if isNumber else value.strip(), "unit": unit, "note": str(note)}
+
+
+def readValue(kind, text):
+    """Return a characteristic's value from what was typed: a number in mm for a length, a count, or words.
+
+    :raises UsageError: ``bad-characteristic``
+    """
+    if not CHARACTERISTICS.get(kind):
+        return int(text) if text.strip().isdecimal() else text.strip()
+    try:
+        return float(text.replace(",", "."))
+    except ValueError:
+        unit = CHARACTERISTICS[kind]
+        raise UsageError("bad-characteristic", f"{kind} needs a positive number in {unit}, not {text!r}.", "") from None
 
 
 def requirePrescription(case):

@@ -165,7 +165,8 @@ class ApprovalPanel(GovernancePanel):
         chosen = 0 <= ui.characteristicsTable.currentRow() < len(self._characteristics)
         self.allow(ui.removeButton, closed or ("" if chosen else _("Select a characteristic.")))
         none = "" if self._characteristics else _("Add the design characteristics.")
-        self.allow(ui.stateButton, closed or none)
+        locked = _("It is locked with the approval: reopen that.") if self._status and self._status.locked else ""
+        self.allow(ui.stateButton, closed or locked or none)
         absent = "" if hasattr(slicer.modules, "orexport") else _("The module OR Export is not installed.")
         unsaved = "" if self._prescription else _("Save the prescription first.")
         self.allow(ui.draftButton, closed or unsaved or absent)

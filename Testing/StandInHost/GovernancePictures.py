@@ -91,14 +91,14 @@ def _approval(host, home, panel, _copyFolder):
         keys[name] = re.search(r"[0-9a-f]{64}", home.ui.messageLabel.text).group()
     _writeSite(keys)
     host.act(home.refresh)
-    _sign(host, panel, "anna", "approveButton")
-    _enter(host, panel, userComboBox="bela", passphraseLineEdit=PASSPHRASE)
     for kind, value, note in (("plate thickness (mm)", "3.5", "2.0 at the rim"), ("material", "PEEK", "")):
         _enter(host, panel, kindComboBox=kind, valueLineEdit=value, characteristicNoteLineEdit=note)
         host.click(panel.ui.addButton)
     _enter(host, panel, deviceLineEdit="Cranial plate", prescriberLineEdit="A. Prescriber",
            qualificationLineEdit="neurosurgeon", institutionLineEdit="A hospital")  # fmt: skip
     host.click(panel.ui.stateButton)
+    _sign(host, panel, "anna", "approveButton")
+    _enter(host, panel, userComboBox="bela", passphraseLineEdit=PASSPHRASE)
 
 
 def _sign(host, panel, name, button):

@@ -75,6 +75,7 @@ def test_twoPeopleApprove_thePartIsLocked_reopeningVoidsIt(twoSigners):
     assert sign(page, "anna") == "Signed by anna."
     assert page.ui.lockLabel.text == "LOCKED: 1 OF 2 SIGNATURES" and "still needed: 1" in page.ui.signaturesLabel.text
     assert "has signed for" in sign(page, "anna")
+    assert page.whyNot("stateButton") == "It is locked with the approval: reopen that."
     assert sign(page, "bela") == "Signed by bela." and page.ui.lockLabel.text == "APPROVED AND LOCKED"
     segmenting = page.home.panel("BonePanel").ui
     page.user.host.click(segmenting.segmentButton)
