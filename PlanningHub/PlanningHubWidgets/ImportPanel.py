@@ -230,5 +230,7 @@ class ImportPanel(Panel):
     def _clearSource(self):
         """Empty what names a patient or a scan; the archive's address names neither."""
         self.ui.filePathLineEdit.currentPath = ""
-        for edit in (*self._archiveEdits().values(), self.ui.archiveSecretLineEdit):
+        for edit in (*self._archiveEdits().values(), self.ui.archiveUserLineEdit, self.ui.archiveSecretLineEdit):
             edit.text = ""
+        for box in (self.ui.referenceCheckBox, self.ui.archiveRememberCheckBox):
+            box.checked = False

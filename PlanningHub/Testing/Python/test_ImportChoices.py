@@ -29,7 +29,7 @@ def test_aZipCannotBeReferredTo(user, tmp_path):
     home = checkFile(user, zipOf(writeHead(tmp_path / "head"), tmp_path / "ct"))
     user.host.click(importing(home).referenceCheckBox)
     user.host.click(importing(home).importButton)
-    assert "[cannot-reference]" in message(home) and list(user.casesFolder.iterdir()) == []
+    assert "cannot refer to it" in message(home) and list(user.casesFolder.iterdir()) == []
 
 
 def test_thePatientOfAnonymousImagesIsStatedNeverGuessed(user, tmp_path):
@@ -76,11 +76,11 @@ def test_anArchiveMayAskWhoOneIs(user, aGuardedArchive):
     home = fill(user, ARCHIVE, **fields)
     ui = importing(home)
     user.host.click(ui.checkButton)
-    assert "[archive-login-needed]" in message(home)
+    assert "wants to know who asks" in message(home)
     user.host.enter(ui.archiveUserLineEdit, "anna")
     user.host.enter(ui.archiveSecretLineEdit, "wrong secret")
     user.host.click(ui.checkButton)
-    assert "[archive-login-refused]" in message(home) and "secret" not in message(home)
+    assert "does not accept the user name" in message(home) and "secret" not in message(home)
     assert ui.archiveSecretLineEdit.text == "", "a password does not stay on the screen"
     user.host.enter(ui.archiveSecretLineEdit, "long secret")
     user.host.click(ui.checkButton)
