@@ -13,12 +13,14 @@ FORMAT = "planninghub-secret"
 COST, BLOCK_SIZE, PARALLEL = 2**15, 8, 1
 # A file that asks for more would take the machine down.
 HIGHEST_COST = 2**20
+LOWEST_COST = 2
 FEWEST_CHARACTERS = 8
 
 
-def writeEncrypted(path, secret, passphrase, replace=False):
+def writeEncrypted(path, secret, passphrase, replace=False, cost=COST):
     """Write bytes under a passphrase into a new file; one that is there already is left as it is, unless replaced.
 
+    :param cost: of scrypt; a random secret as passphrase needs no more than the least
     :raises UsageError: ``no-passphrase`` for none, or one under eight characters
     :raises InputRefused: ``cannot-write``, ``disk-full``
     """
@@ -31,8 +33,8 @@ def writeEncrypted(path, secret, passphrase, replace=False):
     from cryptography.fernet import Fernet
 
     salt = secrets.token_bytes(16)
-    token = Fernet(_derived(passphrase, salt, COST)).encrypt(secret).decode()
-    values = {"format": FORMAT, "version": 1, "kdf": "scrypt", "cost": COST, "salt": salt.hex(), "token": token}
+    token = Fernet(_derived(passphrase, salt, cost)).encrypt(secret).decode()
+    values = {"format": FORMAT, "version": 1, "kdf": "scrypt", "cost": cost, "salt": salt.hex(), "token": token}
     writePrivate(path, json.dumps(values, indent=1) + "\n", replace)
 
 
@@ -54,7 +56,7 @@ def readEncrypted(path, passphrase, remembered=False):
     try:
         values = json.loads(text)
         salt, cost, token = bytes.fromhex(values["salt"]), int(values["cost"]), values["token"].encode()
-        if values["format"] != FORMAT or not 2 <= cost <= HIGHEST_COST:
+        if values["format"] != FORMAT or not LOWEST_COST <= cost <= HIGHEST_COST:
             raise ValueError("another format")
         fernet = Fernet((_remembered if remembered else _derived)(passphrase, salt, cost))
     except (ValueError, KeyError, TypeError, AttributeError) as error:

@@ -1,7 +1,8 @@
 """Secrets of one installation, from the OS keyring or from files that only their owner may read.
 
-Files are encrypted under a passphrase; only the installation's own key is left in plain text, with mode 0600, where a
-machine has neither keyring nor ``PLANNINGHUB_PASSPHRASE_FILE``: a passphrase kept beside it would protect nothing.
+Files are encrypted under a passphrase. Where a machine has neither keyring nor ``PLANNINGHUB_PASSPHRASE_FILE``, the
+installation's own key is encrypted under a random one that stays on this machine, outside the settings folder: a copy
+of that folder reveals nothing, but whoever runs programs as this user can open it.
 A key never enters a case, a scene, a setting, a log or a command line.
 """
 
@@ -11,13 +12,14 @@ import os
 import secrets
 from pathlib import Path
 
-from .EncryptedFile import readEncrypted, readPrivate, writeEncrypted, writePrivate
+from .EncryptedFile import LOWEST_COST, readEncrypted, readPrivate, writeEncrypted, writePrivate
 from .Errors import GateRefused, InputRefused
 from .Requirements import ensure
 
 SERVICE = "PlanningHub"
 MASTER_KEY = "case-master-key"
 MASTER_KEY_BYTES = 32
+UNLOCK_FILE = "unlock"
 
 
 def homeFolder():
@@ -136,21 +138,81 @@ def _keyFile():
     return homeFolder() / f"{MASTER_KEY}.hex"
 
 
+def _localFile():
+    return homeFolder() / f"{MASTER_KEY}.local.json"
+
+
+def _unlockFiles():
+    """Where the secret that opens the local file may lie: the machine's own folder, else beside it."""
+    if os.name == "nt":
+        local = Path(os.environ.get("LOCALAPPDATA") or homeFolder()) / "PlanningHub"
+    else:
+        local = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state") / "planninghub"
+    return local / UNLOCK_FILE, homeFolder() / UNLOCK_FILE
+
+
+def _unlockSecret(create):
+    for path in _unlockFiles():
+        try:
+            if create:
+                writePrivate(path, secrets.token_hex(32) + "\n")
+            text = readPrivate(path)
+        except InputRefused:
+            # A batch user may have no folder of its own.
+            continue
+        if text and text.strip():
+            return text.strip()
+    return None
+
+
+def _readLocal(path):
+    if not path.exists():
+        return None
+    unlock = _unlockSecret(create=False)
+    if unlock is None:
+        raise GateRefused(
+            "key-of-another-machine",
+            f"{path} can only be opened by the user and on the machine that made it.",
+            f"Bring the file {_unlockFiles()[0]} from there, or restore the settings folder from a backup.",
+            [path],
+        )
+    return readEncrypted(path, unlock, True)
+
+
+def _readPlain(path):
+    """Earlier versions kept the key in plain text where there was nothing to encrypt it under."""
+    text = readPrivate(path)
+    return None if text is None else _masterKeyOf(text, path)
+
+
 def _readMasterKey():
     stored = readSecret(MASTER_KEY)
     if stored:
         return _masterKeyOf(stored.hex(), _secretFile(MASTER_KEY))
-    path = _keyFile()
-    text = readPrivate(path)
-    if text is None:
-        return None
-    masterKey = _masterKeyOf(text, path)
-    if not _keyring() and passphraseFromFile():
-        # From now on there is a passphrase: the key that stood in plain text moves under it.
+    for path, read in ((_localFile(), _readLocal), (_keyFile(), _readPlain)):
+        masterKey = read(path)
+        if masterKey:
+            _moveUnderLock(masterKey, path)
+            return masterKey
+    return None
+
+
+def _moveUnderLock(masterKey, path):
+    """Encrypt a key anew where there is something better to encrypt it under than where it stands."""
+    if hasKeyring():
+        return
+    if passphraseFromFile():
         writeSecret(MASTER_KEY, masterKey)
-        if readSecret(MASTER_KEY) == masterKey:
-            path.unlink(missing_ok=True)
-    return masterKey
+        moved = readSecret(MASTER_KEY) == masterKey
+    else:
+        moved = path != _localFile() and _writeLocal(masterKey) == masterKey
+    if moved:
+        path.unlink(missing_ok=True)
+
+
+def _writeLocal(masterKey):
+    writeEncrypted(_localFile(), masterKey, _unlockSecret(create=True), cost=LOWEST_COST)
+    return _readLocal(_localFile())
 
 
 def _masterKeyOf(text, path):
@@ -170,10 +232,9 @@ def _masterKeyOf(text, path):
 
 def _createMasterKey():
     masterKey = secrets.token_bytes(MASTER_KEY_BYTES)
-    if _keyring() or passphraseFromFile():
+    if canKeepSecrets():
         writeSecret(MASTER_KEY, masterKey)
     else:
-        # Batch machines have neither keyring nor passphrase: then the file's mode is all the protection there is.
-        writePrivate(_keyFile(), masterKey.hex() + "\n")
+        _writeLocal(masterKey)
     # Two processes may have created a key at once: what is stored decides.
     return _readMasterKey()

@@ -54,6 +54,7 @@ def _makeStages(root, home, series):
 
     with pytest.MonkeyPatch.context() as patch, Session.start() as session:
         patch.setenv("PLANNINGHUB_HOME", str(home))
+        patch.setenv("XDG_STATE_HOME", str(home.parent / "state"))
         patch.setattr(Pictures, "requireRendering", _refusePictures)
         steps = {"segmented": segmentBone, "printed": makePart, "packaged": makePackage}
         importSeries(series, root / "imported", side="left", procedure="Cranioplasty")
@@ -94,6 +95,7 @@ def host(startedHost, widgetHome, monkeypatch):
     from PlanningHubLib import Pictures
 
     monkeypatch.setenv("PLANNINGHUB_HOME", str(widgetHome))
+    monkeypatch.setenv("XDG_STATE_HOME", str(widgetHome.parent / "state"))
     monkeypatch.setattr(Pictures, "requireRendering", _refusePictures)
     startedHost.closeScene()
     startedHost.forget()

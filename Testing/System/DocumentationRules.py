@@ -16,7 +16,7 @@ INLINE_CODE = re.compile(r"(?<!`)`([^`\n]+)`(?!`)")
 KEBAB = re.compile(r"[a-z]+(?:-[a-z]+)+")
 PLACEHOLDER = re.compile(r"[A-Z]+$")
 MACHINE_PATH = re.compile(r"(?<![\w.>])/(?:tmp|home|root|work|Users|mnt)/")
-MOST_LINES = 330
+MOST_LINES = 360
 STARTS_OF_KINDS = ("no-", "stale-", "damaged-")
 
 

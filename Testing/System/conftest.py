@@ -23,11 +23,16 @@ def ownHome(tmp_path_factory):
     return tmp_path_factory.mktemp("home") / "planninghub"
 
 
+def _home(folder):
+    """What keeps settings and keys out of the user's own folders."""
+    return {"PLANNINGHUB_HOME": str(folder), "XDG_STATE_HOME": str(folder.parent / "state")}
+
+
 @pytest.fixture(scope="session")
 def command(ownHome):
     """Run ``planninghub`` in a process of its own; return its exit code and its JSON object."""
     places = [str(PROJECT / name) for name in ("PlanningHub", "PrintPrep", "ORExport", "CentralSync")]
-    environment = {**os.environ, "PLANNINGHUB_HOME": str(ownHome), "PYTHONPATH": os.pathsep.join(places)}
+    environment = {**os.environ, **_home(ownHome), "PYTHONPATH": os.pathsep.join(places)}
 
     def run(*arguments, extraEnvironment=None, prefix=(), stdin=None):
         program = [*prefix, sys.executable, "-m", "PlanningHubCommand", *map(str, arguments), "--json"]
@@ -48,7 +53,8 @@ def inProcess(ownHome, monkeypatch, capsys):
     """Run ``planninghub`` in this process, which spares its start; the same contract, the same result."""
     from PlanningHubCommand.Main import main
 
-    monkeypatch.setenv("PLANNINGHUB_HOME", str(ownHome))
+    for name, value in _home(ownHome).items():
+        monkeypatch.setenv(name, value)
 
     def run(*arguments, extraEnvironment=None, stdin=None):
         capsys.readouterr()

@@ -20,6 +20,7 @@ def ownHome(tmp_path_factory, monkeypatch):
     """Every test has settings and a key of its own."""
     home = tmp_path_factory.mktemp("home") / "planninghub"
     monkeypatch.setenv("PLANNINGHUB_HOME", str(home))
+    monkeypatch.setenv("XDG_STATE_HOME", str(home.parent / "state"))
     return home
 
 

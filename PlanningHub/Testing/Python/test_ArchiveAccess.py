@@ -16,7 +16,7 @@ from PlanningHubLib import ArchiveAccess, Secrets
 from PlanningHubLib.ArchiveAccess import Credentials
 from PlanningHubLib.Case import Case
 from PlanningHubLib.Errors import GateRefused, InputRefused, StoreFailed, UsageError
-from PlanningHubLib.Import import examine, importIntoNewFolder, importSeries
+from PlanningHubLib.Import import examine, importSeries, importVerdictIntoNewFolder
 from Servers.OrthancServer import OrthancServer, whyNoOrthanc
 
 USER, PASSWORD = "anna", "Qzpäss wörd:1"
@@ -57,7 +57,8 @@ def command(*arguments, secret="", **environment):
 def test_theRightPasswordImports(aGuardedArchive, tmp_path, caplog):
     address, folder = aGuardedArchive
     with caplog.at_level(logging.DEBUG):
-        made = importIntoNewFolder(address, tmp_path / "cases", side="left", credentials=Credentials(USER, PASSWORD))
+        verdict = examine(address, side="left", credentials=Credentials(USER, PASSWORD))
+        made = importVerdictIntoNewFolder(verdict, tmp_path / "cases", side="left")
     importSeries(folder, tmp_path / "copied")
     assert Case.open(made).latest("source").content == Case.open(tmp_path / "copied").latest("source").content
     written = b"".join(data or b"" for data in tree(tmp_path).values()) + caplog.text.encode()

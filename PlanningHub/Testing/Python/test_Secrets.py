@@ -11,7 +11,7 @@ from CaseMaking import childEnvironment, commit, tree, writeSmallSeries
 
 from PlanningHubLib import EncryptedFile
 from PlanningHubLib.Case import Case
-from PlanningHubLib.Errors import InputRefused
+from PlanningHubLib.Errors import GateRefused, InputRefused
 from PlanningHubLib.Identity import ALPHABET, caseName, patientCode
 from PlanningHubLib.Import import importSeries
 from PlanningHubLib.Secrets import KeyRing, readSecret, writeSecret
@@ -83,9 +83,8 @@ def test_neitherPatientNorKeyStandsInTheCase(tmp_path, ownHome):
         segmentBone(case, session)
         commit(case, "plan")
         lockFiles = tree(case.folder, ignoring=())
-    (keyFile,) = ownHome.iterdir()
-    key = keyFile.read_text().strip()
-    secrets = [PATIENT_ID, *PATIENT_NAME.split("^"), key, bytes.fromhex(key).hex()]
+    key = KeyRing.forThisInstallation()._masterKey.hex()
+    secrets = [PATIENT_ID, *PATIENT_NAME.split("^"), key]
     forms = [form for text in secrets for form in (text.encode(), text.encode("utf-16-le"), text.lower().encode())]
     forms.append(bytes.fromhex(key))
     checked = 0
@@ -101,7 +100,44 @@ def test_neitherPatientNorKeyStandsInTheCase(tmp_path, ownHome):
 def test_keyFileIsForItsOwnerOnly(ownHome, keyRing):
     (keyFile,) = ownHome.iterdir()
     assert stat.S_IMODE(keyFile.stat().st_mode) == 0o600 and stat.S_IMODE(ownHome.stat().st_mode) == 0o700
-    assert re.fullmatch("[0-9a-f]{64}\n", keyFile.read_text())
+    assert keyRing._masterKey.hex() not in keyFile.read_text(), "never in plain text"
+    unlock = ownHome.parent / "state" / "planninghub" / "unlock"
+    assert stat.S_IMODE(unlock.stat().st_mode) == 0o600
+
+
+def test_aCopyOfTheSettingsFolderOpensNothing(ownHome, keyRing, tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "other machine"))
+    with pytest.raises(GateRefused) as error:
+        KeyRing.forThisInstallation()
+    assert error.value.code == "key-of-another-machine"
+    assert not (tmp_path / "other machine").exists(), "no second secret beside the one that counts"
+
+
+def test_aKeyOfAnEarlierVersionIsEncryptedAtItsFirstUse(ownHome):
+    ownHome.mkdir(mode=0o700)
+    (ownHome / "case-master-key.hex").write_text("5a" * 32)
+    (ownHome / "case-master-key.hex").chmod(0o600)
+    keyIds = {KeyRing.forThisInstallation().keyId for _turn in range(2)}
+    assert keyIds == {KeyRing(bytes.fromhex("5a" * 32)).keyId}
+    (keyFile,) = ownHome.iterdir()
+    assert "5a5a" not in keyFile.read_text()
+
+
+def test_aKeyMovesUnderAPassphraseOnceThereIsOne(ownHome, keyRing, tmp_path, monkeypatch):
+    passphrase = tmp_path / "passphrase"
+    passphrase.write_text("to encrypt with")
+    passphrase.chmod(0o600)
+    monkeypatch.setenv("PLANNINGHUB_PASSPHRASE_FILE", str(passphrase))
+    assert KeyRing.forThisInstallation().keyId == keyRing.keyId
+    assert [path.name for path in ownHome.iterdir()] == ["case-master-key.enc.json"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs POSIX permissions")
+def test_aUserWithoutAFolderOfItsOwnHasAKeyAllTheSame(ownHome, tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("in the way")
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "file" / "state"))
+    assert KeyRing.forThisInstallation().keyId == KeyRing.forThisInstallation().keyId
+    assert {path.name for path in ownHome.iterdir()} == {"case-master-key.local.json", "unlock"}
 
 
 def test_readingAloneMakesNoKey(ownHome):
