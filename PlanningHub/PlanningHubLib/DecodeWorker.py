@@ -154,17 +154,37 @@ def decodeInWorker(worker, header):
 
     :raises InputRefused: ``cannot-decode``, ``hostile-file``, ``cannot-read``
     """
-    rows, columns = int(header.rows), int(header.columns)
-    request = {
-        "do": "decode",
+    wanted = {
         "path": str(header.path),
         "frame": header.frame,
         "sopClassUid": header.sopClassUid,
         "transferSyntaxUid": header.transferSyntaxUid,
         "rescaleSlope": header.rescaleSlope,
         "rescaleIntercept": header.rescaleIntercept,
-        "rows": rows,
-        "columns": columns,
+        "rows": int(header.rows),
+        "columns": int(header.columns),
     }
-    answer, values = worker.ask(request, DECODE_SECONDS)
+    return _decoded(worker, wanted)
+
+
+def decodeStoredInWorker(worker, path, transferSyntaxUid, shape):
+    """Return the stored values of a single-frame image, array (rows, columns), whatever its rescale says.
+
+    :raises InputRefused: as :func:`decodeInWorker`
+    """
+    wanted = {
+        "path": str(path),
+        "frame": 0,
+        "sopClassUid": "",
+        "transferSyntaxUid": str(transferSyntaxUid),
+        "rescaleSlope": 1,
+        "rescaleIntercept": 0,
+        "rows": shape[0],
+        "columns": shape[1],
+    }
+    return _decoded(worker, wanted)
+
+
+def _decoded(worker, wanted):
+    answer, values = worker.ask({"do": "decode", **wanted}, DECODE_SECONDS)
     return numpy.frombuffer(values, answer["type"]).reshape(answer["shape"])

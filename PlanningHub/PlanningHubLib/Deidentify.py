@@ -8,6 +8,7 @@ from . import Consent
 from . import DeidentifyObjects as Objects
 from . import DeidentifyRules as Rules
 from . import DeidentifySource as Sources
+from .DecodeWorker import DecodeWorker
 from .DeidentifyCheck import requireClean
 from .DeidentifyDataset import Cleaner
 from .DeidentifyKeys import Mapping
@@ -187,11 +188,12 @@ def _write(copy, progress):
     (copy.folder / "dicom").mkdir()
     total = sum(len(series.paths) for series in copy.series) + len(copy.others)
     done = 0
-    for number, series in enumerate(copy.series, 1):
-        for index, path in enumerate(series.paths, 1):
-            progress(0.8 * done / total, f"Writing object {done + 1} of {total}")
-            _writeImage(copy, series, path, f"{number}-{index:05}")
-            done += 1
+    with DecodeWorker() as worker:
+        for number, series in enumerate(copy.series, 1):
+            for index, path in enumerate(series.paths, 1):
+                progress(0.8 * done / total, f"Writing object {done + 1} of {total}")
+                _writeImage(copy, series, path, f"{number}-{index:05}", worker)
+                done += 1
     counts = {}
     for path, kind in copy.others:
         counts[kind] = counts.get(kind, 0) + 1
@@ -199,10 +201,10 @@ def _write(copy, progress):
     writeShapes(copy, part(progress, 0.8, 1.0))
 
 
-def _writeImage(copy, series, path, number):
+def _writeImage(copy, series, path, number, worker):
     dataset = Sources.readDicom(path, pixels=True)
     kind = Objects.kindOf(dataset)
-    values = storedValues(dataset, path)
+    values = storedValues(dataset, path, worker)
     mask = series.maskOf(path)
     if mask is not None and mask.any():
         values = values.copy()

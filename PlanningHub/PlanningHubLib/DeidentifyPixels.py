@@ -8,20 +8,20 @@ import math
 
 import numpy
 
-from .Decoding import decodedFrame
+from .DecodeWorker import decodeStoredInWorker
 from .Errors import InputRefused
-from .SliceHeader import MR_IMAGE_STORAGE
 from .StoredPixels import PLAIN_TRANSFER_SYNTAXES, onlyStoredBits
 
 DEFLATED = "1.2.840.10008.1.2.1.99"
 AIR_HU = -1000
 
 
-def storedValues(dataset, path):
+def storedValues(dataset, path, worker):
     """Return the stored values of a CT or MR image, array (rows, columns), with its unused bits cleared.
 
     :param dataset: the source's dataset, with file meta
-    :raises InputRefused: ``cannot-decode``, ``object-not-supported``
+    :param worker: :class:`PlanningHubLib.DecodeWorker.DecodeWorker`, which decodes what is compressed
+    :raises InputRefused: ``cannot-decode``, ``hostile-file``, ``object-not-supported``
     """
     kind = _numberType(dataset, path)
     shape = (int(dataset.Rows), int(dataset.Columns))
@@ -32,7 +32,7 @@ def storedValues(dataset, path):
             raise _undecodable(path)
         values = numpy.frombuffer(data[:length], kind).reshape(shape)
     else:
-        values = _decoded(dataset, path, kind, shape)
+        values = _decoded(dataset, path, kind, shape, worker)
     return onlyStoredBits(values, int(dataset.BitsStored))
 
 
@@ -62,32 +62,12 @@ def _numberType(dataset, path):
     return numpy.dtype(f"<{'i' if signed else 'u'}{bits // 8}")
 
 
-def _decoded(dataset, path, kind, shape):
-    import SimpleITK
-
-    if dataset.SOPClassUID == MR_IMAGE_STORAGE:
-        return _decodedMr(dataset, path, kind, shape)
-    try:
-        values = SimpleITK.GetArrayFromImage(SimpleITK.ReadImage(str(path)))
-    except RuntimeError as error:
-        raise _undecodable(path) from error
-    slope, intercept = float(dataset.get("RescaleSlope", 1)), float(dataset.get("RescaleIntercept", 0))
-    stored = numpy.rint((values.astype(float) - intercept) / slope).astype(kind)
-    if stored.size != math.prod(shape) or not numpy.array_equal(stored * slope + intercept, values):
+def _decoded(dataset, path, kind, shape, worker):
+    values = decodeStoredInWorker(worker, path, dataset.file_meta.TransferSyntaxUID, shape)
+    stored = values.astype(kind)
+    if not numpy.array_equal(stored, values):
         raise _undecodable(path)
-    return stored.reshape(shape)
-
-
-def _decodedMr(dataset, path, kind, shape):
-    """Readers differ in whether they apply the rescale of MR: without a rescale, values are those stored."""
-    try:
-        values = decodedFrame(dataset)
-    except Exception as error:
-        # Whatever a damaged stream makes a decoder raise.
-        raise _undecodable(path) from error
-    if values.shape != shape:
-        raise _undecodable(path)
-    return values.astype(kind)
+    return stored
 
 
 def _undecodable(path):
