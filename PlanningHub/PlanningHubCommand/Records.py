@@ -94,17 +94,7 @@ def _state(case, options, given):
 def _characteristic(words):
     if not 2 <= len(words) <= 3:
         raise UsageError("usage", "A characteristic is KIND VALUE [NOTE].", "Such as: --characteristic screw-number 6")
-    return {"kind": words[0], "value": _number(words[1]), "note": "".join(words[2:])}
-
-
-def _number(text):
-    """Return a number where the text is one, else the text."""
-    for kind in (int, float):
-        try:
-            return kind(text)
-        except ValueError:
-            continue
-    return text
+    return {"kind": words[0], "value": Prescription.readValue(*words[:2]), "note": "".join(words[2:])}
 
 
 def _prescriptionReport(values):
