@@ -5,7 +5,7 @@ import socket
 import pytest
 
 from PlanningHubLib.Case import Case
-from StandInHost.User import message, tableTexts, tree
+from StandInHost.User import bone, message, tableTexts, tree
 
 
 @pytest.fixture
@@ -153,8 +153,8 @@ def test_cancelledSendingMakesNoReceipt(user, packaged, tmp_path, fraction):
 
 def test_aStalePackageIsNotSent(user, packaged, tmp_path):
     home = user.show("PlanningHub")
-    user.host.enter(home.ui.thresholdSliderWidget, 500)
-    user.host.click(home.ui.segmentButton)
+    user.host.enter(bone(home).thresholdSliderWidget, 500)
+    user.host.click(bone(home).segmentButton)
     widget = send(user, tmp_path / "store")
     assert reasons(widget)[0].startswith("Stale: ") and "is stale" in message(widget)
     assert not (tmp_path / "store").exists()
