@@ -22,9 +22,12 @@ def freshFolder(tmp_path, monkeypatch):
     numbers = iter(range(1_000_000))
 
     def prepare(home=None):
+        """:param home: the one that is set already, for a case whose key it has"""
         place = tmp_path / f"place{next(numbers)}"
         place.mkdir()
-        monkeypatch.setenv("PLANNINGHUB_HOME", str(home or place.with_name(f"{place.name}-home")))
+        if home is None:
+            monkeypatch.setenv("PLANNINGHUB_HOME", str(place.with_name(f"{place.name}-home")))
+            monkeypatch.setenv("XDG_STATE_HOME", str(place.with_name(f"{place.name}-state")))
         return place
 
     return prepare
