@@ -167,14 +167,15 @@ def decodeInWorker(worker, header):
     return _decoded(worker, wanted)
 
 
-def decodeStoredInWorker(worker, path, transferSyntaxUid, shape):
-    """Return the stored values of a single-frame image, array (rows, columns), whatever its rescale says.
+def decodeStoredInWorker(worker, path, transferSyntaxUid, shape, frame=0):
+    """Return the stored values of an image's frame, array (rows, columns), whatever its rescale says.
 
+    :param shape: rows and columns
     :raises InputRefused: as :func:`decodeInWorker`
     """
     wanted = {
         "path": str(path),
-        "frame": 0,
+        "frame": frame,
         "sopClassUid": "",
         "transferSyntaxUid": str(transferSyntaxUid),
         "rescaleSlope": 1,

@@ -205,10 +205,10 @@ def _writeImage(copy, series, path, number, worker):
     dataset = Sources.readDicom(path, pixels=True)
     kind = Objects.kindOf(dataset)
     values = storedValues(dataset, path, worker)
-    mask = series.maskOf(path)
-    if mask is not None and mask.any():
-        values = values.copy()
-        values[mask] = storedAir(dataset)
+    for header, mask in series.masksOf(path):
+        values = values if values.flags.writeable else values.copy()
+        image = values[header.frame or 0] if values.ndim == 3 else values
+        image[mask] = storedAir(dataset, header.rescaleSlope, header.rescaleIntercept)
     _save(copy, Objects.cleanedObject(copy.cleaner, dataset, values, copy.faces), kind, f"{kind.upper()}{number}")
 
 

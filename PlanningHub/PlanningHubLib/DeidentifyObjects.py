@@ -41,7 +41,7 @@ def kindOf(dataset):
 def cleanedObject(cleaner, dataset, values=None, faces=None):
     """Return the de-identified copy of a dataset, with file meta, ready to be written.
 
-    :param values: for a CT or MR image, its stored values, array (rows, columns)
+    :param values: for a CT or MR image, its stored values, array (rows, columns) or (frames, rows, columns)
     :param faces: the :class:`Defaced` of the images
     :raises InputRefused: ``object-not-supported``, ``surface-not-supported``
     """
@@ -55,7 +55,7 @@ def cleanedObject(cleaner, dataset, values=None, faces=None):
     else:
         result.VerificationFlag = "UNVERIFIED"
         _numberMeasurements(result.get("ContentSequence", []), iter(range(1, 1 << 16)))
-    if kind not in IMAGES:
+    if kind not in IMAGES or "SharedFunctionalGroupsSequence" in result:
         _finishEquipment(result, cleaner.profile)
     _statement(result, cleaner.profile, faces or Defaced())
     _fileMeta(result)
@@ -68,9 +68,20 @@ def _finishImage(result, values, faces):
     if faces.visible is not None:
         result.RecognizableVisualFeatures = "YES" if faces.visible and not faces.removed else "NO"
     if faces.removed:
-        result.ImageType = ["DERIVED", *list(result.ImageType)[1:]]
+        for types in _typesOf(result):
+            name = "ImageType" if "ImageType" in types else "FrameType"
+            types[name].value = ["DERIVED", *list(types[name].value)[1:]]
         result.DerivationDescription = DERIVED_FROM_SOURCE
         result.DerivationCodeSequence = [codeItem("113047", "DCM", "Pixel by pixel mask")]
+
+
+def _typesOf(result):
+    """Yield the image and the frame type items of its functional groups."""
+    yield result
+    for name in ("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence"):
+        for group in result.get(name, []):
+            for kind in ("CTImageFrameTypeSequence", "MRImageFrameTypeSequence"):
+                yield from (item for item in group.get(kind, []) if "FrameType" in item)
 
 
 def _finishSegmentation(result, dataset):
@@ -119,9 +130,11 @@ def _numberMeasurements(items, numbers):
 def _finishEquipment(result, profile):
     result.Manufacturer = result.get("Manufacturer") or REMOVED
     result.ManufacturerModelName = result.DeviceSerialNumber = result.SoftwareVersions = REMOVED
+    # Type 1, and the profile keeps no dates.
     if not result.get("ContentDate"):
-        # Type 1, and the profile keeps no dates.
         result.ContentDate, result.ContentTime = NO_DATE, "000000"
+    if "SharedFunctionalGroupsSequence" in result and kindOf(result) in IMAGES:
+        result.AcquisitionDateTime = result.get("AcquisitionDateTime") or NO_DATE
 
 
 def methodCodes(profile, faceRemoved):

@@ -17,14 +17,17 @@ AIR_HU = -1000
 
 
 def storedValues(dataset, path, worker):
-    """Return the stored values of a CT or MR image, array (rows, columns), with its unused bits cleared.
+    """Return the stored values of a CT or MR image with its unused bits cleared.
 
     :param dataset: the source's dataset, with file meta
     :param worker: :class:`PlanningHubLib.DecodeWorker.DecodeWorker`, which decodes what is compressed
+    :returns: array (rows, columns), of a multi-frame image (frames, rows, columns)
     :raises InputRefused: ``cannot-decode``, ``hostile-file``, ``object-not-supported``
     """
     kind = _numberType(dataset, path)
     shape = (int(dataset.Rows), int(dataset.Columns))
+    if "NumberOfFrames" in dataset:
+        shape = (int(dataset.NumberOfFrames), *shape)
     if dataset.file_meta.TransferSyntaxUID in (*PLAIN_TRANSFER_SYNTAXES, DEFLATED):
         data = bytes(dataset.get("PixelData") or b"")
         length = math.prod(shape) * kind.itemsize
@@ -42,9 +45,8 @@ def storedBytes(values):
     return data + b"\0" * (len(data) % 2)
 
 
-def storedAir(dataset):
+def storedAir(dataset, slope, intercept):
     """Return the stored value of air (-1000 HU), or the nearest that the image can hold."""
-    slope, intercept = float(dataset.RescaleSlope), float(dataset.RescaleIntercept)
     bits, signed = int(dataset.BitsStored), int(dataset.PixelRepresentation)
     lowest = -(signed << (bits - 1))
     highest = (1 << (bits - signed)) - 1
@@ -54,19 +56,21 @@ def storedAir(dataset):
 def _numberType(dataset, path):
     bits, signed = int(dataset.get("BitsAllocated") or 0), int(dataset.get("PixelRepresentation") or 0)
     stored = int(dataset.get("BitsStored") or 0)
-    isPlain = int(dataset.get("SamplesPerPixel") or 0) == 1 and int(dataset.get("NumberOfFrames") or 1) == 1
+    isPlain = int(dataset.get("SamplesPerPixel") or 0) == 1 and int(dataset.get("NumberOfFrames", 1) or 0) >= 1
     if not isPlain or bits not in (8, 16) or not 0 < stored <= bits or dataset.get("HighBit") != stored - 1:
         raise InputRefused(
-            "object-not-supported", f"{path} is not a gray image of one frame.", "Leave it out of the folder.", [path]
+            "object-not-supported", f"{path} is not a gray image.", "Leave it out of the folder.", [path]
         )
     return numpy.dtype(f"<{'i' if signed else 'u'}{bits // 8}")
 
 
 def _decoded(dataset, path, kind, shape, worker):
-    values = decodeStoredInWorker(worker, path, dataset.file_meta.TransferSyntaxUID, shape)
-    stored = values.astype(kind)
-    if not numpy.array_equal(stored, values):
-        raise _undecodable(path)
+    syntax, stored = dataset.file_meta.TransferSyntaxUID, numpy.empty(shape, kind)
+    for number, frame in enumerate(stored if len(shape) == 3 else [stored]):
+        values = decodeStoredInWorker(worker, path, syntax, shape[-2:], number)
+        frame[...] = values.astype(kind)
+        if not numpy.array_equal(frame, values):
+            raise _undecodable(path)
     return stored
 
 

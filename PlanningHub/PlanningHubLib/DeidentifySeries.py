@@ -39,9 +39,13 @@ class JudgedSeries:
         """Where the body meets the air, array (slices, rows, columns); one byte a voxel, kept for all surfaces."""
         return Face.nearSkin(self.voxels(), self.geometry.ijkToLps)
 
-    def maskOf(self, path):
-        """Return the voxels of a file that go, array (rows, columns), or None."""
-        return None if self.mask is None else self.mask[self.paths.index(path)]
+    def masksOf(self, path):
+        """Yield the header of each slice of a file from which voxels go, and these, array (rows, columns)."""
+        if self.mask is None:
+            return
+        for header, mask in zip(self.geometry.headers, self.mask, strict=True):
+            if header.path == path and mask.any():
+                yield header, mask
 
 
 def judge(paths, deface=False, progress=noProgress):
@@ -55,7 +59,7 @@ def judge(paths, deface=False, progress=noProgress):
     geometry = checkSeries(ScannedSeries(headers[0].seriesUid, headers))[0]
     if geometry is None:
         return JudgedSeries(list(paths))
-    series = JudgedSeries([header.path for header in geometry.headers], geometry)
+    series = JudgedSeries(list(dict.fromkeys(header.path for header in geometry.headers)), geometry)
     voxels = series.voxels()
     progress(0.3, "Looking for text in the images")
     if modalityOf(headers) == "MR":

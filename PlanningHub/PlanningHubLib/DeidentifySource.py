@@ -4,6 +4,7 @@ import dataclasses
 import os
 from pathlib import Path
 
+from . import DeidentifyRules as Rules
 from .Case import Case, isCase
 from .DecodeWorker import DecodeWorker
 from .DicomScan import readHeaders
@@ -179,8 +180,8 @@ def reasonToLeave(dataset):
         return name, "secondary captures and screens show text and names"
     if sopClass == ENCAPSULATED_PDF:
         return name, "its pages name the case; make a new briefing for the recipient"
-    if sopClass in FRAME_CLASSES:
-        return name, "multi-frame images are not copied; export the series as single-frame images"
+    if sopClass in FRAME_CLASSES and sopClass not in Rules.rules()["sopClasses"]:
+        return name, "multi-frame images of this class are not copied; export the series as single-frame images"
     if "LOCALIZER" in imageType:
         return name, "planning does not need localizers"
     return None

@@ -8,7 +8,7 @@ import pytest
 import SimpleITK
 from CaseMaking import writeSmallSeries
 from LeakSearch import leaks
-from MrMaking import MR_ATTRIBUTES, mrVoxels, writeFrames, writeMr
+from MrMaking import MR_ATTRIBUTES, mrVoxels, writeMr
 from Planting import WORD, WORDS, plantEverything, plantFile
 
 from PlanningHubLib import Consent, Deidentify, DeidentifyText
@@ -115,16 +115,6 @@ def test_textInMrIsFound(tmp_path):
     with pytest.raises(InputRefused) as refused:
         Deidentify.deidentify(tmp_path / "mr", tmp_path / "out", "treatment-partner")
     assert refused.value.code == "burned-in-text"
-
-
-def test_multiFrameMrIsLeftOutByName(tmp_path):
-    writeFrames(tmp_path / "source" / "mr.dcm", writeMr(tmp_path / "single"))
-    with pytest.raises(InputRefused) as refused:
-        Deidentify.deidentify(tmp_path / "source", tmp_path / "out", "treatment-partner")
-    assert refused.value.code == "nothing-to-copy" and "single-frame" in refused.value.action
-    writeMr(tmp_path / "source" / "single")
-    report = Deidentify.deidentify(tmp_path / "source", tmp_path / "out", "treatment-partner")
-    assert any("multi-frame" in one["reason"] for one in report["leftOut"])
 
 
 def test_caseOfMrIsCopiedWithConsent(tmp_path):
