@@ -161,12 +161,19 @@ def test_stepsInTheWrongOrder(command, smallHead, tmp_path):
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals to a process group are POSIX")
+def hearInterrupts():
+    """Where tests run in the background, a shell may have told all their children to ignore interrupts."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def test_interruptedStepLeavesTheCaseAsItWas(command, aPackagedCase, tmp_path):
     case = tmp_path / "case"
     shutil.copytree(aPackagedCase / "case", case)
     before = (case / "case.json").read_bytes()
     program = [sys.executable, "-m", "PlanningHubCommand", "print", "--case", str(case), "--json"]
-    process = subprocess.Popen(program, env=command.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    process = subprocess.Popen(
+        program, env=command.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, preexec_fn=hearInterrupts
+    )
     deadline = time.monotonic() + 60
     while not list(case.glob("artefacts/part-1/.aside-*")) and time.monotonic() < deadline:
         time.sleep(0.02)
