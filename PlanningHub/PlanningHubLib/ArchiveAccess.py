@@ -10,7 +10,7 @@ from pathlib import Path
 from .EncryptedFile import readPrivate
 from .Errors import GateRefused, InputRefused, StoreFailed, UsageError
 from .Files import sha256Bytes
-from .Secrets import canKeepSecrets, readSecret, removeSecret, writeSecret
+from .Secrets import canKeepSecrets, readSecret, writeSecret
 
 TOKEN = re.compile(r"[A-Za-z0-9._~+/-]+=*")
 
@@ -100,11 +100,6 @@ def recall(base):
     except (ValueError, KeyError, TypeError):
         raise InputRefused("bad-key-file", "What is kept as the archive's password is none.",
                            "Give it anew, and have it remembered.") from None  # fmt: skip
-
-
-def forget(base):
-    """Remove the credentials that are kept for an archive."""
-    removeSecret(_name(base))
 
 
 def accessRefused(host, status, credentials):

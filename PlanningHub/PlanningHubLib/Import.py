@@ -128,7 +128,7 @@ def _judge(checked, findings, seriesUid, limits, scan, progress):
         voxelFacts, voxelFindings = judgeVoxels(chosen, limits)
         findings += voxelFindings
     shown = tuple(map(scan.opened.shown, findings))
-    return Verdict(tuple(checked), chosen, shown, limits, voxelFacts, scan.opened, scan)
+    return Verdict(tuple(checked), chosen, shown, limits, voxelFacts, scan)
 
 
 def _choose(checked, seriesUid):
@@ -237,7 +237,7 @@ def importVerdict(
 
 
 def _requireUnchanged(verdict):
-    stamps = verdict.scan.stamps if verdict.scan else {}
+    stamps = verdict.scan.stamps
     changed = [path for path in {header.path for header in verdict.chosen.headers} if stamps.get(path) != _stamp(path)]
     if changed:
         raise InputRefused("images-changed", f"{len(changed)} files have changed since they were checked.",
@@ -275,7 +275,7 @@ def addSource(case, verdict, user=None, progress=noProgress, reference=False):
     headers = series.geometry.headers
     places = _placesOf(headers)
     if reference:
-        if verdict.opened and verdict.opened.isTemporary:
+        if verdict.opened.isTemporary:
             raise cannotReference(verdict.opened.name)
         requireOutside(places.values(), case.folder)
         if _isSameVolume(case.latest("source"), series) and (source := putBack(case, places, user)):

@@ -6,6 +6,7 @@ of that folder reveals nothing, but whoever runs programs as this user can open 
 A key never enters a case, a scene, a setting, a log or a command line.
 """
 
+import contextlib
 import hashlib
 import hmac
 import os
@@ -122,14 +123,6 @@ def writeSecret(name, secret, passphrase=None, replace=False):
         writeEncrypted(_secretFile(name), secret, passphrase or passphraseFromFile(), replace)
 
 
-def removeSecret(name):
-    """Remove a secret from the OS keyring and from the settings folder; there need not be one."""
-    ring = _keyring()
-    if ring and ring.get_password(SERVICE, name):
-        ring.delete_password(SERVICE, name)
-    _secretFile(name).unlink(missing_ok=True)
-
-
 def _secretFile(name):
     return homeFolder() / f"{name}.enc.json"
 
@@ -151,32 +144,39 @@ def _unlockFiles():
     return local / UNLOCK_FILE, homeFolder() / UNLOCK_FILE
 
 
-def _unlockSecret(create):
+def _unlockSecrets():
+    """Yield the secrets that may open the local file."""
     for path in _unlockFiles():
-        try:
-            if create:
-                writePrivate(path, secrets.token_hex(32) + "\n")
-            text = readPrivate(path)
-        except InputRefused:
-            # A batch user may have no folder of its own.
-            continue
-        if text and text.strip():
-            return text.strip()
-    return None
+        with contextlib.suppress(InputRefused):
+            text = (readPrivate(path) or "").strip()
+            if text:
+                yield text
+
+
+def _makeUnlockSecret():
+    for path in _unlockFiles():
+        # A batch user may have no folder of its own.
+        with contextlib.suppress(InputRefused):
+            writePrivate(path, secrets.token_hex(32) + "\n")
+            return readPrivate(path).strip()
+    raise InputRefused("cannot-write", f"{_unlockFiles()[-1]} cannot be written.", "Make the settings folder writable.")
 
 
 def _readLocal(path):
     if not path.exists():
         return None
-    unlock = _unlockSecret(create=False)
-    if unlock is None:
-        raise GateRefused(
-            "key-of-another-machine",
-            f"{path} can only be opened by the user and on the machine that made it.",
-            f"Bring the file {_unlockFiles()[0]} from there, or restore the settings folder from a backup.",
-            [path],
-        )
-    return readEncrypted(path, unlock, True)
+    for unlock in _unlockSecrets():
+        try:
+            return readEncrypted(path, unlock, True)
+        except GateRefused as error:
+            if error.code != "wrong-passphrase":
+                raise
+    raise GateRefused(
+        "key-of-another-machine",
+        f"{path} can only be opened by the user and on the machine that made it.",
+        f"Bring the file {_unlockFiles()[0]} from there, or restore the settings folder from a backup.",
+        [path],
+    )
 
 
 def _readPlain(path):
@@ -211,7 +211,7 @@ def _moveUnderLock(masterKey, path):
 
 
 def _writeLocal(masterKey):
-    writeEncrypted(_localFile(), masterKey, _unlockSecret(create=True), cost=LOWEST_COST)
+    writeEncrypted(_localFile(), masterKey, _makeUnlockSecret(), cost=LOWEST_COST)
     return _readLocal(_localFile())
 
 

@@ -9,7 +9,7 @@ import hashlib
 from .Audit import canonical
 from .Errors import GateRefused, InputRefused, UsageError
 from .Requirements import ensure
-from .Secrets import hasKeyring, passphraseFromFile, readSecret, writeSecret
+from .Secrets import canKeepSecrets, readSecret, writeSecret
 
 # Signed with every statement, so that a signature made for something else never counts as one of these.
 DOMAIN = b"planninghub-statement-1\n"
@@ -112,7 +112,7 @@ def loadKey(user, passphrase=None):
 
 def needsPassphrase(user, makeKey=False):
     """Tell whether a passphrase must be asked for: there is no keyring and no file that gives it."""
-    if hasKeyring() or passphraseFromFile():
+    if canKeepSecrets():
         return False
     return makeKey or bool(readSecret(_secretName(user), probe=True))
 

@@ -35,11 +35,6 @@ class CheckedSeries:
     repair: RepairPlan | None = None
     reason: str = ""
 
-    @property
-    def isFit(self):
-        """Whether it could be imported: a volume, and nothing in its headers rejects it."""
-        return self.geometry is not None and firstRejection(self.findings) is None
-
     def asDict(self, rank):
         shape = list(self.geometry.shape) if self.geometry else None
         spacing = [round(value, 6) for value in self.geometry.spacingMm] if self.geometry else None
@@ -74,16 +69,20 @@ class Verdict:
 
     :param procedure: :class:`PlanningHubLib.Procedures.Procedure` whose limits were used
     :param voxelFacts: :class:`PlanningHubLib.VerdictVoxels.VoxelFacts` of the chosen series, None where not looked at
+    :param scan: what was judged; it keeps what was unpacked until the series is imported
     """
 
     series: tuple
     chosen: CheckedSeries | None
     findings: tuple
     procedure: object
-    voxelFacts: VoxelFacts | None = None
-    # Keeps what was unpacked until the series is imported.
-    opened: OpenedSource | None = None
-    scan: Scan | None = None
+    voxelFacts: VoxelFacts | None
+    scan: Scan
+
+    @property
+    def opened(self):
+        """The :class:`PlanningHubLib.Sources.OpenedSource` that was scanned."""
+        return self.scan.opened
 
     @property
     def lacksPatientId(self):

@@ -89,8 +89,6 @@ def test_rememberedOnceItIsUsed(aGuardedArchive, aPassphrase, tmp_path, ownHome)
     (path,) = ownHome.glob("archive-*")
     assert b"Qzp" not in path.read_bytes() and b"anna" not in path.read_bytes()
     assert os.name == "nt" or stat.S_IMODE(path.stat().st_mode) == 0o600
-    ArchiveAccess.forget(base)
-    assert ArchiveAccess.recall(base) is None and not list(ownHome.glob("archive-*"))
 
 
 def test_byCommand(aGuardedArchive, aPassphrase, tmp_path, ownHome):

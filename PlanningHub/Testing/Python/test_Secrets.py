@@ -111,6 +111,13 @@ def test_aCopyOfTheSettingsFolderOpensNothing(ownHome, keyRing, tmp_path, monkey
         KeyRing.forThisInstallation()
     assert error.value.code == "key-of-another-machine"
     assert not (tmp_path / "other machine").exists(), "no second secret beside the one that counts"
+    # That machine has a key of its own; it does not open this one, either.
+    monkeypatch.setenv("PLANNINGHUB_HOME", str(tmp_path / "other home"))
+    other = KeyRing.forThisInstallation()
+    monkeypatch.setenv("PLANNINGHUB_HOME", str(ownHome))
+    with pytest.raises(GateRefused) as error:
+        KeyRing.forThisInstallation()
+    assert error.value.code == "key-of-another-machine" and other.keyId != keyRing.keyId
 
 
 def test_aKeyOfAnEarlierVersionIsEncryptedAtItsFirstUse(ownHome):
@@ -138,6 +145,13 @@ def test_aUserWithoutAFolderOfItsOwnHasAKeyAllTheSame(ownHome, tmp_path, monkeyp
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "file" / "state"))
     assert KeyRing.forThisInstallation().keyId == KeyRing.forThisInstallation().keyId
     assert {path.name for path in ownHome.iterdir()} == {"case-master-key.local.json", "unlock"}
+    keyId = KeyRing.forThisInstallation().keyId
+    # Once the user has a folder, with a secret for another home in it, this home still opens.
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    monkeypatch.setenv("PLANNINGHUB_HOME", str(tmp_path / "other home"))
+    KeyRing.forThisInstallation()
+    monkeypatch.setenv("PLANNINGHUB_HOME", str(ownHome))
+    assert KeyRing.forThisInstallation().keyId == keyId
 
 
 def test_readingAloneMakesNoKey(ownHome):
