@@ -1,14 +1,17 @@
 """The print step: the case's segmentation as a watertight part within a stated deviation, as STL and 3MF."""
 
+import dataclasses
+
 from PlanningHubLib import Requirements
 from PlanningHubLib.Errors import InputRefused, firstRejection
 from PlanningHubLib.Nodes import removeNodes
 from PlanningHubLib.Progress import noProgress, part
 from PlanningHubLib.Repair import repairFacts
 from PlanningHubLib.Segmentation import loadSegmentation
+from PlanningHubLib.Shapes import Checks, Surface
 from PlanningHubLib.Software import versions
 
-from . import Checks, Simplify, Surface, Writers
+from . import Simplify, Writers
 
 DEFAULT_DEVIATION_MM = 0.25
 # Flying edges and smoothing round thin bone off: a real skull at 1 mm voxels loses 0.2 %. More than this is no longer
@@ -54,9 +57,11 @@ def makePart(case, session, maximumDeviationMm=DEFAULT_DEVIATION_MM, progress=no
 
 
 def _surface(case, session, segmentation, progress):
+    """Return the segmentation's surface in LPS, as it leaves."""
     node = loadSegmentation(case, session, segmentation)
     try:
-        return Surface.segmentSurface(node, node.GetSegmentation().GetNthSegmentID(0), progress)
+        surface = Surface.segmentSurface(node, node.GetSegmentation().GetNthSegmentID(0), progress)
+        return dataclasses.replace(surface, mesh=surface.mesh.rasLpsSwapped())
     finally:
         removeNodes(session.scene, node)
 

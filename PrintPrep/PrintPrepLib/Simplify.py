@@ -12,10 +12,9 @@ from scipy.spatial import cKDTree
 
 from PlanningHubLib.Errors import InputRefused, UsageError
 from PlanningHubLib.Progress import noProgress, part
-
-from .Deviation import Deviation, distancesToFineSurface, distancesToSurface, measured, samplesOf
-from .Manifolds import asSolid
-from .Mesh import Mesh, welded
+from PlanningHubLib.Shapes.Deviation import Deviation, distancesToFineSurface, distancesToSurface, measured, samplesOf
+from PlanningHubLib.Shapes.Manifolds import asSolid
+from PlanningHubLib.Shapes.Mesh import Mesh, welded
 
 # Below this many triangles nothing is gained.
 FEWEST_TRIANGLES = 500

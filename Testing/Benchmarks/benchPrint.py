@@ -10,8 +10,9 @@ from vtk.util import numpy_support
 
 from PlanningHubLib import Masks, Segments
 from PlanningHubLib.Session import Session
-from PrintPrepLib import Checks, Deviation, Manifolds, Simplify, Surface, Writers
-from PrintPrepLib.Mesh import Mesh
+from PlanningHubLib.Shapes import Checks, Deviation, Manifolds, Surface
+from PlanningHubLib.Shapes.Mesh import Mesh
+from PrintPrepLib import Simplify, Writers
 from PrintPrepLib.Part import DEFAULT_DEVIATION_MM
 
 from .Timing import compared, imported

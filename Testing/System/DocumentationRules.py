@@ -138,9 +138,11 @@ def nameProblems(root):
 
 def sourceNames(root):
     """Return the kebab-case texts of the product's source, codes that end in a kind, names of packages, procedures."""
-    files = [path for name in moduleNames(root) for path in (root / name).glob("*/*.py")]
+    files = [path for name in moduleNames(root) for path in (root / name).glob("*/**/*.py")]
     texts = set()
     for path in files:
+        if "Testing" in path.relative_to(root).parts:
+            continue
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Constant) and isinstance(node.value, str):
                 texts.add(node.value)

@@ -12,7 +12,6 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 NOT_SHIPPED_FOLDERS = {"Testing", "Pictures", "__pycache__"}
 NOT_SHIPPED_FILES = {
     "CMakeLists.txt",
-    "README.md",
     "PlanningHubCommand/requirements.txt",  # what Slicer ships itself; only pip outside Slicer may read it
 }
 # Names so general that another extension in the same flat folder is likely to bring them too.
@@ -58,7 +57,7 @@ def shippedFiles(moduleFolder):
 def isShipped(path):
     if NOT_SHIPPED_FOLDERS.intersection(path.parts) or path.name.startswith(".") or path.suffix in {".pyc", ".pyo"}:
         return False
-    return path.as_posix() not in NOT_SHIPPED_FILES
+    return path.name != "README.md" and path.as_posix() not in NOT_SHIPPED_FILES
 
 
 def pasteable(variable, names, moduleName):

@@ -254,7 +254,11 @@ def test_pipInstallsEveryLibAndTheCommandAndReadsEveryRequirementsFile():
     settings = pyproject()["tool"]["setuptools"]
     inTree = {path.name: path.relative_to(ROOT).as_posix() for path in ROOT.glob("*/*Lib") if path.is_dir()}
     inTree["PlanningHubCommand"] = "PlanningHub/PlanningHubCommand"
-    assert set(settings["packages"]) == set(inTree)
+    below = {
+        path.parent.relative_to(folder.parent).as_posix().replace("/", ".")
+        for folder in (ROOT / place for place in inTree.values()) for path in folder.rglob("*/__init__.py")
+    }
+    assert set(settings["packages"]) == {*inTree, *below}
     assert settings["package-dir"] == inTree
     requirements = {path.relative_to(ROOT).as_posix() for path in ROOT.glob("*/*/requirements.txt")}
     assert set(settings["dynamic"]["dependencies"]["file"]) == requirements

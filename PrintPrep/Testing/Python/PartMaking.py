@@ -7,8 +7,9 @@ import zipfile
 
 import numpy
 
-from PrintPrepLib import Surface, Writers
-from PrintPrepLib.Mesh import Mesh
+from PlanningHubLib.Shapes import Surface
+from PlanningHubLib.Shapes.Mesh import Mesh
+from PrintPrepLib import Writers
 
 LABEL = Writers.PartLabel("PH-TEST-1_bone_left_part", "PH-TEST-1", "part-1.1", "left", "ab" * 32)
 RAS_TO_LPS = numpy.diag([-1.0, -1.0, 1.0])
@@ -32,9 +33,13 @@ def asymmetricMask():
     return mask
 
 
-def centroidOfMaskLps(mask, ijkToRas):
+def centroidOfMaskRas(mask, ijkToRas):
     indices = numpy.argwhere(mask)[:, ::-1]
-    return RAS_TO_LPS @ (ijkToRas[:3, :3] @ indices.mean(0) + ijkToRas[:3, 3])
+    return ijkToRas[:3, :3] @ indices.mean(0) + ijkToRas[:3, 3]
+
+
+def centroidOfMaskLps(mask, ijkToRas):
+    return RAS_TO_LPS @ centroidOfMaskRas(mask, ijkToRas)
 
 
 def obliqueMatrix(spacingMm=(0.7, 0.8, 1.1), mirrored=False):

@@ -14,8 +14,9 @@ from PartMaking import (
 )
 
 from PlanningHubLib.Errors import InputRefused
-from PrintPrepLib import Checks, Writers
-from PrintPrepLib.Mesh import Mesh
+from PlanningHubLib.Shapes import Checks
+from PlanningHubLib.Shapes.Mesh import Mesh
+from PrintPrepLib import Writers
 
 
 def codes(mesh):

@@ -6,14 +6,23 @@ from pathlib import Path
 import numpy
 import pytest
 import slicer
-from PartMaking import asymmetricMask, ballMask, centroidOfMaskLps, obliqueMatrix, readByLib3mf, readByTrimesh
+from PartMaking import (
+    RAS_TO_LPS,
+    asymmetricMask,
+    ballMask,
+    centroidOfMaskLps,
+    obliqueMatrix,
+    readByLib3mf,
+    readByTrimesh,
+)
 
 from PlanningHubLib import Segments
 from PlanningHubLib.Case import Case
 from PlanningHubLib.Errors import Cancelled, GateRefused, InputRefused
 from PlanningHubLib.Segmentation import FILE_NAME
 from PlanningHubLib.Session import Session
-from PrintPrepLib import Part, Surface
+from PlanningHubLib.Shapes import Surface
+from PrintPrepLib import Part
 
 
 @pytest.fixture(autouse=True)
@@ -178,8 +187,8 @@ def test_realSkull(aCase, aSession):
     islands = SimpleITK.RelabelComponent(SimpleITK.ConnectedComponent(image >= 300))
     mask = SimpleITK.GetArrayFromImage(islands == 1)
     matrix = numpy.eye(4)
-    matrix[:3, :3] = Surface.RAS_TO_LPS @ numpy.diag(image.GetSpacing())
-    matrix[:3, 3] = Surface.RAS_TO_LPS @ image.GetOrigin()
+    matrix[:3, :3] = RAS_TO_LPS @ numpy.diag(image.GetSpacing())
+    matrix[:3, 3] = RAS_TO_LPS @ image.GetOrigin()
     addSegmentation(aCase, aSession, mask, matrix)
     part = Part.makePart(aCase, aSession)
     expectedMl = mask.sum() * numpy.prod(image.GetSpacing()) / 1000

@@ -15,8 +15,9 @@ from PartMaking import (
 )
 
 from PlanningHubLib.Errors import Cancelled, InputRefused, UsageError
-from PrintPrepLib import Checks, Deviation, Manifolds, Simplify, Surface, Writers
-from PrintPrepLib.Mesh import Mesh, welded
+from PlanningHubLib.Shapes import Checks, Deviation, Manifolds, Surface
+from PlanningHubLib.Shapes.Mesh import Mesh, welded
+from PrintPrepLib import Simplify, Writers
 
 
 def trimeshDistances(mesh, points):

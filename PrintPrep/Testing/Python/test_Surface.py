@@ -6,19 +6,19 @@ import vtk
 from PartMaking import (
     asymmetricMask,
     ballMask,
-    centroidOfMaskLps,
+    centroidOfMaskRas,
     manifoldStatus,
     obliqueMatrix,
 )
 
 from PlanningHubLib.Errors import InputRefused
-from PrintPrepLib import Checks, Surface, Threads
+from PlanningHubLib.Shapes import Checks, Surface, Threads
 
 
 def test_ballHasItsVolumeAndRadius():
     matrix = numpy.diag([0.5, 0.5, 0.5, 1])
     mesh = Surface.maskSurface(ballMask(40, 90), matrix).mesh
-    radii = numpy.linalg.norm(mesh.points - centroidOfMaskLps(ballMask(40, 90), matrix), axis=1)
+    radii = numpy.linalg.norm(mesh.points - centroidOfMaskRas(ballMask(40, 90), matrix), axis=1)
     assert mesh.volumeMl == pytest.approx(4 / 3 * numpy.pi * 20**3 / 1000, rel=0.003)
     assert radii.mean() == pytest.approx(20, abs=0.03)
     assert abs(radii - 20).max() < 0.3
@@ -46,7 +46,7 @@ def test_obliqueAndLeftHandedKeepPositionAndFaceOutwards(mirrored):
     corners = surface.mesh.points[surface.mesh.triangles]
     volumes = numpy.einsum("ij,ij->i", corners[:, 0], numpy.cross(corners[:, 1], corners[:, 2])) / 6
     centroid = (corners.sum(1) / 4 * volumes[:, None]).sum(0) / volumes.sum()
-    assert centroid == pytest.approx(centroidOfMaskLps(mask, matrix), abs=0.1)
+    assert centroid == pytest.approx(centroidOfMaskRas(mask, matrix), abs=0.1)
     assert volumes.sum() / 1000 == pytest.approx(surface.maskVolumeMl, rel=0.03)
     assert not Checks.meshFindings(surface.mesh)
 
@@ -57,9 +57,8 @@ def test_eachVoxelArmLiesWhereItsVoxelsLie():
     indices = numpy.argwhere(mask)[:, ::-1]
     voxels = (matrix[:3, :3] @ indices.T).T + matrix[:3, 3]
     for direction in numpy.concatenate([numpy.eye(3), -numpy.eye(3)]):
-        toLps = numpy.array([-1, -1, 1]) * direction
         farthestVoxel = (voxels @ direction).max()
-        assert farthestVoxel < (mesh.points @ toLps).max() < farthestVoxel + 0.9
+        assert farthestVoxel < (mesh.points @ direction).max() < farthestVoxel + 0.9
 
 
 @pytest.mark.parametrize("second", [(1, 1, 0), (1, 1, 1)])

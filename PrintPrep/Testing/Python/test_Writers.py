@@ -19,13 +19,14 @@ from PartMaking import (
 )
 
 from PlanningHubLib.Errors import InputRefused
-from PrintPrepLib import Simplify, Surface, Writers
+from PlanningHubLib.Shapes import Surface
+from PrintPrepLib import Simplify, Writers
 
 
 @pytest.fixture(scope="module", params=[False, True], ids=["right-handed", "left-handed"])
 def aPart(request):
     matrix = obliqueMatrix(mirrored=request.param)
-    mesh = Simplify.simplified(Surface.maskSurface(asymmetricMask(), matrix).mesh, 0.1).mesh
+    mesh = Simplify.simplified(Surface.maskSurface(asymmetricMask(), matrix).mesh.rasLpsSwapped(), 0.1).mesh
     return mesh, centroidOfMaskLps(asymmetricMask(), matrix)
 
 

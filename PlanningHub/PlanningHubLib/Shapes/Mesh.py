@@ -1,4 +1,4 @@
-"""A triangle mesh as two arrays, in LPS millimetres."""
+"""A triangle mesh as two arrays, in millimetres: RAS inside Slicer, LPS in what leaves."""
 
 import dataclasses
 
@@ -11,7 +11,7 @@ MM3_PER_ML = 1000.0
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Mesh:
-    """Points (n, 3) float32 in LPS mm, and triangles (m, 3) int32, counter-clockwise seen from outside."""
+    """Points (n, 3) float32 in mm, and triangles (m, 3) int32, counter-clockwise seen from outside."""
 
     points: numpy.ndarray
     triangles: numpy.ndarray
@@ -26,7 +26,7 @@ class Mesh:
 
     @classmethod
     def fromPolyData(cls, polyData):
-        """Return the triangles of a vtkPolyData, whose points are LPS mm; it must hold triangles only."""
+        """Return the triangles of a vtkPolyData, in its own frame; it must hold triangles only."""
         if polyData.GetNumberOfPolys() == 0:
             return cls.fromArrays(numpy.zeros((0, 3)), numpy.zeros((0, 3)))
         points = numpy_support.vtk_to_numpy(polyData.GetPoints().GetData())
@@ -44,6 +44,10 @@ class Mesh:
         polyData.SetPolys(cells)
         return polyData
 
+    def rasLpsSwapped(self):
+        """Return a RAS mesh in LPS, or an LPS mesh in RAS: half a turn about the long axis."""
+        return Mesh(self.points * numpy.array([-1, -1, 1], numpy.float32), self.triangles)
+
     @property
     def volumeMl(self):
         """The enclosed volume; negative where the triangles face inwards."""
@@ -51,7 +55,7 @@ class Mesh:
 
     @property
     def boundsMm(self):
-        """The lowest and the highest LPS coordinates, as two lists."""
+        """The lowest and the highest coordinates, as two lists."""
         return [[round(float(value), 3) for value in ends] for ends in (self.points.min(0), self.points.max(0))]
 
     def kept(self, which):

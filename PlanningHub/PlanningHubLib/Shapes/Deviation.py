@@ -7,14 +7,14 @@ import os
 import numpy
 from scipy.spatial import cKDTree
 
-from PlanningHubLib.Progress import noProgress
+from ..Progress import noProgress
 
 _CHUNK = 50_000
 
 
 @dataclasses.dataclass(frozen=True)
 class Deviation:
-    """Unsigned surface distance, each figure the larger of the two directions; the place in LPS mm."""
+    """Unsigned surface distance, each figure the larger of the two directions; the place in the meshes' frame."""
 
     meanMm: float
     p95Mm: float

@@ -2,8 +2,7 @@
 
 import numpy
 
-from PlanningHubLib.Errors import InputRefused
-
+from ..Errors import InputRefused
 from .Checks import requirePrintable
 from .Mesh import Mesh, weldedIndex
 
@@ -44,7 +43,7 @@ def asSolid(mesh):
     manifold3d takes apart what touches; STL has no indices, and its readers would weld it again. So what touches is
     also moved apart, by micrometers and inwards.
 
-    :raises InputRefused: ``not-manifold`` and the codes of :func:`PrintPrepLib.Checks.meshFindings`
+    :raises InputRefused: ``not-manifold`` and the codes of :func:`PlanningHubLib.Shapes.Checks.meshFindings`
     """
     solid = fromManifold(toManifold(mesh))
     index = weldedIndex(solid.points)

@@ -5,8 +5,7 @@ import dataclasses
 import numpy
 from scipy.sparse import coo_matrix, csgraph
 
-from PlanningHubLib.Errors import Finding, InputRefused, firstRejection
-
+from ..Errors import Finding, InputRefused, firstRejection
 from .Mesh import Mesh, signedVolumesMm3, welded
 from .Shells import shellVolumesMm3
 

@@ -1,4 +1,4 @@
-"""The closed surface of a mask, in LPS millimetres: flying edges, then smoothing that does not shrink."""
+"""The closed surface of a mask, in RAS mm: flying edges, then smoothing that does not shrink."""
 
 import dataclasses
 
@@ -7,10 +7,9 @@ import slicer
 import vtk
 from vtk.util import numpy_support
 
-from PlanningHubLib import Masks, Segments
-from PlanningHubLib.Errors import InputRefused
-from PlanningHubLib.Progress import noProgress
-
+from .. import Masks, Segments
+from ..Errors import InputRefused
+from ..Progress import noProgress
 from .Mesh import Mesh
 from .Shells import withoutSpecks
 from .Threads import vtkThreads
@@ -20,7 +19,6 @@ from .Threads import vtkThreads
 # moves the centroid of a small part by more than 0.1 mm.
 SMOOTHING_ITERATIONS = 20
 SMOOTHING_PASS_BAND = 0.05
-RAS_TO_LPS = numpy.diag([-1.0, -1.0, 1.0])
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -57,7 +55,7 @@ def maskSurface(mask, ijkToRas, progress=noProgress, smoothingIterations=SMOOTHI
     :param mask: array (slices, rows, columns), 0 and not 0
     :param ijkToRas: array (4, 4), (column, row, slice) to RAS mm; may be oblique, sheared or left-handed
     :param smoothingIterations: 0 for none
-    :returns: :class:`Surface`, its mesh in LPS mm with normals outwards
+    :returns: :class:`Surface`, its mesh in RAS mm with normals outwards
     :raises InputRefused: ``empty-segment``, ``flat-geometry``, ``only-specks``
     """
     ijkToRas = numpy.asarray(ijkToRas, numpy.float64)
@@ -75,7 +73,7 @@ def maskSurface(mask, ijkToRas, progress=noProgress, smoothingIterations=SMOOTHI
     progress(0.3, "Smoothing")
     smooth, movedMm = _smoothed(rough, smoothingIterations)
     progress(0.7, "Shells")
-    mesh, specksMm3 = withoutSpecks(_inLps(smooth, ijkToRas, firstIndex, spacingMm))
+    mesh, specksMm3 = withoutSpecks(_inRas(smooth, ijkToRas, firstIndex, spacingMm))
     if len(mesh.triangles) == 0:
         raise InputRefused("only-specks", "The segment has nothing larger than 1 mm³.", "Segment again.")
     progress(1.0, "Surface")
@@ -127,11 +125,11 @@ def _smoothed(polyData, iterations):
     return smoother.GetOutput(), numpy.sqrt(numpy.einsum("ij,ij->i", difference, difference))
 
 
-def _inLps(polyData, ijkToRas, firstIndex, spacingMm):
+def _inRas(polyData, ijkToRas, firstIndex, spacingMm):
     mesh = Mesh.fromPolyData(polyData)
-    toLps = RAS_TO_LPS @ (ijkToRas[:3, :3] / spacingMm)
-    originLps = RAS_TO_LPS @ (ijkToRas[:3, :3] @ firstIndex + ijkToRas[:3, 3])
-    points = (mesh.points @ toLps.T + originLps).astype(numpy.float32)
+    toRas = ijkToRas[:3, :3] / spacingMm
+    originRas = ijkToRas[:3, :3] @ firstIndex + ijkToRas[:3, 3]
+    points = (mesh.points @ toRas.T + originRas).astype(numpy.float32)
     # A mirroring frame turns outside in: the winding turns it back.
-    triangles = mesh.triangles if numpy.linalg.det(toLps) > 0 else mesh.triangles[:, ::-1]
+    triangles = mesh.triangles if numpy.linalg.det(toRas) > 0 else mesh.triangles[:, ::-1]
     return Mesh.fromArrays(points, triangles)

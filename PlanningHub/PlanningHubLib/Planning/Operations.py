@@ -1,0 +1,10 @@
+"""All operations that a plan may be made of. A new one is a module with an ``OPERATIONS`` tuple, named here."""
+
+from . import Placing
+
+MODULES = (Placing,)
+
+
+def operations():
+    """Return name → :class:`PlanningHubLib.Planning.Operation.Operation`, in the order in which pages offer them."""
+    return {operation.do: operation for module in MODULES for operation in module.OPERATIONS}

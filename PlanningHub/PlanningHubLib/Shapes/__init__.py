@@ -1,0 +1,1 @@
+"""Triangle meshes of solids: from masks, to and from the kernel, measured and checked."""
