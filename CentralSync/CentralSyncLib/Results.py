@@ -36,11 +36,13 @@ class SyncResult:
 
     :param store: the store's description, without secrets
     :param receipt: the case's receipt artefact that covers exactly these items, or None
+    :param findings: what has to be said of the whole, such as that consent to treatment is kept elsewhere
     """
 
     items: tuple
     store: str = ""
     receipt: object = None
+    findings: tuple = ()
 
     @property
     def verified(self):
@@ -89,6 +91,7 @@ class SyncResult:
             "queued": self.queued,
             "not_sent": self.notSent,
             "receipt": self.receipt.id if self.receipt else None,
+            "findings": [finding.asDict() for finding in self.findings],
         }
 
     def _count(self, state):

@@ -86,14 +86,15 @@ def syncCase(case, store, progress=noProgress):
         Consent.release(case, PURPOSE, store.description, parents, once=True)
 
     results = pushVerified(store, items + older, part(progress, 0.02, 1.0), recordDeparture)
+    findings = tuple(Consent.treatmentFindings(case))
     current = SyncResult(tuple(results[: len(items)]), store.description)
     if not current.complete:
-        return SyncResult(tuple(results), store.description)
+        return SyncResult(tuple(results), store.description, findings=findings)
     receipt = _currentReceipt(case, current) or _commitReceipt(case, parents, current)
     if store.keepsWholeCase:
         # From here on nothing can be cancelled: the receipt is in the case, and the rest is small.
         results += _keepRecords(case, store, results)
-    return SyncResult(tuple(results), store.description, receipt)
+    return SyncResult(tuple(results), store.description, receipt, findings)
 
 
 def _gate(case):

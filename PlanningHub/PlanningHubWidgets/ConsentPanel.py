@@ -6,10 +6,12 @@ from slicer.i18n import tr as _
 from PlanningHubLib import Consent
 from PlanningHubLib.Deidentify import deidentify
 from PlanningHubLib.DeidentifyRules import profileNames
+from PlanningHubLib.Errors import PlanningError
 
 from .CaseModuleWidget import fillTable, isChosen
 from .GovernancePanel import (
     BAD_COLOR,
+    BAD_STYLE,
     DOUBT_COLOR,
     DOUBT_STYLE,
     FADED_COLOR,
@@ -51,6 +53,8 @@ class ConsentPanel(GovernancePanel):
         for row, consent in enumerate(self._consents):
             tint(self.ui.consentsTable, row, 3, BAD_COLOR if consent["withdrawn"] else GOOD_COLOR)
         self.ui.consentsTable.setCurrentCell(-1, 0)
+        self.ui.treatmentLabel.text, self.ui.treatmentLabel.styleSheet = treatmentText(case) if case else ("", "")
+        self.ui.treatmentLabel.visible = bool(self.ui.treatmentLabel.text)
         left = list(reversed(Consent.departures(case))) if case else []
         self._showDepartures(left, Consent.consentLines(case) if case else {})
 
@@ -132,6 +136,19 @@ def consentRow(consent):
     if withdrawn and withdrawn["reason"]:
         detail += "\n" + withdrawn["reason"]
     return (scopeText(consent["scope"]), detail), consent["given"], consent["documentVersion"], (state, detail)
+
+
+def treatmentText(case):
+    """Return what is said where no consent to treatment stands, and its style; empty text where one does."""
+    if Consent.standingConsent(case, "treatment"):
+        return "", ""
+    try:
+        Consent.requireConsent(case, "or-package")
+    except PlanningError as error:
+        return error.message, BAD_STYLE
+    text = _("Consent to treatment is not recorded here. By the site's setting it is kept elsewhere: package and store "
+             "do NOT ask for it. Make sure that the patient has signed.")  # fmt: skip
+    return text, DOUBT_STYLE
 
 
 def departuresText(left, withdrawn):

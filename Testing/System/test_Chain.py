@@ -149,11 +149,15 @@ def assertJudgesAreContent(out):
     assert "No syntax or stream encoding errors" in run("qpdf", "--check", pdf)
 
 
-def test_noPictureIsNoObstacle(command, smallHead, tmp_path):
-    """Where no OpenGL can be had the chain goes on and the briefing says so."""
+def test_noPictureAndNoRecordedConsentAreNoObstacle_andAreSaid(command, smallHead, tmp_path):
+    """Where no OpenGL can be had the chain goes on and the briefing says so; so does the result of the consent."""
     environment = {"VTK_DEFAULT_OPENGL_WINDOW": "vtkXOpenGLRenderWindow", "DISPLAY": ""}
-    exitCode, _ = command("run", smallHead, "--out", tmp_path / "out", *CONSENT, extraEnvironment=environment)
+    words = ("run", smallHead, "--out", tmp_path / "out", "--store", tmp_path / "store")
+    exitCode, result = command(*words, extraEnvironment=environment)
     assert exitCode == 0
+    for findings in (result["findings"], result["sync"]["findings"]):
+        said = [one["severity"] for one in findings if one["code"] == "treatment-consent-elsewhere"]
+        assert said == ["info"], findings
     (pdf,) = (tmp_path / "out/package").glob("*.pdf")
     text = run("pdftotext", pdf, "-")
     assert "OpenGL" in text

@@ -73,6 +73,15 @@ def test_itemsAreTheCurrentFilesEachContentOnce(aCase):
     assert items["part-1/part.stl"].kind == "plain"
 
 
+def test_theResultSaysThatConsentToTreatmentIsKeptElsewhere(aCase, folderStore):
+    assert syncCase(aCase, folderStore).asDict()["findings"] == []
+    governance = aCase.governance
+    aCase.changeGovernance({**governance, "consents": []}, "consent-recorded", {})
+    (said,) = syncCase(aCase, folderStore).asDict()["findings"]
+    assert (said["code"], said["severity"]) == ("treatment-consent-elsewhere", "info")
+    assert "site.json" in said["action"]
+
+
 def test_folderStoreAloneGivesTheCaseBack(aCase, folderStore, tmp_path):
     part = aCase.latest("part")
     commit(aCase, "receipt", [part], {"receipt.json": b'{"store": "another", "items": []}'})

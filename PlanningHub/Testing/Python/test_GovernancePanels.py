@@ -132,6 +132,18 @@ def test_consentIsRecordedAndWithdrawn_thenNothingLeaves(turnTo, tmp_path):
     assert not (tmp_path / "second").exists() and Case.open(folder).verify() == []
 
 
+def test_theConsentToTreatmentThatNobodyAsksForIsSaid(turnTo, tmp_path, ownSite):
+    with Case.create(tmp_path / "cases" / "bare", "5a" * 32):
+        pass
+    page = turnTo("ConsentPanel", folder=tmp_path / "cases" / "bare")
+    label = page.ui.treatmentLabel
+    assert "kept elsewhere: package and store do NOT ask for it" in label.text and not label.isHidden()
+    recordConsent(page, "treatment")
+    assert label.text == "" and label.isHidden()
+    withdraw(page, 0)
+    assert "no consent of scope treatment: it was withdrawn" in label.text and "#a01010" in label.styleSheet
+
+
 def test_aCopyNeedsItsConsent_canBeCancelled_andShowsWhatWasFound(turnTo, tmp_path):
     page = turnTo("ConsentPanel")
     page.enter(profileComboBox="research", outPathLineEdit=tmp_path / "copy", recipientLineEdit="University")
