@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from PlanningHubLib.Errors import StoreFailed, VerificationFailed
+from PlanningHubLib.Errors import StoreFailed, VerificationFailed, firstRejection
 
 VERIFIED = "verified"  # the store gave back exactly these bytes
 FAILED = "failed"  # the store answers, and what it keeps is not what was sent
@@ -68,7 +68,8 @@ class SyncResult:
     def problem(self):
         """Return the error that describes the result, or None when all is verified.
 
-        ``VerificationFailed`` when an item failed, else ``StoreFailed`` when one is queued; it is returned, not raised,
+        ``VerificationFailed`` when an item failed, else ``StoreFailed`` when one is queued, else what a finding rejects
+        (the audit log is not the one that the store has seen); it is returned, not raised,
         so that the caller can show the items first.
         """
         if self.failed:
@@ -79,6 +80,9 @@ class SyncResult:
             return self._error(StoreFailed, "store-failed", QUEUED, "stay to be sent")
         if not self.verified:
             return VerificationFailed("nothing-verified", f"The {self.store} takes none of the items.", "")
+        rejection = firstRejection(self.findings)
+        if rejection:
+            return VerificationFailed(rejection.code, rejection.message, rejection.action, rejection.files)
         return None
 
     def asDict(self):

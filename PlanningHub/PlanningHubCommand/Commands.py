@@ -10,6 +10,7 @@ from PlanningHubLib.Consent import consentLines
 from PlanningHubLib.Errors import (
     InputRefused,
     PlanningError,
+    StoreFailed,
     UsageError,
     VerificationFailed,
     firstRejection,
@@ -116,13 +117,19 @@ def deidentify(options, console):
 def verify(options, console):
     folder = Path(options.folder)
     findings, what = _verifyFolder(folder, console.progress("verify"))
+    exitCode = VerificationFailed.exitCode
     if options.store:
-        findings += _compareWithStore(folder, what, options.store)
+        try:
+            findings += _compareWithStore(folder, what, options.store)
+        except StoreFailed as error:
+            # What the folder alone shows is said all the same.
+            exitCode = exitCode if firstRejection(findings) else error.exitCode
+            findings.append(error.asFinding())
     bad = firstRejection(findings)
     values = {"what": what, "ok": bad is None, "findings": [finding.asDict() for finding in findings]}
-    lines = [f"{what} {folder}: " + ("verified" if bad is None else "NOT what was recorded")]
+    lines = [f"{what} {folder}: " + ("verified" if bad is None else "NOT verified")]
     lines += [f"  {finding.severity} {finding.code}: {finding.message}" for finding in findings]
-    return values, "\n".join(lines), VerificationFailed.exitCode if bad else 0
+    return values, "\n".join(lines), exitCode if bad else 0
 
 
 def _compareWithStore(folder, what, address):
