@@ -51,7 +51,7 @@ class Copy:
     @property
     def faces(self):
         """What all objects say of faces."""
-        removed = any(one.mask is not None for one in self.series)
+        removed = any(one.isDefaced for one in self.series)
         judged = {one.faceVisible for one in self.series}
         # One series that could not be judged leaves the whole open.
         return Objects.Defaced(removed, True if True in judged else False if judged == {False} else None)
@@ -205,10 +205,10 @@ def _writeImage(copy, series, path, number, worker):
     dataset = Sources.readDicom(path, pixels=True)
     kind = Objects.kindOf(dataset)
     values = storedValues(dataset, path, worker)
-    for header, mask in series.masksOf(path):
+    for header, mask, air in series.masksOf(path):
         values = values if values.flags.writeable else values.copy()
         image = values[header.frame or 0] if values.ndim == 3 else values
-        image[mask] = storedAir(dataset, header.rescaleSlope, header.rescaleIntercept)
+        image[mask] = storedAir(dataset, header.rescaleSlope, header.rescaleIntercept, air)
     _save(copy, Objects.cleanedObject(copy.cleaner, dataset, values, copy.faces), kind, f"{kind.upper()}{number}")
 
 
