@@ -39,7 +39,7 @@ def _writeShape(copy, path, rewrite, points, suffix):
     count = sum(record["kind"] == suffix for record in copy.files) + 1
     written = folder / f"{copy.pseudonym}-{count}.{suffix}"
     written.write_bytes(data)
-    copy.add(written, suffix)
+    copy.add(written, suffix, path)
 
 
 def isFaceObject(copy, dataset, kind):
