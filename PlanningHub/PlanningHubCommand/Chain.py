@@ -37,7 +37,7 @@ def makePackage(caseFolder, outFolder, progress, requireApproved=False):
     with Session.start() as session, Case.open(caseFolder, writable=True) as case:
         package = Package.makePackage(case, session, progress=progress, requireApproved=requireApproved)
         Package.exportPackage(case, package, outFolder)
-        result = described(case, package)
+        result = {**described(case, package), "findings": _asDicts(Consent.treatmentFindings(case))}
     folder = Path(outFolder).absolute()
     return {
         **result,
@@ -51,6 +51,10 @@ def sync(caseFolder, storeAddress, progress):
 
     with Case.open(caseFolder, writable=True) as case:
         return Sync.syncCase(case, Stores.openStore(storeAddress), progress=progress)
+
+
+def _asDicts(findings):
+    return [finding.asDict() for finding in findings]
 
 
 def described(case, artefact):
@@ -147,8 +151,11 @@ def runChain(source, outFolder, options, console):
         result = chain.step(stepName, function, *arguments)
         chain.outputs(result["outputs"])
         facts[stepName] = result["facts"]
+    said = verdict.asDict()
+    # The last step's result is the package's: what it has to say belongs to the whole chain.
+    said["findings"] = [*said["findings"], *result["findings"]]
     result = {
-        "case": str(case), "name": name, "side": side, "package": str(package), **verdict.asDict(),
+        "case": str(case), "name": name, "side": side, "package": str(package), **said,
         "facts": facts, "sync": None, "steps": chain.steps,
     }  # fmt: skip
     if options.store:
