@@ -35,7 +35,7 @@ PURPOSE = "or-package"
 
 @dataclasses.dataclass(frozen=True)
 class Inputs:
-    """The artefacts a package is made from, each checked and made from the other; ``plan`` is None for a part without."""
+    """The artefacts a package is made from, each checked and made from the other; a part may have no ``plan``."""
 
     source: object
     segmentation: object

@@ -55,8 +55,8 @@ def makePart(case, session, maximumDeviationMm=DEFAULT_DEVIATION_MM, objectName=
 
     :param maximumDeviationMm: bound of the measured distance between the segment's smooth surface or the planned solid
         and the part; an implant or guide keeps ``FITTING_DEVIATION_MM`` where that is less
-    :returns: artefact of kind ``part``; its facts hold ``object`` (name, role, mirrored, modified, moved), ``volumeMl``,
-        ``triangles``, ``deviationMm`` (measured maximum)
+    :returns: artefact of kind ``part``; its facts hold ``object`` (name, role, mirrored, modified, moved),
+        ``volumeMl``, ``triangles``, ``deviationMm`` (measured maximum)
     :raises GateRefused: ``no-…``, ``stale-…``, ``damaged-…`` for the segmentation and, with a name, the plan
     :raises InputRefused: ``no-such-object``, ``empty-segment``, ``not-manifold``, ``volume-differs``, ``cannot-write``,
         ``disk-full`` ...
@@ -90,7 +90,7 @@ def deliverable(case):
 
     Without any, it is the first segment, as the bone model that goes with the plan.
 
-    :raises GateRefused: ``which-object``, where there are several: it is never guessed; ``no-plan``, ``stale-plan``, ...
+    :raises GateRefused: ``which-object``, where there are several: it is never guessed; ``no-plan``, ``stale-plan``
     """
     plan = case.require("plan")
     names = [name for name, solid in plan.facts["solids"].items() if solid["role"] in FITTING_ROLES]
