@@ -42,7 +42,7 @@ def nothingLeft():
     return InputRefused("nothing-left", "Nothing is left of it.", "Check where the objects lie.")
 
 
-def derived(name, mesh, sources, role, color=None, modified=True):
+def derived(name, mesh, sources, role, color=None, modified=True, moved=False):
     """Return the :class:`Solid` that was made of others; what holds for one of them holds for it.
 
     :param sources: solids that it was made of; the first gives the color
@@ -53,7 +53,7 @@ def derived(name, mesh, sources, role, color=None, modified=True):
         role=role,
         mirrored=any(source.mirrored for source in sources),
         modified=modified or any(source.modified for source in sources),
-        moved=any(source.moved for source in sources),
+        moved=moved or any(source.moved for source in sources),
         color=tuple(color or sources[0].color),
     )
 
