@@ -69,7 +69,9 @@ def segment(options, console):
 
 
 def makePart(options, console):
-    return _step(Chain.makePart(options.case, options.maximumDeviationMm, console.progress("print")))
+    return _step(
+        Chain.makePart(options.case, options.maximumDeviationMm, options.objectName, console.progress("print"))
+    )
 
 
 def makePackage(options, console):
@@ -257,9 +259,11 @@ def _resultTexts(result):
     texts = {
         "import": f"{_chosen(result)['shape']} voxels, {result['verdict']}",
         "segment": f"bone {segmentation['volumeMl']:.1f} ml",
-        "print": f"{part['volumeMl']:.1f} ml, {part['triangles']:,} triangles, {deviation}",
-        "package": f"{len(result['steps'][3]['outputs'])} files, checked",
+        "print": f"{part['object']['name']}: {part['volumeMl']:.1f} ml, {part['triangles']:,} triangles, {deviation}",
+        "package": f"{result['facts']['package']['files']} files, checked",
     }
+    if result["plan"]:
+        texts["plan"] = f"{result['plan']['title']}: {len(result['plan']['steps'])} steps"
     if result["sync"]:
         texts["sync"] = f"{result['sync']['verified']} verified, {result['sync']['failed']} failed, " \
             f"{result['sync']['queued']} queued"  # fmt: skip
