@@ -1,8 +1,8 @@
 """All operations that a plan may be made of. A new one is a module with an ``OPERATIONS`` tuple, named here."""
 
-from . import Placing, Trajectories
+from . import Margins, Placing, Trajectories
 
-MODULES = (Placing, Trajectories)
+MODULES = (Placing, Trajectories, Margins)
 
 
 def operations():
