@@ -1,8 +1,8 @@
 """All operations that a plan may be made of. A new one is a module with an ``OPERATIONS`` tuple, named here."""
 
-from . import Margins, Placing, Trajectories
+from . import AnatomicalFrames, Margins, Measurements, Placing, Trajectories
 
-MODULES = (Placing, Trajectories, Margins)
+MODULES = (Placing, AnatomicalFrames, Measurements, Trajectories, Margins)
 
 
 def operations():
