@@ -8,7 +8,11 @@ from xml.sax.saxutils import escape
 from .BriefingFonts import briefingFonts
 from .BriefingPlan import drawPlan, planSheets
 
-BANNER = "NOT APPROVED – for planning review only"
+BANNERS = {
+    "planning": "NOT APPROVED – for planning review only",
+    "education": "FOR EDUCATION – not for treatment",
+    "quality": "FOR QUALITY ASSURANCE – not for treatment",
+}
 APPROVED_COLOR = "#00602b"
 FOOTER = "Not for diagnosis. Check patient, case and side against the patient's record before use."
 SIDE_WORDS = {"left": "LEFT", "right": "RIGHT", "bilateral": "BOTH SIDES", "midline": "MIDLINE"}
@@ -51,6 +55,7 @@ class Briefing:
     :param software: name -> version
     :param approvers: one line for each who approved; empty means not approved
     :param planLines: :class:`ORExportLib.BriefingPlan.Line` of the plan, for the pages after the first
+    :param intendedUse: of :data:`PlanningHubLib.IntendedUse.USES`; only for planning there are approvers
     """
 
     caseName: str
@@ -64,6 +69,7 @@ class Briefing:
     noPictures: str = ""
     approvers: tuple = ()
     planLines: tuple = ()
+    intendedUse: str = "planning"
 
 
 def briefingPdf(briefing):
@@ -105,7 +111,8 @@ class Page:
         self.footer(f"1 / {pages}")
 
     def banner(self, briefing):
-        text = f"APPROVED by {' and '.join(briefing.approvers)}" if briefing.approvers else BANNER
+        approved = f"APPROVED by {' and '.join(briefing.approvers)}"
+        text = approved if briefing.approvers else BANNERS[briefing.intendedUse]
         self.canvas.setFillColor(APPROVED_COLOR if briefing.approvers else WARNING_COLOR)
         self.canvas.rect(0, self.height - 48, self.width, 48, stroke=0, fill=1)
         self.canvas.setFillColor("white")

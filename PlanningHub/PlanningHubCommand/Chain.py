@@ -8,6 +8,7 @@ from PlanningHubLib import Consent
 from PlanningHubLib.Case import Case
 from PlanningHubLib.Errors import GateRefused, InputRefused
 from PlanningHubLib.Import import importSeries
+from PlanningHubLib.IntendedUse import stateUse
 from PlanningHubLib.Planning import Plan
 from PlanningHubLib.Planning.Document import readDocument
 from PlanningHubLib.Segmentation import segmentBone
@@ -178,6 +179,9 @@ def runChain(source, outFolder, options, console):
     with Case.open(case) as opened:
         chain.outputs(described(opened, opened.latest("source"))["outputs"])
         name, side = opened.name, opened.side
+    if document:
+        with Case.open(case, writable=True) as opened:
+            stateUse(opened, document["intendedUse"])
     facts, plan = {}, None
     for stepName, function, arguments in (
         ("segment", segment, (case, options.thresholdHu, options.closingVoxels)),

@@ -6,6 +6,7 @@ An approval is a statement with the hash of every file it covers, signed with th
 
 from . import Signing
 from .Errors import GateRefused, UsageError
+from .IntendedUse import requireTreatment
 from .Locking import utcNow
 from .Site import Site
 
@@ -20,8 +21,9 @@ def approve(case, key, kind=None, role=None, site=None):
     :param key: :class:`PlanningHubLib.Signing.UserKey` of the one who approves
     :param kind: one of ``KINDS``; by default the part, or the plan where there is no part
     :raises GateRefused: ``no-``, ``stale-``, ``damaged-<kind>``, ``not-a-user``, ``key-differs``, ``role-missing``,
-        ``already-approved``
+        ``already-approved``, ``not-for-treatment``
     """
+    requireTreatment(case)
     site = site or Site.forThisInstallation()
     kind = kind or ("part" if case.latest("part") else "plan")
     if kind not in KINDS:

@@ -9,6 +9,7 @@ import json
 
 from ..Artefacts import Artefact
 from ..Errors import GateRefused, InputRefused, firstRejection
+from ..IntendedUse import intendedUse
 from ..Procedures import findProcedure
 from ..Progress import noProgress, part
 from ..Repair import repairFacts
@@ -157,6 +158,7 @@ def forCase(document, case):
         "side": case.side,
         "procedure": case.procedure,
         "frameOfReferenceUid": case.require("source").facts.get("frameOfReferenceUid"),
+        "intendedUse": intendedUse(case),
     }
     requireFits(document, own, f"the case {case.name}")
     return {**document, **own}
@@ -169,7 +171,10 @@ def requireFits(document, own, whose):
     :param whose: what they are the facts of, in words
     :raises GateRefused: ``other-side``, ``other-procedure``, ``other-frame-of-reference``
     """
-    codes = {"side": "other-side", "procedure": "other-procedure", "frameOfReferenceUid": "other-frame-of-reference"}
+    codes = {
+        "side": "other-side", "procedure": "other-procedure", "frameOfReferenceUid": "other-frame-of-reference",
+        "intendedUse": "other-use",
+    }  # fmt: skip
     for key, value in own.items():
         if document[key] not in (None, value):
             raise GateRefused(
