@@ -15,6 +15,7 @@ from PlanningHubLib.Progress import noProgress, part
 from PlanningHubLib.Repair import repairFacts, repairNote
 from PlanningHubLib.Requirements import ensure
 from PlanningHubLib.Segmentation import loadSegmentation
+from PlanningHubLib.Segmenting.SegmentReview import requireReviewed
 from PlanningHubLib.Software import versions
 from PlanningHubLib.Volumes import loadSource, readGeometry, seriesPaths
 
@@ -87,6 +88,7 @@ def requireInputs(case):
     """
     inputs = Inputs(*(case.require(kind) for kind in ("source", "segmentation", "part")))
     requireHu(inputs.source)
+    requireReviewed(case, inputs.segmentation)
     for child, parent in ((inputs.segmentation, inputs.source), (inputs.part, inputs.segmentation)):
         if parent.link not in child.parents:
             raise GateRefused(

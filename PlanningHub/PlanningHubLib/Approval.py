@@ -7,6 +7,7 @@ An approval is a statement with the hash of every file it covers, signed with th
 from . import Signing
 from .Errors import GateRefused, UsageError
 from .Locking import utcNow
+from .Segmenting.SegmentReview import requireReviewed
 from .Site import Site
 
 KINDS = ("segmentation", "plan", "part")
@@ -20,7 +21,7 @@ def approve(case, key, kind=None, role=None, site=None):
     :param key: :class:`PlanningHubLib.Signing.UserKey` of the one who approves
     :param kind: one of ``KINDS``; by default the part, or the plan where there is no part
     :raises GateRefused: ``no-``, ``stale-``, ``damaged-<kind>``, ``not-a-user``, ``key-differs``, ``role-missing``,
-        ``already-approved``
+        ``already-approved``, ``not-reviewed``
     """
     site = site or Site.forThisInstallation()
     kind = kind or ("part" if case.latest("part") else "plan")
@@ -30,6 +31,7 @@ def approve(case, key, kind=None, role=None, site=None):
     covered = [target, *case.graph.above(target)]
     for one in covered:
         case.require(one.kind)
+        requireReviewed(case, one)
     role = site.requireApprover(key, kind, case.procedure, role)
     governance = case.governance
     _requireNew(case, governance, key, target)

@@ -8,6 +8,7 @@ from PlanningHubLib.Nodes import removeNodes
 from PlanningHubLib.Progress import noProgress, part
 from PlanningHubLib.Repair import repairFacts
 from PlanningHubLib.Segmentation import loadSegmentation
+from PlanningHubLib.Segmenting.SegmentReview import requireReviewed
 from PlanningHubLib.Shapes import Checks, Surface
 from PlanningHubLib.Software import versions
 
@@ -26,12 +27,13 @@ def makePart(case, session, maximumDeviationMm=DEFAULT_DEVIATION_MM, progress=no
 
     :param maximumDeviationMm: bound of the measured distance between the segmentation's smooth surface and the part
     :returns: artefact of kind ``part``; its facts hold ``volumeMl``, ``triangles``, ``deviationMm`` (measured maximum)
-    :raises GateRefused: ``no-segmentation``, ``stale-segmentation``, ``damaged-segmentation``
+    :raises GateRefused: ``no-segmentation``, ``stale-segmentation``, ``damaged-segmentation``, ``not-reviewed``
     :raises InputRefused: ``empty-segment``, ``not-manifold``, ``volume-differs``, ``cannot-write``, ``disk-full`` ...
     :raises UsageError: ``bad-deviation``
     """
     Requirements.ensure("PrintPrepLib")
     segmentation = case.require("segmentation")
+    requireReviewed(case, segmentation)
     with case.staging("part", user=user) as stage:
         surface = _surface(case, session, segmentation, part(progress, 0.05, 0.35))
         simple = Simplify.simplified(surface.mesh, maximumDeviationMm, part(progress, 0.35, 0.85))

@@ -12,6 +12,7 @@ from ..Errors import GateRefused, InputRefused, firstRejection
 from ..Procedures import findProcedure
 from ..Progress import noProgress, part
 from ..Repair import repairFacts
+from ..Segmenting.SegmentReview import requireReviewed
 from ..Shapes import Checks
 from ..Software import versions
 from .Context import KIND_OF_CLASS, Context
@@ -117,6 +118,7 @@ def keepPlan(case, session, carried, user=None, progress=noProgress):
     :raises GateRefused: as :func:`makePlan`
     """
     segmentation = case.require("segmentation")
+    requireReviewed(case, segmentation)
     document = forCase(carried.document, case)
     with case.staging("plan", planId(case, document["title"]), user=user) as stage:
         progress(0.92, "Saving the plan")
