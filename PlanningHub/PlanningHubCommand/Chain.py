@@ -8,17 +8,11 @@ from PlanningHubLib import Consent
 from PlanningHubLib.Case import Case
 from PlanningHubLib.Errors import GateRefused, InputRefused
 from PlanningHubLib.Import import importSeries
-from PlanningHubLib.Segmentation import segmentBone
 from PlanningHubLib.Session import Session
 from PlanningHubLib.Site import Site
 
 from .ArchiveOptions import credentialsOf, rememberWhatWorked
-
-
-def segment(caseFolder, thresholdHu, closingVoxels, progress):
-    """Segment a case; return the artefact with its files."""
-    with Session.start() as session, Case.open(caseFolder, writable=True) as case:
-        return described(case, segmentBone(case, session, thresholdHu, closingVoxels, progress=progress))
+from .SegmentOptions import segmentCase
 
 
 def makePart(caseFolder, maximumDeviationMm, progress):
@@ -117,8 +111,8 @@ def peakMib():
 def runChain(source, outFolder, options, console):
     """Run the whole chain: import, segment, print, package and, with a store, sync.
 
-    :param options: namespace with seriesUid, side, procedure, scopes, consentDate, consentDocument, thresholdHu,
-        closingVoxels, maximumDeviationMm, store
+    :param options: namespace with seriesUid, side, procedure, scopes, consentDate, consentDocument, maximumDeviationMm,
+        store, and those of :mod:`PlanningHubCommand.SegmentOptions`
     :returns: dictionary for the command's JSON; ``sync`` in it is None without a store
     :raises GateRefused: ``no-consent`` before anything is done, where the site records consent to treatment and it is
         not among the scopes
@@ -140,7 +134,7 @@ def runChain(source, outFolder, options, console):
         name, side = opened.name, opened.side
     facts = {}
     for stepName, function, arguments in (
-        ("segment", segment, (case, options.thresholdHu, options.closingVoxels)),
+        ("segment", segmentCase, (case, options)),
         ("print", makePart, (case, options.maximumDeviationMm)),
         ("package", makePackage, (case, package)),
     ):

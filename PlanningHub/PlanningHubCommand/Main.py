@@ -18,6 +18,7 @@ from . import Commands, Governance
 from .ArchiveOptions import addArchiveOptions
 from .Console import Console
 from .Records import addCommands as addRecordCommands
+from .SegmentOptions import addReviewOptions, addSegmentOptions
 
 BUG_EXIT_CODE = 70
 REQUEST_OPTIONS = {
@@ -59,7 +60,7 @@ def _stepCommands(command):
     run.add_argument("--out", required=True, metavar="DIR", help="where the case and the package go")
     run.add_argument("--store", metavar="STORE", help="folder, or dicomweb+https://host/path")
     _importOptions(run)
-    _segmentOptions(run)
+    addSegmentOptions(run)
     _printOptions(run)
 
     importing = command("import", Commands.importSource, "judge a CT or MR and make a case of it")
@@ -71,9 +72,10 @@ def _stepCommands(command):
         help="write a one-page PDF that asks for a new scan, whatever the verdict",
     )  # fmt: skip
 
-    segment = command("segment", Commands.segment, "segment the bone")
+    segment = command("segment", Commands.segment, "segment the bone or structures, or review segments")
     segment.add_argument("--case", required=True, metavar="DIR")
-    _segmentOptions(segment)
+    addSegmentOptions(segment)
+    addReviewOptions(segment)
 
     printing = command("print", Commands.makePart, "make the printable part")
     printing.add_argument("--case", required=True, metavar="DIR")
@@ -161,11 +163,6 @@ def _importOptions(parser):
     )  # fmt: skip
     parser.add_argument("--consent-date", dest="consentDate", metavar="DATE", help="when the patient signed")
     parser.add_argument("--consent-document", dest="consentDocument", metavar="VERSION", help="which document")
-
-
-def _segmentOptions(parser):
-    parser.add_argument("--threshold-hu", dest="thresholdHu", type=float, default=300.0, metavar="HU")
-    parser.add_argument("--closing-voxels", dest="closingVoxels", type=int, default=1, metavar="N")
 
 
 def _printOptions(parser):

@@ -21,8 +21,8 @@ from .StructureNodes import Structure, saveStructures, structuresIn, withHistory
 
 
 def segmentStructures(
-    case, session, structures=None, seeds=None, methods=None, masks=None, provenance=None, user=None,
-    progress=noProgress,
+    case, session, structures=None, seeds=None, methods=None, masks=None, provenance=None, findings=(),
+    user=None, progress=noProgress,
 ):  # fmt: skip
     """Segment structures of the case's procedure and keep them as the case's segmentation, one segment each.
 
@@ -33,6 +33,7 @@ def segmentStructures(
     :param masks: structure → array (slices, rows, columns) of 0 and 1 on the scan's voxels, made elsewhere
     :param provenance: JSON values that say where the masks come from; ``needsReview`` false in them says that nobody
         has to look at them before they count
+    :param findings: of the masks, kept with those of the methods
     :returns: artefact of kind ``segmentation``; its facts hold per structure ``volumeMl``, ``voxels``,
         ``needsReview``, and ``findings``
     :raises GateRefused: ``no-source``, ``stale-source``, ``damaged-source``
@@ -40,7 +41,7 @@ def segmentStructures(
         the methods on MR; what :func:`PlanningHubLib.Segmenting.Recipe.findStructure` refuses
     """
     source = case.require("source")
-    job = _Job(findProcedure(case.procedure)[0], seeds or {}, methods or {})
+    job = _Job(findProcedure(case.procedure)[0], seeds or {}, methods or {}, findings)
     names = job.names(structures, masks or {})
     if names:
         requireHu(source)
@@ -61,11 +62,11 @@ def segmentStructures(
 class _Job:
     """What is asked for, held against the procedure; collects the findings."""
 
-    def __init__(self, procedure, seeds, methods):
+    def __init__(self, procedure, seeds, methods, findings=()):
         self.procedure = procedure
         self.seeds = {name: [[float(value) for value in point] for point in points] for name, points in seeds.items()}
         self.methods = methods
-        self.findings = []
+        self.findings = list(findings)
 
     def names(self, structures, masks):
         """Return the names of the structures to find by their methods, in the procedure's order."""
