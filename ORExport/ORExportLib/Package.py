@@ -18,6 +18,7 @@ from PlanningHubLib.Progress import noProgress, part
 from PlanningHubLib.Repair import repairFacts, repairNote
 from PlanningHubLib.Requirements import ensure
 from PlanningHubLib.Segmentation import loadSegmentation
+from PlanningHubLib.Segmenting.SegmentReview import requireReviewed
 from PlanningHubLib.Software import versions
 from PlanningHubLib.Volumes import loadSource, readGeometry, seriesPaths
 
@@ -98,6 +99,7 @@ def requireInputs(case):
     plan = case.requireCurrent(plans[0]) if plans else None
     inputs = Inputs(source, segmentation, plan, part)
     requireHu(inputs.source)
+    requireReviewed(case, inputs.segmentation)
     for parent, child in itertools.pairwise(inputs.artefacts):
         if parent.link not in child.parents:
             raise GateRefused(

@@ -11,17 +11,11 @@ from PlanningHubLib.Import import importSeries
 from PlanningHubLib.IntendedUse import stateUse
 from PlanningHubLib.Planning import Plan
 from PlanningHubLib.Planning.Document import readDocument
-from PlanningHubLib.Segmentation import segmentBone
 from PlanningHubLib.Session import Session
 from PlanningHubLib.Site import Site
 
 from .ArchiveOptions import credentialsOf, rememberWhatWorked
-
-
-def segment(caseFolder, thresholdHu, closingVoxels, progress):
-    """Segment a case; return the artefact with its files."""
-    with Session.start() as session, Case.open(caseFolder, writable=True) as case:
-        return described(case, segmentBone(case, session, thresholdHu, closingVoxels, progress=progress))
+from .SegmentOptions import segmentCase
 
 
 def makePlan(caseFolder, document, progress):
@@ -154,8 +148,8 @@ def peakMib():
 def runChain(source, outFolder, options, console):
     """Run the whole chain: import, segment, with a plan file plan, then print, package and, with a store, sync.
 
-    :param options: namespace with seriesUid, side, procedure, scopes, consentDate, consentDocument, thresholdHu,
-        closingVoxels, plan, objectName, maximumDeviationMm, store
+    :param options: namespace with seriesUid, side, procedure, scopes, consentDate, consentDocument, plan, objectName,
+        maximumDeviationMm, store, and those of :mod:`PlanningHubCommand.SegmentOptions`
     :returns: dictionary for the command's JSON; ``sync`` in it is None without a store
     :raises InputRefused: ``bad-plan``, before anything is done
     :raises GateRefused: before anything is done: ``other-side``, ``other-procedure`` for a plan of something else;
@@ -184,7 +178,7 @@ def runChain(source, outFolder, options, console):
             stateUse(opened, document["intendedUse"])
     facts, plan = {}, None
     for stepName, function, arguments in (
-        ("segment", segment, (case, options.thresholdHu, options.closingVoxels)),
+        ("segment", segmentCase, (case, options)),
         *([("plan", makePlan, (case, document))] if document else []),
         ("print", plannedPart if document else makePart, (case, options.maximumDeviationMm, options.objectName)),
         ("package", makePackage, (case, package)),

@@ -22,6 +22,7 @@ from PlanningHubLib.Steps import stepStates
 from . import Chain
 from .ArchiveOptions import credentialsOf, rememberWhatWorked
 from .Console import table
+from .SegmentOptions import reviewCase, segmentCase, segmentReport
 
 # Findings that are no warning, and yet nobody may overlook.
 SAID_ALOUD = ("treatment-consent-elsewhere",)
@@ -65,7 +66,13 @@ def importSource(options, console):
 
 
 def segment(options, console):
-    return _step(Chain.segment(options.case, options.thresholdHu, options.closingVoxels, console.progress("segment")))
+    if options.review:
+        values = reviewCase(options.case, options)
+        left = "; ".join(values["faults"]) or "nothing"
+        return values, f"{values['verdict']}: {', '.join(values['reviewed'])}\nStill to be reviewed: {left}", 0
+    result = segmentCase(options.case, options, console.progress("segment"))
+    values, report, exitCode = _step(result)
+    return values, "\n".join([report, *segmentReport(result["facts"])]), exitCode
 
 
 def makePart(options, console):
@@ -258,7 +265,7 @@ def _resultTexts(result):
     deviation = f"off by {part['deviationMm']:.3f} mm at most"
     texts = {
         "import": f"{_chosen(result)['shape']} voxels, {result['verdict']}",
-        "segment": f"bone {segmentation['volumeMl']:.1f} ml",
+        "segment": ", ".join(f"{name} {one['volumeMl']:.1f} ml" for name, one in segmentation["structures"].items()),
         "print": f"{part['object']['name']}: {part['volumeMl']:.1f} ml, {part['triangles']:,} triangles, {deviation}",
         "package": f"{result['facts']['package']['files']} files, checked",
     }

@@ -8,6 +8,7 @@ from . import Signing
 from .Errors import GateRefused, UsageError
 from .IntendedUse import requireTreatment
 from .Locking import utcNow
+from .Segmenting.SegmentReview import requireReviewed
 from .Site import Site
 
 KINDS = ("segmentation", "plan", "part")
@@ -21,7 +22,7 @@ def approve(case, key, kind=None, role=None, site=None):
     :param key: :class:`PlanningHubLib.Signing.UserKey` of the one who approves
     :param kind: one of ``KINDS``; by default the part, or the plan where there is no part
     :raises GateRefused: ``no-``, ``stale-``, ``damaged-<kind>``, ``not-a-user``, ``key-differs``, ``role-missing``,
-        ``already-approved``, ``not-for-treatment``
+        ``already-approved``, ``not-reviewed``, ``not-for-treatment``
     """
     requireTreatment(case)
     site = site or Site.forThisInstallation()
@@ -32,6 +33,7 @@ def approve(case, key, kind=None, role=None, site=None):
     covered = [target, *case.graph.above(target)]
     for one in covered:
         case.requireCurrent(one)
+        requireReviewed(case, one)
     role = site.requireApprover(key, kind, case.procedure, role)
     governance = case.governance
     _requireNew(case, governance, key, target)

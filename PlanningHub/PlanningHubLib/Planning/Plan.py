@@ -13,6 +13,7 @@ from ..IntendedUse import intendedUse
 from ..Procedures import findProcedure
 from ..Progress import noProgress, part
 from ..Repair import repairFacts
+from ..Segmenting.SegmentReview import requireReviewed
 from ..Shapes import Checks
 from ..Software import versions
 from .Context import KIND_OF_CLASS, Context
@@ -126,6 +127,7 @@ def keepPlan(case, session, carried, user=None, progress=noProgress):
         raise GateRefused(
             "stale-plan", "The segmentation has changed since the plan was carried out.", "Carry it out again."
         )
+    requireReviewed(case, segmentation)
     document = forCase(carried.document, case)
     with case.staging("plan", planId(case, document["title"]), user=user) as stage:
         progress(0.92, "Saving the plan")
