@@ -5,7 +5,7 @@ import datetime
 import io
 from xml.sax.saxutils import escape
 
-from .BriefingFonts import briefingFonts
+from PlanningHubLib.PageFonts import pageFonts
 
 BANNER = "NOT APPROVED – for planning review only"
 APPROVED_COLOR = "#00602b"
@@ -72,7 +72,7 @@ def briefingPdf(briefing):
     canvas = Canvas(buffer, pagesize=A4, lang="en")
     canvas.setTitle(f"{briefing.caseName} surgical briefing")
     canvas.setAuthor("Planning Hub")
-    _Page(canvas, briefingFonts(), *A4).draw(briefing)
+    _Page(canvas, pageFonts(), *A4).draw(briefing)
     canvas.save()
     return buffer.getvalue()
 

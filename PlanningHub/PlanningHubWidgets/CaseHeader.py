@@ -81,7 +81,7 @@ def sideText(side):
 def stepTitles():
     """Return kind → what the step is called."""
     return {
-        "source": _("CT"),
+        "source": _("Images"),
         "segmentation": _("Bone"),
         "part": _("Part"),
         "package": _("Package"),
