@@ -97,7 +97,7 @@ def auditOf(case):
 def test_withdrawnScopeClosesItsWaysAndListsWhatHasLeft(ask, refuse, aFullCase, aPackagedCase, tmp_path):
     consent, copy = ("consent", "--case", aFullCase), ("deidentify", aFullCase, "--profile", "treatment-partner")
     finding = refuse("no-consent", 4, *copy, "--out", tmp_path / "a")
-    assert "scope manufacturer: none is recorded" in finding["message"] and "--scope manufacturer" in finding["action"]
+    assert "scope manufacturer: none is recorded" in finding["message"] and "scope manufacturer" in finding["action"]
     assert ask(*consent, "--scope", "manufacturer", *SIGNED)["consent"]["manufacturer"] == "given"
     ask(*copy, "--out", tmp_path / "a")
     ask("sync", "--case", aFullCase, "--store", tmp_path / "store")
