@@ -254,7 +254,7 @@ def test_requestIsStatedMovedAndAssigned(ask, refuse, aCase):
     assert [one["state"] for one in clock] == ["requested", "accepted"] and clock[0]["left"] == clock[1]["entered"]
     for state in ("planning", "review"):
         ask(*request, "--move-to", state)
-    assert "approve" in refuse("not-approved", 4, *request, "--move-to", "approved")["action"]
+    assert "approved first" in refuse("not-approved", 4, *request, "--move-to", "approved")["action"]
     assert ask(*request, "--assign", "")["request"]["assignedTo"] is None
     ask("verify", aCase)
     actions = [line["action"] for line in auditOf(aCase)]
