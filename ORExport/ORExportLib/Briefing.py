@@ -5,7 +5,8 @@ import datetime
 import io
 from xml.sax.saxutils import escape
 
-from .BriefingFonts import briefingFonts
+from PlanningHubLib.PageFonts import pageFonts
+
 from .BriefingPlan import drawPlan, planSheets
 
 BANNERS = {
@@ -81,7 +82,7 @@ def briefingPdf(briefing):
     canvas = Canvas(buffer, pagesize=A4, lang="en")
     canvas.setTitle(f"{briefing.caseName} surgical briefing")
     canvas.setAuthor("Planning Hub")
-    fonts = briefingFonts()
+    fonts = pageFonts()
     sheets = planSheets(briefing.planLines, fonts, A4[0] - 2 * MARGIN)
     Page(canvas, fonts, *A4).draw(briefing, 1 + len(sheets))
     for number, lines in enumerate(sheets):

@@ -160,7 +160,7 @@ def requireHolding(case, artefacts, site=None):
         reasons = [f"{one['id']}: {fault}" for one in case.governance["approvals"] for fault in faults(case, one, site)]
         why = "; ".join(reasons[-4:]) or "not enough people have signed for what it is made from"
         raise GateRefused(
-            "not-approved", f"Case {case.name} is not approved: {why}.", "Approve it: planninghub approve --case DIR"
+            "not-approved", f"Case {case.name} is not approved: {why}.", "Have it approved first."
         )
     return held
 
@@ -176,7 +176,7 @@ def requireUnlocked(case, artefactId):
             raise GateRefused(
                 "approved-locked",
                 f"{artefactId} was approved by {statement['user']} on {statement['when']} and is locked.",
-                "To change it, reopen the approval: planninghub approve --case DIR --reopen --reason TEXT",
+                "To change it, reopen the approval (page Approval, or command approve).",
             )
 
 

@@ -122,8 +122,7 @@ def requireConsent(case, purpose):
         raise GateRefused(
             "no-consent",
             f"Case {case.name} has no consent of scope {scope}: {why}. So nothing may leave it for {purpose}.",
-            "When the patient has signed, record it: "
-            f"planninghub consent --case DIR --scope {scope} --date DATE --document VERSION",
+            f"When the patient has signed, record the consent of scope {scope} (page Consent, or command consent).",
         )
     return consent
 

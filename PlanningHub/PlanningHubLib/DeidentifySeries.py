@@ -18,7 +18,7 @@ from .SeriesSplit import splitSeries
 from .SliceHeader import modalityOf
 from .Volumes import readSlices
 
-DEFACE = "Run it again with --deface, or choose the profile treatment-partner where its consent covers faces."
+DEFACE = "Have the face removed, or choose the profile treatment-partner where its consent covers faces."
 
 
 @dataclasses.dataclass

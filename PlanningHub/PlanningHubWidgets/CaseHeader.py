@@ -101,7 +101,7 @@ def sideText(side):
 def stepTitles():
     """Return kind → what the step is called."""
     return {
-        "source": _("CT"),
+        "source": _("Images"),
         "segmentation": _("Bone"),
         "plan": _("Plan"),
         "part": _("Part"),

@@ -5,8 +5,8 @@ import datetime
 import pytest
 from Judges import run
 
-from ORExportLib import BriefingFonts
 from ORExportLib.Briefing import BANNERS, Briefing, Picture, briefingPdf
+from PlanningHubLib import PageFonts
 
 WHEN = datetime.datetime(2026, 5, 4, 3, 2, 1, tzinfo=datetime.timezone(datetime.timedelta(hours=2)))
 FIGURES = (("Bone volume", "571.5 ml"), ("Part triangles", "198,432"))
@@ -106,6 +106,6 @@ def test_neverPrintsAWrongCharacter(written, procedure):
 
 
 def test_worksWithReportlabsFontsAlone(written, monkeypatch):
-    monkeypatch.setattr(BriefingFonts, "_dejavuFolder", lambda: None)
+    monkeypatch.setattr(PageFonts, "_dejavuFolder", lambda: None)
     _path, text = written(procedure="Müller Ж")
     assert "Müller ?" in text and "LEFT" in text
