@@ -9,7 +9,7 @@ from .Errors import InputRefused, UsageError, VerificationFailed
 from .Files import sha256Bytes
 from .Requirements import ensure
 
-VERSION = 3
+VERSION = 4
 FILE_NAME = "case.json"
 
 
@@ -52,7 +52,7 @@ def migrated(values, artefactFolder):
 
     :param artefactFolder: the folder that holds the artefacts' files
     """
-    steps = {1: _fromFirst, 2: _fromSecond}
+    steps = {1: _fromFirst, 2: _fromSecond, 3: _fromThird}
     while values["version"] < VERSION:
         values = steps[values["version"]](values, artefactFolder)
     return values
@@ -76,9 +76,14 @@ def _fromSecond(values, _artefactFolder):
     return {**values, "version": 3, "governance": noGovernance()}
 
 
+def _fromThird(values, _artefactFolder):
+    """Format 4 records reviews of single segments."""
+    return {**values, "version": 4, "governance": {**values["governance"], "segmentReviews": []}}
+
+
 def noGovernance():
     """Return the governance of a case of which nothing has been said yet."""
-    lists = {name: [] for name in ("consents", "departures", "approvals", "comments", "reviews")}
+    lists = {name: [] for name in ("consents", "departures", "approvals", "comments", "reviews", "segmentReviews")}
     return {"request": None, "prescription": None, **lists}
 
 

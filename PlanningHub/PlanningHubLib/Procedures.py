@@ -1,4 +1,4 @@
-"""Procedures, what each asks of a CT and who approves: JSON files, shipped with the suite or a site's own."""
+"""Procedures, what each asks of a CT, how it is segmented and planned: JSON files, shipped or a site's own."""
 
 import dataclasses
 import importlib.resources
@@ -7,6 +7,7 @@ import re
 
 from .Errors import Finding, InputRefused
 from .Files import requireClosed, sha256Bytes
+from .ProcedureRules import faultOf
 from .Secrets import homeFolder
 
 GENERAL = "general"
@@ -18,8 +19,8 @@ KERNELS = "kernels.json"
 class Procedure:
     """A procedure's file, checked against its schema.
 
-    :param values: the file's content; ``imaging`` holds the limits, ``approvals`` who signs for what; other parts are
-        left to those who know them
+    :param values: the file's content: ``imaging`` holds the limits, ``approvals`` who signs for what,
+        ``structures``, ``planSteps`` and the rest what is segmented and planned
     :param origin: ``shipped`` or ``site``
     """
 
@@ -39,6 +40,11 @@ class Procedure:
     def limit(self, key):
         """Return the limit of that name, empty where the procedure sets none."""
         return self.imaging.get(key, {})
+
+    @property
+    def structures(self):
+        """What is segmented, in the order of the segments: the dictionaries of the file."""
+        return self.values.get("structures", [])
 
     def approvalRule(self, kind):
         """Return the entry of ``approvals`` for a kind of artefact, None where the procedure has none."""
@@ -184,14 +190,9 @@ def _checked(data, path, name, schemaName):
         return values
     if values["name"] != name:
         raise refuse(f'it calls itself "{values["name"]}".')
-    kinds = [rule["kind"] for rule in values.get("approvals", ())]
-    if len(set(kinds)) != len(kinds):
-        raise refuse("two of its approvals are for one kind.")
-    for key, limit in values["imaging"].items():
-        for side, order in (("Above", 1), ("Below", -1)):
-            warn, reject = limit.get(f"warn{side}"), limit.get(f"reject{side}")
-            if warn is not None and reject is not None and order * reject < order * warn:
-                raise refuse(f"{key} rejects before it warns.")
+    fault = faultOf(values)
+    if fault:
+        raise refuse(fault)
     return values
 
 

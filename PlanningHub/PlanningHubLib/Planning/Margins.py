@@ -228,11 +228,11 @@ OPERATIONS = (
             "structure": {**NAME, "x-object": "solid", "title": "Structure to remove"},
             "marginMm": {"type": "number", "exclusiveMinimum": 0, "title": "Margin"},
             "resection": {
-                "type": "array", "items": {**NAME, "x-object": "solid"}, "default": [], "title": "What is removed",
+                "type": "array", "items": NAME, "x-object": "solid", "default": [], "title": "What is removed",
                 "description": "One or more solids, such as fragments; together they are the resection",
             },
             "planes": {
-                "type": "array", "items": {**NAME, "x-object": "plane"}, "default": [], "title": "Planes of the cut",
+                "type": "array", "items": NAME, "x-object": "plane", "default": [], "title": "Planes of the cut",
                 "description": "What lies on the structure's side of all of them is removed",
             },
             "organ": {

@@ -242,7 +242,7 @@ def cylinder(way):
 _COMMON = {
     "diameterMm": {"type": "number", "exclusiveMinimum": 0, "title": "Diameter"},
     "risks": {
-        "type": "array", "items": {**NAME, "x-object": "solid"}, "default": [], "title": "Structures at risk",
+        "type": "array", "items": NAME, "x-object": "solid", "default": [], "title": "Structures at risk",
         "description": "Beside those that the procedure names",
     },
     "safetyMm": {
@@ -250,7 +250,7 @@ _COMMON = {
         "description": "Below it a structure at risk is reported; the procedure's own limits hold all the same",
     },
     "through": {
-        "type": "array", "items": {**NAME, "x-object": "solid"}, "default": [], "title": "Structures to pass through",
+        "type": "array", "items": NAME, "x-object": "solid", "default": [], "title": "Structures to pass through",
         "description": "How far the way runs within each is measured",
     },
     "frame": {
@@ -272,7 +272,7 @@ OPERATIONS = (
         "approaches", "Approaches side by side",
         {
             "lines": {
-                "type": "array", "items": {**NAME, "x-object": "line"}, "minItems": 2, "title": "Lines to compare",
+                "type": "array", "items": NAME, "x-object": "line", "minItems": 2, "title": "Lines to compare",
             },
             **_COMMON,
         },

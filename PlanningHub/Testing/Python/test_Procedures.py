@@ -18,6 +18,24 @@ from PlanningHubLib.Procedures import (
 SHIPPED = ["cranioplasty", "general", "long-bone", "mandible", "orbit-midface", "pelvis", "soft-tissue", "spine",
            "vessel"]  # fmt: skip
 FOLDER = Path(PlanningHubLib.__file__).parent / "Procedures"
+RIB = {"name": "Rib", "code": {"scheme": "SCT", "value": "113197003", "meaning": "Rib"}, "color": [1, 1, 0.8],
+       "role": "bone", "method": None}  # fmt: skip
+
+
+CHIN = {"name": "Chin", "description": "Its lowest point"}
+
+
+def aRisk(structure, minimumMm, warnMm):
+    return {"structure": structure, "minimumMm": minimumMm, "warnMm": warnMm, "source": "test"}
+
+
+def aLimit(minimumMl, maximumMl):
+    return {"minimumMl": minimumMl, "maximumMl": maximumMl, "source": "test"}
+
+
+def aSystem(first, second, landmark):
+    axes = [{"axis": axis, "from": [landmark], "to": [landmark]} for axis in (first, second)]
+    return {"name": "test", "origin": [landmark], "axes": axes, "source": "test"}
 
 
 def siteFile(home, name, change=None, text=None):
@@ -77,8 +95,8 @@ def test_siteFileOfTheSameNameReplacesTheShippedOne(ownHome):
 
 
 def test_siteMayAddProceduresAndOtherParts(ownHome):
-    siteFile(ownHome, "rib-cage", lambda values: values.update(structures=[{"name": "Rib"}]))
-    assert "rib-cage" in procedureNames() and findProcedure("Rib cage")[0].values["structures"]
+    siteFile(ownHome, "rib-cage", lambda values: values.update(structures=[RIB], deliverables=[]))
+    assert "rib-cage" in procedureNames() and findProcedure("Rib cage")[0].structures == [RIB]
 
 
 @pytest.mark.parametrize(
@@ -92,6 +110,16 @@ def test_siteMayAddProceduresAndOtherParts(ownHome):
         (lambda values: values.pop("imaging"), "imaging"),
         (lambda values: values.update(name="pelvis"), "pelvis"),
         (lambda values: values.update(version=2), "version"),
+        (lambda values: values.update(structures=[RIB, RIB]), "called Rib"),
+        (lambda values: values.update(structures=[{**RIB, "color": [1, 2, 3]}]), "color"),
+        (lambda values: values.update(structures=[{**RIB, "method": {"steps": []}}]), "method"),
+        (lambda values: values.update(structures=[{**RIB, "code": {**RIB["code"], "value": "1^2"}}]), "code"),
+        (lambda values: values["deliverables"].append({"object": "Plate", "kind": "implant"}), "makes Plate"),
+        (lambda values: values.update(riskStructures=[aRisk("Nerve", 1, 2)]), "no structure Nerve"),
+        (lambda values: values.update(riskStructures=[aRisk("Bone", 3, 2)]), "before it is warned"),
+        (lambda values: values["structures"][0].update(limits=aLimit(5, 5)), "nothing between"),
+        (lambda values: values.update(coordinateSystem=aSystem("R", "A", "Chin")), "no landmark Chin"),
+        (lambda values: values.update(landmarks=[CHIN], coordinateSystem=aSystem("R", "R", "Chin")), "the same"),
     ],
 )
 def test_wrongSiteFileIsRefusedByName(ownHome, change, words):
