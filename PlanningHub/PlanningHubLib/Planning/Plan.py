@@ -7,6 +7,8 @@ LPS mm). Nothing in them depends on when or by whom the plan was carried out: eq
 import dataclasses
 import json
 
+import numpy
+
 from ..Artefacts import Artefact
 from ..Errors import GateRefused, InputRefused, firstRejection
 from ..IntendedUse import intendedUse
@@ -24,6 +26,7 @@ from .Operations import operations
 
 DOCUMENT_FILE, RESULTS_FILE, MODELS_FOLDER = "plan.json", "results.json", "models"
 FIGURE_DECIMALS = 4
+_ARRAYS = {"originRas", "normalRas", "pointsRas", "startRas", "endRas", "matrix"}
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -215,6 +218,28 @@ def readSolid(case, session, plan, name):
     flags = {key: described[key] for key in ("role", "mirrored", "modified", "moved")}
     mesh = readModel(session, case.path(plan, f"{MODELS_FOLDER}/{name}.ply"))
     return Solid(name, mesh, color=tuple(described["color"]), **flags)
+
+
+def readObjects(case, session, plan, solids=True):
+    """Return the objects of a plan artefact, in RAS mm.
+
+    :param solids: without them only what its steps place
+    :raises InputRefused: ``cannot-read``
+    """
+    described = readPlan(case, plan)[1]["objects"]
+    return [
+        readSolid(case, session, plan, name) if one["kind"] == "solid" else _thing(name, one)
+        for name, one in described.items()
+        if solids or one["kind"] != "solid"
+    ]
+
+
+def _thing(name, described):
+    classOf = {kind: one for one, kind in KIND_OF_CLASS.items()}[described["kind"]]
+    values = {key: numpy.array(value) if key in _ARRAYS else value for key, value in described.items() if key != "kind"}
+    if "labels" in values:
+        values["labels"] = tuple(values["labels"])
+    return classOf(name, **values)
 
 
 def _solidNames(plan):
