@@ -1,8 +1,8 @@
 """All operations that a plan may be made of. A new one is a module with an ``OPERATIONS`` tuple, named here."""
 
-from . import AnatomicalFrames, Margins, Measurements, Placing, Trajectories
+from . import AnatomicalFrames, Combine, Cuts, Margins, Measurements, Moving, Placing, Trajectories
 
-MODULES = (Placing, AnatomicalFrames, Measurements, Trajectories, Margins)
+MODULES = (Placing, AnatomicalFrames, Cuts, Combine, Moving, Trajectories, Margins, Measurements)
 
 
 def operations():

@@ -49,14 +49,15 @@ def distancesToFineSurface(points, mesh):
     points = numpy.asarray(points, numpy.float64)
     distancesMm = distancesAroundNearest(points, mesh)
     largest = distancesMm >= numpy.percentile(distancesMm, 99)
-    reachMm = distancesMm[largest].max() + _longestEdgeMm(mesh)
+    reachMm = distancesMm[largest].max() + longestEdgeMm(mesh)
     tree = cKDTree(points[largest])
     near = numpy.isfinite(tree.query(mesh.points, distance_upper_bound=reachMm, workers=-1)[0])
     distancesMm[largest] = distancesToSurface(points[largest], mesh.kept(near[mesh.triangles].any(1)))
     return distancesMm
 
 
-def _longestEdgeMm(mesh):
+def longestEdgeMm(mesh):
+    """Return the length of the longest edge of a mesh."""
     corners = [mesh.points[mesh.triangles[:, corner]] for corner in range(3)]
     return max(numpy.linalg.norm(corners[one] - corners[one - 1], axis=1).max() for one in range(3))
 
