@@ -22,6 +22,8 @@ COARSE_ROUNDS, FINE_ROUNDS = 60, 40
 # Below this a round moves nothing that could be measured.
 SETTLED_MM, SETTLED_RADIANS = 1e-4, 1e-6
 ALIKE = 0.5
+# More than this is left after the quick rounds: the exact ones would take long, and mend nothing.
+HOPELESS_MM = 4.0
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -113,6 +115,8 @@ def register(moving: Mesh, fixed: FixedSurface, starts=None, keptShare=KEPT_SHAR
         meanMm = _left(points[::step], normals[::step], matrix, fixed.coarse, keptShare).mean()
         if best is None or meanMm < best[0]:
             best = meanMm, matrix
+    if not best[0] <= HOPELESS_MM:
+        return Registered(best[1], float(best[0]), float(best[0]), keptShare, len(points))
     matrix = _rounds(points, normals, best[1], fixed.exact, keptShare, FINE_ROUNDS)
     leftMm = _left(points, normals, matrix, fixed.exact, keptShare)
     return Registered(matrix, float(leftMm.mean()), float(numpy.percentile(leftMm, 95)), keptShare, len(points))
