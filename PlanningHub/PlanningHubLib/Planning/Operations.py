@@ -2,9 +2,8 @@
 
 from . import AnatomicalFrames, Combine, Cuts, Margins, Measurements, Moving, Placing, Trajectories
 
-from . import AnatomicalFrames, Combine, Cuts, Margins, Measurements, Moving, Placing, Trajectories
-
 MODULES = (Placing, Cuts, Combine, Moving, AnatomicalFrames, Measurements, Trajectories, Margins)
+
 
 
 def operations():
