@@ -16,6 +16,7 @@ from PlanningHubLib import ArchiveAccess, Import, Segmentation
 from PlanningHubLib.ActiveCase import activeCaseFolder, setActiveCaseFolder
 from PlanningHubLib.Case import SIDES, Case
 from PlanningHubLib.CaseView import showCaseInScene
+from PlanningHubLib.Planning import PlanWork
 from PlanningHubLib.Progress import noProgress, part
 from PlanningHubLib.RescanRequest import writeRescanRequest
 from PlanningHubLib.SourcesDicomWeb import archiveAddress, parseAddress
@@ -28,10 +29,11 @@ from PlanningHubWidgets.CaseModuleWidget import CaseModuleWidget
 from PlanningHubWidgets.CasesPanel import CasesPanel
 from PlanningHubWidgets.ConsentPanel import ConsentPanel
 from PlanningHubWidgets.ImportPanel import NO_SIDE, ImportPanel
+from PlanningHubWidgets.PlanPanel import PlanPanel
 from PlanningHubWidgets.RequestPanel import RequestPanel
 from PlanningHubWidgets.ReviewPanel import ReviewPanel
 
-PANEL_OF_STEP = {"source": ImportPanel, "segmentation": BonePanel}
+PANEL_OF_STEP = {"source": ImportPanel, "segmentation": BonePanel, "plan": PlanPanel}
 MODULE_OF_STEP = {"part": "PrintPrep", "package": "ORExport", "receipt": "CentralSync"}
 
 
@@ -51,6 +53,8 @@ Make a case from a patient's CT, segment the bone, and see at a glance which ste
 check the images. The verdict says whether they are good enough to plan on, what was found and what to do; where they
 are not, write a re-scan request for the radiographer. Only what was checked is imported.<br>
 <b>Bone</b>: choose a threshold, segment, and look at the result before you go on.<br>
+<b>Plan</b>: start from the procedure's steps or with none, place cuts and lines in the views, carry the plan out, look
+at its figures and findings, and keep it. Each title is a plan of its own.<br>
 <b>Request</b>: state what is asked for, and see whether it will be ready in time.<br>
 <b>Consent</b>: record and withdraw it, and make de-identified copies.<br>
 <b>Review</b>: pin comments to points, and give verdicts.<br>
@@ -76,6 +80,7 @@ class PlanningHubParameterNode:
     procedure: str = ""
     thresholdHu: Annotated[float, WithinRange(100, 1500)] = Segmentation.DEFAULT_THRESHOLD_HU
     closingVoxels: Annotated[int, WithinRange(0, 5)] = 1
+    planOperation: str = "plane"
 
 
 def panelClasses():
@@ -84,6 +89,7 @@ def panelClasses():
         (_("Cases"), CasesPanel),
         (_("Import"), ImportPanel),
         (_("Bone"), BonePanel),
+        (_("Plan"), PlanPanel),
         (_("Request"), RequestPanel),
         (_("Consent"), ConsentPanel),
         (_("Review"), ReviewPanel),
@@ -210,6 +216,31 @@ class PlanningHubLogic(ScriptedLoadableModuleLogic):
         with Case.open(folder, writable=True) as case:
             Segmentation.segmentBone(case, session, thresholdHu, closingVoxels, progress=progress)
             showCaseInScene(case, session)
+
+
+    def startedPlan(self, case, title):
+        """Return the draft of a plan with the steps of the case's procedure."""
+        return PlanWork.startedForCase(case, title)
+
+    def readPlanFile(self, folder, path):
+        """Return the plan in a file, for the case in a folder."""
+        return PlanWork.readForCase(folder, Path(path))
+
+    def writePlanFile(self, draft, path):
+        """Write a plan to a file; returns its path."""
+        return PlanWork.writeDraft(draft, Path(path))
+
+    def carryOutPlan(self, folder, session, draft, progress):
+        """Carry out a plan on the case in a folder and show its objects; returns what came of it."""
+        return PlanWork.carryOutForCase(folder, session, draft, progress)
+
+    def keepPlan(self, folder, session, carried, draft, progress):
+        """Keep a plan that was carried out in the case in a folder, with what its draft says beside the steps."""
+        return PlanWork.keepForCase(folder, session, carried, draft, progress)
+
+    def showVariant(self, folder, session, planId):
+        """Show a plan of the case in a folder instead of the one that is shown."""
+        PlanWork.showVariant(folder, session, planId)
 
 
 class PlanningHubTest(ScriptedLoadableModuleTest):

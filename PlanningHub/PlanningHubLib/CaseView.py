@@ -43,6 +43,13 @@ def showCaseInScene(case, session, progress=noProgress):
     return tuple(nodes)
 
 
+def shownSegmentNames(scene):
+    """Return the names of the segments that the scene shows of a case."""
+    nodes = [node for node in _shownNodes(scene) if node.IsA("vtkMRMLSegmentationNode")]
+    segmentations = [node.GetSegmentation() for node in nodes]
+    return [one.GetNthSegment(index).GetName() for one in segmentations for index in range(one.GetNumberOfSegments())]
+
+
 def _mark(case, artefact):
     # With the case: two cases may be made from one series, and a node is named after its case.
     return f"{case.caseId} {artefact.content}"
