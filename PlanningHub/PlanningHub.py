@@ -217,7 +217,6 @@ class PlanningHubLogic(ScriptedLoadableModuleLogic):
             Segmentation.segmentBone(case, session, thresholdHu, closingVoxels, progress=progress)
             showCaseInScene(case, session)
 
-
     def startedPlan(self, case, title):
         """Return the draft of a plan with the steps of the case's procedure."""
         return PlanWork.startedForCase(case, title)

@@ -21,6 +21,7 @@ from .StepForm import StepForm
 PLACED_IN_VIEWS = ("points", "line", "curve", "plane")
 COLOR_OF_SEVERITY = {"info": FADED_COLOR, "warn": DOUBT_COLOR, "reject": BAD_COLOR}
 FILE_TYPES = "Plan (*.json)"
+MOVE_PAUSE_MS = 150
 
 
 class PlanPanel(GovernancePanel):
@@ -29,6 +30,7 @@ class PlanPanel(GovernancePanel):
     def connectActions(self):
         ui = self.ui
         self._draft, self._carried, self._results, self._filling = None, None, None, False
+        self._isMovePending = False
         self._form = StepForm(ui.fieldsWidget, self.onPick)
         self._lists = PlanLists(ui, self.takeDraft)
         self._variants = PlanVariants(ui)
@@ -206,6 +208,7 @@ class PlanPanel(GovernancePanel):
     def takeDraft(self, draft, kept=None):
         """Take over a changed draft into the scene, and show it."""
         self._draft = draft
+        self.module.runner.say("")
         Scene.showDraft(Session.start(), self.module.case, draft, kept)
         self._observe(Session.start().scene)
         self._showDraft()
@@ -290,7 +293,6 @@ class PlanPanel(GovernancePanel):
         except PlanningError as error:
             self.module.runner.complain(error)
             return
-        self.module.runner.say("")
         ui.stepsTable.item(ui.stepsTable.currentRow(), 0).setText(changed["name"])
         self.takeDraft(draft)
 
@@ -311,7 +313,18 @@ class PlanPanel(GovernancePanel):
         self.module.addObserver(node, node.PointPositionDefinedEvent, onPicked)
 
     def _onMoved(self, _caller=None, _event=None):
-        if self.module.case is None or self.module.runner.running or self._filling:
+        if self._filling or self._isMovePending:
+            return
+        # While the mouse drags a point, one look in a while is enough; the first one is taken at once.
+        self._isMovePending = not self.ui.movedLabel.isHidden()
+        if self._isMovePending:
+            qt.QTimer.singleShot(MOVE_PAUSE_MS, self._takeMoved)
+        else:
+            self._takeMoved()
+
+    def _takeMoved(self):
+        self._isMovePending = False
+        if self.module.case is None or self.module.runner.running:
             return
         self._draft = Scene.draftOf(Session.start().scene, self.module.case)
         if self._draft is not None:
