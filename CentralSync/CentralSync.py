@@ -117,7 +117,8 @@ class CentralSyncWidget(CaseModuleWidget):
             self.runner.complain(problem)
         else:
             text = _("{count} different files are in the store, read back and equal.")
-            self.runner.say(text.format(count=result.verified))
+            said = [text.format(count=result.verified), *(finding.message for finding in result.findings)]
+            self.runner.say("\n".join(said))
 
 
 def planText(lines, destination):

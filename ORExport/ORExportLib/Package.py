@@ -10,6 +10,7 @@ from pathlib import Path
 from PlanningHubLib import Approval, Consent
 from PlanningHubLib.Errors import GateRefused
 from PlanningHubLib.Files import stagedFolder, writeAside
+from PlanningHubLib.IntendedUse import intendedUse
 from PlanningHubLib.Modality import requireHu
 from PlanningHubLib.Nodes import removeNodes
 from PlanningHubLib.Planning.Plan import readPlan
@@ -17,6 +18,7 @@ from PlanningHubLib.Progress import noProgress, part
 from PlanningHubLib.Repair import repairFacts, repairNote
 from PlanningHubLib.Requirements import ensure
 from PlanningHubLib.Segmentation import loadSegmentation
+from PlanningHubLib.Segmenting.SegmentReview import requireReviewed
 from PlanningHubLib.Software import versions
 from PlanningHubLib.Volumes import loadSource, readGeometry, seriesPaths
 
@@ -97,6 +99,7 @@ def requireInputs(case):
     plan = case.requireCurrent(plans[0]) if plans else None
     inputs = Inputs(source, segmentation, plan, part)
     requireHu(inputs.source)
+    requireReviewed(case, inputs.segmentation)
     for parent, child in itertools.pairwise(inputs.artefacts):
         if parent.link not in child.parents:
             raise GateRefused(
@@ -230,6 +233,7 @@ def _briefing(case, inputs, making, approvals, planned, pictured, progress):
                 caseName=case.name,
                 side=case.side,
                 procedure=case.procedure,
+                intendedUse=intendedUse(case),
                 figures=tuple(_figures(inputs)),
                 hashes=tuple((artefact.kind.capitalize(), artefact.content) for artefact in inputs.artefacts),
                 when=making.when,

@@ -8,19 +8,14 @@ from PlanningHubLib import Consent
 from PlanningHubLib.Case import Case
 from PlanningHubLib.Errors import GateRefused, InputRefused
 from PlanningHubLib.Import import importSeries
+from PlanningHubLib.IntendedUse import stateUse
 from PlanningHubLib.Planning import Plan
 from PlanningHubLib.Planning.Document import readDocument
-from PlanningHubLib.Segmentation import segmentBone
 from PlanningHubLib.Session import Session
 from PlanningHubLib.Site import Site
 
 from .ArchiveOptions import credentialsOf, rememberWhatWorked
-
-
-def segment(caseFolder, thresholdHu, closingVoxels, progress):
-    """Segment a case; return the artefact with its files."""
-    with Session.start() as session, Case.open(caseFolder, writable=True) as case:
-        return described(case, segmentBone(case, session, thresholdHu, closingVoxels, progress=progress))
+from .SegmentOptions import segmentCase
 
 
 def makePlan(caseFolder, document, progress):
@@ -69,7 +64,7 @@ def makePackage(caseFolder, outFolder, progress, requireApproved=False):
     with Session.start() as session, Case.open(caseFolder, writable=True) as case:
         package = Package.makePackage(case, session, progress=progress, requireApproved=requireApproved)
         Package.exportPackage(case, package, outFolder)
-        result = described(case, package)
+        result = {**described(case, package), "findings": _asDicts(Consent.treatmentFindings(case))}
     folder = Path(outFolder).absolute()
     return {
         **result,
@@ -83,6 +78,10 @@ def sync(caseFolder, storeAddress, progress):
 
     with Case.open(caseFolder, writable=True) as case:
         return Sync.syncCase(case, Stores.openStore(storeAddress), progress=progress)
+
+
+def _asDicts(findings):
+    return [finding.asDict() for finding in findings]
 
 
 def described(case, artefact):
@@ -149,8 +148,8 @@ def peakMib():
 def runChain(source, outFolder, options, console):
     """Run the whole chain: import, segment, with a plan file plan, then print, package and, with a store, sync.
 
-    :param options: namespace with seriesUid, side, procedure, scopes, consentDate, consentDocument, thresholdHu,
-        closingVoxels, plan, objectName, maximumDeviationMm, store
+    :param options: namespace with seriesUid, side, procedure, scopes, consentDate, consentDocument, plan, objectName,
+        maximumDeviationMm, store, and those of :mod:`PlanningHubCommand.SegmentOptions`
     :returns: dictionary for the command's JSON; ``sync`` in it is None without a store
     :raises InputRefused: ``bad-plan``, before anything is done
     :raises GateRefused: before anything is done: ``other-side``, ``other-procedure`` for a plan of something else;
@@ -174,9 +173,12 @@ def runChain(source, outFolder, options, console):
     with Case.open(case) as opened:
         chain.outputs(described(opened, opened.latest("source"))["outputs"])
         name, side = opened.name, opened.side
+    if document:
+        with Case.open(case, writable=True) as opened:
+            stateUse(opened, document["intendedUse"])
     facts, plan = {}, None
     for stepName, function, arguments in (
-        ("segment", segment, (case, options.thresholdHu, options.closingVoxels)),
+        ("segment", segmentCase, (case, options)),
         *([("plan", makePlan, (case, document))] if document else []),
         ("print", plannedPart if document else makePart, (case, options.maximumDeviationMm, options.objectName)),
         ("package", makePackage, (case, package)),
@@ -186,8 +188,9 @@ def runChain(source, outFolder, options, console):
         facts[stepName] = result["facts"]
         plan = result if stepName == "plan" else plan
     said = verdict.asDict()
+    # The last step's result is the package's: what it has to say belongs to the whole chain.
+    said["findings"] = [*said["findings"], *(plan["findings"] if plan else ()), *result["findings"]]
     if plan:
-        said["findings"] = [*said["findings"], *plan["findings"]]
         plan = {key: plan[key] for key in ("id", "title", "intended_use", "content", "steps", "findings")}
     result = {
         "case": str(case), "name": name, "side": side, "package": str(package), **said,

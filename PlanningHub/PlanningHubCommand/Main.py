@@ -12,6 +12,7 @@ from PlanningHubLib.CaseList import SORT_KEYS
 from PlanningHubLib.Consent import SCOPES
 from PlanningHubLib.DeidentifyRules import profileNames
 from PlanningHubLib.Errors import Cancelled, PlanningError, UsageError
+from PlanningHubLib.IntendedUse import USES
 from PlanningHubLib.Request import DESIGNS, URGENCIES
 
 from . import Commands, Governance
@@ -19,6 +20,7 @@ from .ArchiveOptions import addArchiveOptions
 from .Console import Console
 from .Planning import addCommand as addPlanCommand
 from .Records import addCommands as addRecordCommands
+from .SegmentOptions import addReviewOptions, addSegmentOptions
 
 BUG_EXIT_CODE = 70
 REQUEST_OPTIONS = {
@@ -61,7 +63,7 @@ def _stepCommands(command):
     run.add_argument("--store", metavar="STORE", help="folder, or dicomweb+https://host/path")
     run.add_argument("--plan", metavar="FILE", help="carry out this plan after the segmentation")
     _importOptions(run)
-    _segmentOptions(run)
+    addSegmentOptions(run)
     _printOptions(run)
 
     importing = command("import", Commands.importSource, "judge a CT or MR and make a case of it")
@@ -73,9 +75,10 @@ def _stepCommands(command):
         help="write a one-page PDF that asks for a new scan, whatever the verdict",
     )  # fmt: skip
 
-    segment = command("segment", Commands.segment, "segment the bone")
+    segment = command("segment", Commands.segment, "segment the bone or structures, or review segments")
     segment.add_argument("--case", required=True, metavar="DIR")
-    _segmentOptions(segment)
+    addSegmentOptions(segment)
+    addReviewOptions(segment)
 
     addPlanCommand(command)
 
@@ -113,6 +116,7 @@ def _governanceCommands(command):
     request.add_argument("--case", required=True, metavar="DIR")
     for name, choices in REQUEST_OPTIONS.items():
         request.add_argument(f"--{name}", choices=choices, metavar=None if choices else name.upper().replace("-", "_"))
+    request.add_argument("--intended-use", dest="intendedUse", choices=USES, help="what the case is for")
     request.add_argument("--move-to", dest="moveTo", metavar="STATE")
     request.add_argument("--assign", metavar="PERSON")
     request.add_argument("--note", default="", metavar="TEXT")
@@ -166,11 +170,6 @@ def _importOptions(parser):
     )  # fmt: skip
     parser.add_argument("--consent-date", dest="consentDate", metavar="DATE", help="when the patient signed")
     parser.add_argument("--consent-document", dest="consentDocument", metavar="VERSION", help="which document")
-
-
-def _segmentOptions(parser):
-    parser.add_argument("--threshold-hu", dest="thresholdHu", type=float, default=300.0, metavar="HU")
-    parser.add_argument("--closing-voxels", dest="closingVoxels", type=int, default=1, metavar="N")
 
 
 def _printOptions(parser):

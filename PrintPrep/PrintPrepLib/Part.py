@@ -12,6 +12,7 @@ from PlanningHubLib.Planning.Objects import Solid
 from PlanningHubLib.Progress import noProgress, part
 from PlanningHubLib.Repair import repairFacts
 from PlanningHubLib.Segmentation import loadSegmentation
+from PlanningHubLib.Segmenting.SegmentReview import requireReviewed
 from PlanningHubLib.Shapes import Checks, Surface
 from PlanningHubLib.Shapes.Mesh import Mesh
 from PlanningHubLib.Software import versions
@@ -57,13 +58,15 @@ def makePart(case, session, maximumDeviationMm=DEFAULT_DEVIATION_MM, objectName=
         and the part; an implant or guide keeps ``FITTING_DEVIATION_MM`` where that is less
     :returns: artefact of kind ``part``; its facts hold ``object`` (name, role, mirrored, modified, moved),
         ``volumeMl``, ``triangles``, ``deviationMm`` (measured maximum)
-    :raises GateRefused: ``no-…``, ``stale-…``, ``damaged-…`` for the segmentation and, with a name, the plan
+    :raises GateRefused: ``no-…``, ``stale-…``, ``damaged-…`` for the segmentation and, with a name, the plan;
+        ``not-reviewed``
     :raises InputRefused: ``no-such-object``, ``empty-segment``, ``not-manifold``, ``volume-differs``, ``cannot-write``,
         ``disk-full`` ...
     :raises UsageError: ``bad-deviation``
     """
     Requirements.ensure("PrintPrepLib")
     segmentation = case.require("segmentation")
+    requireReviewed(case, segmentation)
     shape = _shape(case, session, segmentation, objectName, part(progress, 0.0, 0.35))
     boundMm = _bound(shape, maximumDeviationMm)
     with case.staging("part", partId(case, shape.name), user=user) as stage:
@@ -98,7 +101,7 @@ def deliverable(case):
         raise GateRefused(
             "which-object",
             f"The plan {plan.title} has more than one implant or guide: {', '.join(names)}.",
-            f"Name the one to make: --object {names[0]!r}.",
+            f"Name the one to make, such as {names[0]}.",
         )
     return names[0] if names else ""
 

@@ -8,6 +8,7 @@ import slicer
 from .. import Segments
 from ..Errors import InputRefused
 from ..Segmentation import loadSegmentation
+from ..Segmenting.SegmentReview import requireReviewed
 from ..Shapes import Surface
 from ..Volumes import readGeometry
 from .Objects import Curve, Line, Placement, Plane, Points, Solid
@@ -57,9 +58,10 @@ class Context:
     def ofCase(cls, case, session, procedure=None):
         """Return the context of a case's current source and segmentation; its node goes with :meth:`close`.
 
-        :raises GateRefused: ``no-…``, ``stale-…``, ``damaged-…`` for source and segmentation
+        :raises GateRefused: ``no-…``, ``stale-…``, ``damaged-…`` for source and segmentation; ``not-reviewed``
         """
         source, segmentation = case.require("source"), case.require("segmentation")
+        requireReviewed(case, segmentation)
         geometry = readGeometry(case, source)
         node = loadSegmentation(case, session, segmentation)
         return cls(geometry.shape, geometry.ijkToRas, node, case.side, procedure, segmentation.content)

@@ -2,7 +2,8 @@
 
 from . import AnatomicalFrames, Combine, Cuts, Margins, Measurements, Moving, Placing, Trajectories
 
-MODULES = (Placing, AnatomicalFrames, Measurements, Cuts, Combine, Moving, Trajectories, Margins)
+MODULES = (Placing, Cuts, Combine, Moving, AnatomicalFrames, Measurements, Trajectories, Margins)
+
 
 
 def operations():

@@ -11,9 +11,11 @@ import numpy
 
 from ..Artefacts import Artefact
 from ..Errors import GateRefused, InputRefused, firstRejection
+from ..IntendedUse import intendedUse
 from ..Procedures import findProcedure
 from ..Progress import noProgress, part
 from ..Repair import repairFacts
+from ..Segmenting.SegmentReview import requireReviewed
 from ..Shapes import Checks
 from ..Software import versions
 from .Context import KIND_OF_CLASS, Context
@@ -128,6 +130,7 @@ def keepPlan(case, session, carried, user=None, progress=noProgress):
         raise GateRefused(
             "stale-plan", "The segmentation has changed since the plan was carried out.", "Carry it out again."
         )
+    requireReviewed(case, segmentation)
     document = forCase(carried.document, case)
     with case.staging("plan", planId(case, document["title"]), user=user) as stage:
         progress(0.92, "Saving the plan")
@@ -160,6 +163,7 @@ def forCase(document, case):
         "side": case.side,
         "procedure": case.procedure,
         "frameOfReferenceUid": case.require("source").facts.get("frameOfReferenceUid"),
+        "intendedUse": intendedUse(case),
     }
     requireFits(document, own, f"the case {case.name}")
     return {**document, **own}
@@ -172,7 +176,10 @@ def requireFits(document, own, whose):
     :param whose: what they are the facts of, in words
     :raises GateRefused: ``other-side``, ``other-procedure``, ``other-frame-of-reference``
     """
-    codes = {"side": "other-side", "procedure": "other-procedure", "frameOfReferenceUid": "other-frame-of-reference"}
+    codes = {
+        "side": "other-side", "procedure": "other-procedure", "frameOfReferenceUid": "other-frame-of-reference",
+        "intendedUse": "other-use",
+    }  # fmt: skip
     for key, value in own.items():
         if document[key] not in (None, value):
             raise GateRefused(
