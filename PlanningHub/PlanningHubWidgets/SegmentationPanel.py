@@ -115,7 +115,8 @@ class SegmentationPanel(GovernancePanel):
             return _("changed by hand")
         if self._segmentation and name in SegmentReview.structuresOf(self._segmentation):
             origin = parametersOf(self._segmentation, name).get("origin")
-            return {"hand": _("by hand"), "mask": _("from a file")}.get(origin, _("segmented"))
+            texts = {"hand": _("by hand"), "mask": _("from a file"), "ai": _("by a model")}
+            return texts.get(origin, _("segmented"))
         if not structure["method"]:
             return _("by hand or file")
         return _("needs points") if Structures.needsPoints(structure) else _("not yet")
