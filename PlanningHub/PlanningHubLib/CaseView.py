@@ -50,6 +50,13 @@ def shownSegmentNames(scene):
     return [one.GetNthSegment(index).GetName() for one in segmentations for index in range(one.GetNumberOfSegments())]
 
 
+def shownNode(scene, case, kind):
+    """Return the node that shows a case's newest artefact of a kind, or None where the scene shows no such thing."""
+    artefact = case.latest(kind)
+    mark = _mark(case, artefact) if artefact else None
+    return next((node for node in _shownNodes(scene) if node.GetAttribute(CONTENT_ATTRIBUTE) == mark), None)
+
+
 def _mark(case, artefact):
     # With the case: two cases may be made from one series, and a node is named after its case.
     return f"{case.caseId} {artefact.content}"
