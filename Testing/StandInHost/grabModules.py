@@ -101,7 +101,7 @@ def takePictures(host, series, side, picturesRoot):
     user = grabber.user
     takeImportPictures(grabber, series, side)
     home = user.show("PlanningHub")
-    home.showPanel("BonePanel")
+    home.showPanel("SegmentationPanel")
     grabber.during("PlanningHub", 0.6)
     host.click(bone(home).segmentButton)
     for name, prepare, button in (
@@ -145,7 +145,7 @@ def takeCaseListPicture(grabber, home):
     host.enter(cases(home).sortComboBox, "date of the surgery")
     grabber.grab("PlanningHub", "Cases", 620)
     removeListedCases(made)
-    home.showPanel("BonePanel")
+    home.showPanel("SegmentationPanel")
     host.click(cases(home).refreshButton)
 
 

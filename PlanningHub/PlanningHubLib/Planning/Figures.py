@@ -49,3 +49,9 @@ def figureLines(figures):
 def keyFigure(figures):
     """Return a step's first figure in words, empty text where it has none."""
     return next((f"{name} {value}" for name, value in figureLines(figures)), "")
+
+
+def numberOf(text):
+    """Return the number that a text says, None where it says none; its unit may stand behind it."""
+    found = re.match(r"\s*(-?\d+(?:[.,]\d+)?)", text)
+    return float(found.group(1).replace(",", ".")) if found else None

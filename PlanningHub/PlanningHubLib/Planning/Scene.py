@@ -48,12 +48,13 @@ def showPlan(session, case, document, objects=(), kept=None):
     return nodes
 
 
-def showDraft(session, case, draft):
+def showDraft(session, case, draft, kept=None):
     """Show a plan that is being edited: what its steps place is where they say, solids stay until it is carried out.
 
+    :param kept: content of the plan's artefact, empty text for a new plan; None for the same as before
     :returns: name → node
     """
-    _setText(session.scene, case, draft)
+    _setText(session.scene, case, draft, kept)
     before = planNodes(session.scene)
     placed = {}
     for step in draft["steps"]:

@@ -4,6 +4,7 @@ import dataclasses
 
 import slicer
 
+from ..CaseView import shownNode
 from ..Errors import GateRefused, InputRefused
 from ..Nodes import removeNodes
 from ..Progress import noProgress
@@ -11,6 +12,8 @@ from ..Segmentation import ijkToRasOf, loadSegmentation
 from ..Volumes import loadSource, readGeometry
 from .StructureNodes import digests, structuresIn, withHistory
 from .StructureSegmentation import keep
+
+BINARY_LABELMAP = "Binary labelmap"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,6 +51,49 @@ def handEdits(case, session, node, shape, ijkToRas):
         tuple(name for name in after if name not in before),
         tuple(name for name in before if name not in after),
     )
+
+
+class EditsNoticed:
+    """Tells what a hand changed in a scene, and looks at the voxels only where their image was touched since."""
+
+    def __init__(self):
+        self._stamp, self._edits = None, Edits()
+
+    def look(self, case, session):
+        """Return the :class:`Edits` of the nodes that show a case; none where it is not shown.
+
+        :raises InputRefused: ``other-grid``, ``name-taken``
+        """
+        volume, node = (shownNode(session.scene, case, kind) for kind in ("source", "segmentation"))
+        # A scene that was saved without its data has nodes without segments.
+        if node is None or node.GetSegmentation().GetNumberOfSegments() == 0:
+            self._stamp, self._edits = None, Edits()
+            return self._edits
+        stamp = _stamp(node)
+        if stamp != self._stamp:
+            self._edits = handEdits(case, session, node, *_grid(case, volume))
+            self._stamp = stamp
+        return self._edits
+
+
+def _grid(case, volume):
+    """Return (slices, rows, columns) and 4×4 to RAS mm of a case's scan, from its node where that has its voxels."""
+    if volume is None or volume.GetImageData() is None:
+        geometry = readGeometry(case, case.latest("source"))
+        return geometry.shape, geometry.ijkToRas
+    return volume.GetImageData().GetDimensions()[::-1], slicer.util.arrayFromVTKMatrix(ijkToRasOf(volume))
+
+
+def _stamp(node):
+    """Return what changes whenever a segment is touched, painted or renamed."""
+    segmentation = node.GetSegmentation()
+    ids = [segmentation.GetNthSegmentID(index) for index in range(segmentation.GetNumberOfSegments())]
+    segments = [segmentation.GetSegment(segmentId) for segmentId in ids]
+    images = [segment.GetRepresentation(BINARY_LABELMAP) for segment in segments]
+    times = [(image.GetMTime(), image.GetPointData().GetScalars().GetMTime()) if image else None for image in images]
+    names = [segment.GetName() for segment in segments]
+    values = [segment.GetLabelValue() for segment in segments]
+    return node.GetID(), node.GetTransformNodeID(), tuple(zip(ids, names, values, times, strict=True))
 
 
 def _digestsOf(case, session, segmentation, shape, ijkToRas):

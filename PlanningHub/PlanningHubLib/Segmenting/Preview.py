@@ -42,9 +42,11 @@ def previewNode(scene):
     return next((node for node in nodes if node.GetAttribute(PREVIEW_ATTRIBUTE)), None)
 
 
-def removePreview(scene):
-    """Take the preview out of a scene."""
-    removeNodes(scene, previewNode(scene))
+def removePreview(scene, keepOf=None):
+    """Take the preview out of a scene, unless it is of the case to be kept."""
+    node = previewNode(scene)
+    if node and not (keepOf and node.GetAttribute(PREVIEW_ATTRIBUTE) == keepOf.caseId):
+        removeNodes(scene, node)
 
 
 def withParameters(method, thresholdHu=None, closing=None):

@@ -4,13 +4,13 @@ import slicer
 
 from ..Nodes import removeNodes
 
-SEEDS_ATTRIBUTE = "PlanningHub.seedsOf"
+SEEDS_ATTRIBUTE, CASE_ATTRIBUTE = "PlanningHub.seedsOf", "PlanningHub.seedsCase"
 NODE_CLASS = "vtkMRMLMarkupsFiducialNode"
 
 
-def startPlacing(session, name, color):
-    """Let the user place points on a structure, one click each, until he stops; returns the markups node."""
-    node = seedNodes(session.scene).get(name) or _newNode(session.scene, name, color)
+def startPlacing(session, case, name, color):
+    """Let the user place points on a structure of a case, one click each, until stopped; returns the markups node."""
+    node = seedNodes(session.scene).get(name) or _newNode(session.scene, case, name, color)
     selection = session.applicationLogic.GetSelectionNode()
     selection.SetReferenceActivePlaceNodeClassName(NODE_CLASS)
     selection.SetActivePlaceNodeID(node.GetID())
@@ -46,28 +46,21 @@ def seeds(scene):
     return points
 
 
-def showSeeds(session, points, colors):
-    """Show points that were placed before, such as those of the case's segmentation.
-
-    :param points: structure → points (n, 3) RAS mm
-    :param colors: structure → red, green, blue
-    """
-    forgetSeeds(session.scene)
-    for name, places in points.items():
-        node = _newNode(session.scene, name, colors.get(name, (1.0, 0.4, 0.2)))
-        for place in places:
-            node.AddControlPointWorld(place)
+def forgetSeeds(scene, name):
+    """Take the points of a structure out of a scene."""
+    removeNodes(scene, seedNodes(scene).get(name))
 
 
-def forgetSeeds(scene, *names):
-    """Take the points of structures out of a scene; of all where none is named."""
-    nodes = seedNodes(scene)
-    removeNodes(scene, *[node for name, node in nodes.items() if name in (names or nodes)])
+def keepSeedsOf(scene, case):
+    """Take the points of other cases than this one (None: of all) out of a scene: they lie on another patient."""
+    caseId = case.caseId if case else None
+    removeNodes(scene, *[node for node in seedNodes(scene).values() if node.GetAttribute(CASE_ATTRIBUTE) != caseId])
 
 
-def _newNode(scene, name, color):
+def _newNode(scene, case, name, color):
     node = scene.AddNewNodeByClass(NODE_CLASS, f"Points on {name}")
     node.SetAttribute(SEEDS_ATTRIBUTE, name)
+    node.SetAttribute(CASE_ATTRIBUTE, case.caseId)
     node.CreateDefaultDisplayNodes()
     node.GetDisplayNode().SetSelectedColor(*color)
     node.GetDisplayNode().SetPointLabelsVisibility(False)

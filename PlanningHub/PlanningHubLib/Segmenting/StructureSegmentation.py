@@ -122,7 +122,8 @@ class _Job:
                 )  # fmt: skip
             if not mask.any():
                 raise InputRefused("empty-segment", f"The mask of {name} is empty.", "Check the label's number.")
-            parameters = {"origin": "mask", "provenance": provenance}
+            origin = "ai" if provenance.get("method") == "ai" else "mask"
+            parameters = {"origin": origin, "provenance": provenance}
             needsReview = bool(provenance.get("needsReview", True))
             made.append(self._structure(name, (mask != 0).astype("uint8"), parameters, needsReview))
         return made
