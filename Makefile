@@ -145,7 +145,7 @@ demo: $(RUN_STAMP) graphics
 	  $(if $(SIDE),--side $(SIDE))
 
 test: $(TEST_STAMP) testPrograms
-	@QT_QPA_PLATFORM=offscreen $(VENV_PYTHON) -m pytest $(TESTS)
+	@QT_QPA_PLATFORM=offscreen $(VENV_PYTHON) -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile $(TESTS)
 
 lint: $(TEST_STAMP)
 	@$(VENV_PYTHON) -m ruff check .

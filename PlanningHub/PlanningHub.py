@@ -17,6 +17,7 @@ from PlanningHubLib.ActiveCase import activeCaseFolder, setActiveCaseFolder
 from PlanningHubLib.Case import SIDES, Case
 from PlanningHubLib.CaseView import showCaseInScene, shownNode
 from PlanningHubLib.Nodes import removeNodes
+from PlanningHubLib.Planning import PlanWork
 from PlanningHubLib.Progress import noProgress, part
 from PlanningHubLib.RescanRequest import writeRescanRequest
 from PlanningHubLib.Segmentation import DEFAULT_THRESHOLD_HU
@@ -31,11 +32,12 @@ from PlanningHubWidgets.CaseModuleWidget import CaseModuleWidget
 from PlanningHubWidgets.CasesPanel import CasesPanel
 from PlanningHubWidgets.ConsentPanel import ConsentPanel
 from PlanningHubWidgets.ImportPanel import NO_SIDE, ImportPanel
+from PlanningHubWidgets.PlanPanel import PlanPanel
 from PlanningHubWidgets.RequestPanel import RequestPanel
 from PlanningHubWidgets.ReviewPanel import ReviewPanel
 from PlanningHubWidgets.SegmentationPanel import SegmentationPanel
 
-PANEL_OF_STEP = {"source": ImportPanel, "segmentation": SegmentationPanel}
+PANEL_OF_STEP = {"source": ImportPanel, "segmentation": SegmentationPanel, "plan": PlanPanel}
 MODULE_OF_STEP = {"part": "PrintPrep", "package": "ORExport", "receipt": "CentralSync"}
 
 
@@ -56,6 +58,8 @@ check the images. The verdict says whether they are good enough to plan on, what
 are not, write a re-scan request for the radiographer. Only what was checked is imported.<br>
 <b>Segmentation</b>: select a structure of the procedure, preview its method, segment it, and look at the result before
 you go on. What the Segment Editor changes is noticed and kept as a new revision; what others made needs a verdict.<br>
+<b>Plan</b>: start from the procedure's steps or with none, place cuts and lines in the views, carry the plan out, look
+at its figures and findings, and keep it. Each title is a plan of its own.<br>
 <b>Request</b>: state what is asked for, and see whether it will be ready in time.<br>
 <b>Consent</b>: record and withdraw it, and make de-identified copies.<br>
 <b>Review</b>: pin comments to points, and give verdicts.<br>
@@ -85,6 +89,7 @@ class PlanningHubParameterNode:
     structure: str = ""
     thresholdHu: Annotated[float, WithinRange(-1000, 3071)] = DEFAULT_THRESHOLD_HU
     closing: Annotated[float, WithinRange(0, 10)] = 1.0
+    planOperation: str = "plane"
 
 
 def panelClasses():
@@ -93,6 +98,7 @@ def panelClasses():
         (_("Cases"), CasesPanel),
         (_("Import"), ImportPanel),
         (_("Segmentation"), SegmentationPanel),
+        (_("Plan"), PlanPanel),
         (_("Request"), RequestPanel),
         (_("Consent"), ConsentPanel),
         (_("Review"), ReviewPanel),
@@ -255,6 +261,31 @@ class PlanningHubLogic(ScriptedLoadableModuleLogic):
     def _show(self, case, session):
         Preview.removePreview(session.scene)
         showCaseInScene(case, session)
+
+
+    def startedPlan(self, case, title):
+        """Return the draft of a plan with the steps of the case's procedure."""
+        return PlanWork.startedForCase(case, title)
+
+    def readPlanFile(self, folder, path):
+        """Return the plan in a file, for the case in a folder."""
+        return PlanWork.readForCase(folder, Path(path))
+
+    def writePlanFile(self, draft, path):
+        """Write a plan to a file; returns its path."""
+        return PlanWork.writeDraft(draft, Path(path))
+
+    def carryOutPlan(self, folder, session, draft, progress):
+        """Carry out a plan on the case in a folder and show its objects; returns what came of it."""
+        return PlanWork.carryOutForCase(folder, session, draft, progress)
+
+    def keepPlan(self, folder, session, carried, draft, progress):
+        """Keep a plan that was carried out in the case in a folder, with what its draft says beside the steps."""
+        return PlanWork.keepForCase(folder, session, carried, draft, progress)
+
+    def showVariant(self, folder, session, planId):
+        """Show a plan of the case in a folder instead of the one that is shown."""
+        PlanWork.showVariant(folder, session, planId)
 
 
 class PlanningHubTest(ScriptedLoadableModuleTest):

@@ -8,6 +8,8 @@ from PlanningHubLib import Consent
 from PlanningHubLib.Case import Case
 from PlanningHubLib.Errors import GateRefused, InputRefused
 from PlanningHubLib.Import import importSeries
+from PlanningHubLib.Planning import Plan
+from PlanningHubLib.Planning.Document import readDocument
 from PlanningHubLib.Session import Session
 from PlanningHubLib.Site import Site
 
@@ -15,12 +17,42 @@ from .ArchiveOptions import credentialsOf, rememberWhatWorked
 from .SegmentOptions import segmentCase
 
 
-def makePart(caseFolder, maximumDeviationMm, progress):
-    """Prepare a case's printable part."""
+def makePlan(caseFolder, document, progress):
+    """Carry out a plan on a case and keep it; return it as :func:`describedPlan` does."""
+    with Session.start() as session, Case.open(caseFolder, writable=True) as case:
+        return describedPlan(case, Plan.makePlan(case, session, document, progress=progress))
+
+
+def describedPlan(case, plan):
+    """Return a plan as the command shows it: what each step gave, findings and objects beside what others have."""
+    document, results = Plan.readPlan(case, plan)
+    does = {step["name"]: step["do"] for step in document["steps"]}
+    return {
+        **described(case, plan),
+        "title": document["title"],
+        "intended_use": document["intendedUse"],
+        "steps": [{**step, "do": does[step["name"]]} for step in results["steps"]],
+        "objects": results["objects"],
+        "findings": plan.facts["findings"],
+    }
+
+
+def makePart(caseFolder, maximumDeviationMm, objectName, progress):
+    """Prepare a case's printable part, of an object by its name or of the bone."""
     from PrintPrepLib import Part
 
     with Session.start() as session, Case.open(caseFolder, writable=True) as case:
-        return described(case, Part.makePart(case, session, maximumDeviationMm, progress=progress))
+        return described(case, Part.makePart(case, session, maximumDeviationMm, objectName, progress=progress))
+
+
+def plannedPart(caseFolder, maximumDeviationMm, objectName, progress):
+    """Prepare the part that a case's plan is for: the object that was named, else the one that the plan has to make."""
+    from PrintPrepLib import Part
+
+    if objectName is None:
+        with Case.open(caseFolder) as case:
+            objectName = Part.deliverable(case)
+    return makePart(caseFolder, maximumDeviationMm, objectName, progress)
 
 
 def makePackage(caseFolder, outFolder, progress, requireApproved=False):
@@ -109,13 +141,14 @@ def peakMib():
 
 
 def runChain(source, outFolder, options, console):
-    """Run the whole chain: import, segment, print, package and, with a store, sync.
+    """Run the whole chain: import, segment, with a plan file plan, then print, package and, with a store, sync.
 
-    :param options: namespace with seriesUid, side, procedure, scopes, consentDate, consentDocument, maximumDeviationMm,
-        store, and those of :mod:`PlanningHubCommand.SegmentOptions`
+    :param options: namespace with seriesUid, side, procedure, scopes, consentDate, consentDocument, plan, objectName,
+        maximumDeviationMm, store, and those of :mod:`PlanningHubCommand.SegmentOptions`
     :returns: dictionary for the command's JSON; ``sync`` in it is None without a store
-    :raises GateRefused: ``no-consent`` before anything is done, where the site records consent to treatment and it is
-        not among the scopes
+    :raises InputRefused: ``bad-plan``, before anything is done
+    :raises GateRefused: before anything is done: ``other-side``, ``other-procedure`` for a plan of something else;
+        ``no-consent``, where the site records consent to treatment and it is not among the scopes
     """
     checkConsents(options)
     if "treatment" not in options.scopes and Site.forThisInstallation().recordsTreatmentConsent:
@@ -127,23 +160,32 @@ def runChain(source, outFolder, options, console):
     case, package = Path(outFolder) / "case", Path(outFolder) / "package"
     refuseFilled(case)
     refuseFilled(package)
+    document = readDocument(Path(options.plan)) if options.plan else None
+    if document:
+        Plan.requireFits(document, {"side": options.side, "procedure": options.procedure}, "this run")
     chain = Chain(console)
     verdict = chain.step("import", lambda progress: _import(source, case, options, progress))
     with Case.open(case) as opened:
         chain.outputs(described(opened, opened.latest("source"))["outputs"])
         name, side = opened.name, opened.side
-    facts = {}
+    facts, plan = {}, None
     for stepName, function, arguments in (
         ("segment", segmentCase, (case, options)),
-        ("print", makePart, (case, options.maximumDeviationMm)),
+        *([("plan", makePlan, (case, document))] if document else []),
+        ("print", plannedPart if document else makePart, (case, options.maximumDeviationMm, options.objectName)),
         ("package", makePackage, (case, package)),
     ):
         result = chain.step(stepName, function, *arguments)
         chain.outputs(result["outputs"])
         facts[stepName] = result["facts"]
+        plan = result if stepName == "plan" else plan
+    said = verdict.asDict()
+    if plan:
+        said["findings"] = [*said["findings"], *plan["findings"]]
+        plan = {key: plan[key] for key in ("id", "title", "intended_use", "content", "steps", "findings")}
     result = {
-        "case": str(case), "name": name, "side": side, "package": str(package), **verdict.asDict(),
-        "facts": facts, "sync": None, "steps": chain.steps,
+        "case": str(case), "name": name, "side": side, "package": str(package), **said,
+        "facts": facts, "plan": plan, "sync": None, "steps": chain.steps,
     }  # fmt: skip
     if options.store:
         synced = chain.step("sync", sync, case, options.store)

@@ -72,7 +72,9 @@ def segment(options, console):
 
 
 def makePart(options, console):
-    return _step(Chain.makePart(options.case, options.maximumDeviationMm, console.progress("print")))
+    return _step(
+        Chain.makePart(options.case, options.maximumDeviationMm, options.objectName, console.progress("print"))
+    )
 
 
 def makePackage(options, console):
@@ -248,9 +250,11 @@ def _resultTexts(result):
     texts = {
         "import": f"{_chosen(result)['shape']} voxels, {result['verdict']}",
         "segment": ", ".join(f"{name} {one['volumeMl']:.1f} ml" for name, one in segmentation["structures"].items()),
-        "print": f"{part['volumeMl']:.1f} ml, {part['triangles']:,} triangles, {deviation}",
-        "package": f"{len(result['steps'][3]['outputs'])} files, checked",
+        "print": f"{part['object']['name']}: {part['volumeMl']:.1f} ml, {part['triangles']:,} triangles, {deviation}",
+        "package": f"{result['facts']['package']['files']} files, checked",
     }
+    if result["plan"]:
+        texts["plan"] = f"{result['plan']['title']}: {len(result['plan']['steps'])} steps"
     if result["sync"]:
         texts["sync"] = f"{result['sync']['verified']} verified, {result['sync']['failed']} failed, " \
             f"{result['sync']['queued']} queued"  # fmt: skip

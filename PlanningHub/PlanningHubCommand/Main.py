@@ -17,6 +17,7 @@ from PlanningHubLib.Request import DESIGNS, URGENCIES
 from . import Commands, Governance
 from .ArchiveOptions import addArchiveOptions
 from .Console import Console
+from .Planning import addCommand as addPlanCommand
 from .Records import addCommands as addRecordCommands
 from .SegmentOptions import addReviewOptions, addSegmentOptions
 
@@ -59,6 +60,7 @@ def _stepCommands(command):
     run.add_argument("source", metavar="SOURCE", help=SOURCE_HELP)
     run.add_argument("--out", required=True, metavar="DIR", help="where the case and the package go")
     run.add_argument("--store", metavar="STORE", help="folder, or dicomweb+https://host/path")
+    run.add_argument("--plan", metavar="FILE", help="carry out this plan after the segmentation")
     _importOptions(run)
     addSegmentOptions(run)
     _printOptions(run)
@@ -76,6 +78,8 @@ def _stepCommands(command):
     segment.add_argument("--case", required=True, metavar="DIR")
     addSegmentOptions(segment)
     addReviewOptions(segment)
+
+    addPlanCommand(command)
 
     printing = command("print", Commands.makePart, "make the printable part")
     printing.add_argument("--case", required=True, metavar="DIR")
@@ -147,7 +151,8 @@ def _importOptions(parser):
     parser.add_argument("--side", choices=SIDES, help="side of the operation; never guessed")
     parser.add_argument("--procedure", metavar="NAME", help="what is planned; its name chooses the imaging limits")
     parser.add_argument(
-        "--repair", action="store_true",
+        "--repair",
+        action="store_true",
         help="resample a tilted gantry or uneven spacing, complete missing identifiers, and say so",
     )
     parser.add_argument(
@@ -166,6 +171,9 @@ def _importOptions(parser):
 
 
 def _printOptions(parser):
+    parser.add_argument(
+        "--object", dest="objectName", metavar="NAME", help="which object of the current plan, or which segment"
+    )
     parser.add_argument(
         "--maximum-deviation-mm", dest="maximumDeviationMm", type=float, default=0.25, metavar="MM",
         help="how far simplification may move the surface",

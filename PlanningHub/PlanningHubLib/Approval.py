@@ -30,7 +30,7 @@ def approve(case, key, kind=None, role=None, site=None):
     target = case.require(kind)
     covered = [target, *case.graph.above(target)]
     for one in covered:
-        case.require(one.kind)
+        case.requireCurrent(one)
         requireReviewed(case, one)
     role = site.requireApprover(key, kind, case.procedure, role)
     governance = case.governance
@@ -155,9 +155,7 @@ def requireHolding(case, artefacts, site=None):
     site = site or Site.forThisInstallation()
     held = holding(case, artefacts, site)
     if not held:
-        reasons = [
-            f"{one['id']}: {fault}" for one in case.governance["approvals"] for fault in faults(case, one, site)
-        ]
+        reasons = [f"{one['id']}: {fault}" for one in case.governance["approvals"] for fault in faults(case, one, site)]
         why = "; ".join(reasons[-4:]) or "not enough people have signed for what it is made from"
         raise GateRefused(
             "not-approved", f"Case {case.name} is not approved: {why}.", "Approve it: planninghub approve --case DIR"

@@ -231,7 +231,14 @@ class Case:
         artefact = self.latest(kind)
         if artefact is None:
             raise GateRefused(f"no-{kind}", f"The case has no {kind} yet.", f"Make the {kind} first.")
-        state = self.state(artefact)
+        return self.requireCurrent(artefact)
+
+    def requireCurrent(self, artefact):
+        """Return an artefact as :meth:`require` does, be it the newest of its kind or not.
+
+        :raises GateRefused: as :meth:`require`
+        """
+        kind, state = artefact.kind, self.state(artefact)
         if state != "current":
             References.refuseDamaged(self, [artefact, *self.graph.above(artefact)])
         if state == "damaged":

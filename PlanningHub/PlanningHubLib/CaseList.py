@@ -19,7 +19,7 @@ from .LeadTime import estimate, visitDays
 from .Progress import noProgress
 from .Request import currentState
 from .Secrets import homeFolder
-from .Steps import stepStates
+from .Steps import firstUndone, stepStates
 
 # Facts that are listed; another version of the suite reads them anew.
 INDEX_FORMAT = f"1 {__version__}"
@@ -29,7 +29,7 @@ URGENCY_ORDER = {"emergency": "0", "urgent": "1", "elective": "2"}
 
 @dataclasses.dataclass(frozen=True)
 class ListedCase:
-    """One line of the case list. ``nextKind`` is the first step that is not done, None where all are.
+    """One line of the case list. ``nextKind`` is the first step that has to be done, None where all are.
 
     ``request`` is the case's request or None, ``consents`` the scopes that stand, ``approvals`` how many stand.
     """
@@ -49,7 +49,7 @@ class ListedCase:
 
     @property
     def nextKind(self):
-        return next((kind for kind, state in self.states.items() if state != "done"), None)
+        return firstUndone(self.states)
 
     @property
     def state(self):

@@ -3,9 +3,17 @@
 import qt
 from slicer.i18n import tr as _
 
+from PlanningHubLib.Steps import PLAN
+
 SIDE_COLORS = {"left": "#b45309", "right": "#1d4ed8", "bilateral": "#6d28d9", "midline": "#374151", None: "#a01010"}
-STATE_COLORS = {"done": "#15803d", "stale": "#b45309", "damaged": "#a01010", "next": "#1d4ed8", "open": "#6b7280"}
-STATE_MARKS = {"done": "\u2713", "stale": "\u26a0", "damaged": "\u2717", "next": "\u25b6", "open": "\u2022"}
+STATE_COLORS = {
+    "done": "#15803d", "stale": "#b45309", "damaged": "#a01010", "next": "#1d4ed8", "open": "#6b7280",
+    "optional": "#6b7280",
+}  # fmt: skip
+STATE_MARKS = {
+    "done": "\u2713", "stale": "\u26a0", "damaged": "\u2717", "next": "\u25b6", "open": "\u2022",
+    "optional": "\u2013",
+}  # fmt: skip
 
 
 class CaseHeader:
@@ -68,6 +76,8 @@ class StepBar:
             button.text = f"{STATE_MARKS[state]} {self._titles[kind]}"
             button.toolTip = stateText(state)
             button.enabled = kind in states
+            # A case that nobody plans on has no such step.
+            button.visible = kind in states or kind != PLAN
             color = STATE_COLORS[state]
             button.styleSheet = f"color: {color}; border: 1px solid {color}; padding: 4px 2px; border-radius: 3px;"
 
@@ -83,6 +93,7 @@ def stepTitles():
     return {
         "source": _("CT"),
         "segmentation": _("Bone"),
+        "plan": _("Plan"),
         "part": _("Part"),
         "package": _("Package"),
         "receipt": _("Store"),
@@ -103,4 +114,5 @@ def stateText(state):
         "damaged": _("Damaged: its files are not what was recorded. Make it again."),
         "next": _("The next step."),
         "open": _("Not made yet."),
+        "optional": _("Not made: the part was made without."),
     }[state]

@@ -62,9 +62,13 @@ def checked(values):
     return document
 
 
-def encode(document):
-    """Return the bytes of a plan file; equal documents give equal bytes."""
-    return (json.dumps(document, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n").encode()
+def encode(values, inOrder=False):
+    """Return the bytes of a plan's file; equal documents give equal bytes.
+
+    :param inOrder: keep the order of the keys, for results, whose first figure is the one that counts most
+    """
+    text = json.dumps(values, indent=1, sort_keys=not inOrder, ensure_ascii=False, allow_nan=False)
+    return (text + "\n").encode()
 
 
 def _checkedStep(step, frame):
@@ -77,20 +81,35 @@ def _checkedStep(step, frame):
         "additionalProperties": False,
     }  # fmt: skip
     _validate(given, schema, f"step {step['name']} ({step['do']})")
-    defaults = {key: copy.deepcopy(one["default"]) for key, one in operation.parameters.items() if "default" in one}
     if frame == "LPS":
-        given = {key: _inRas(value, operation.parameters[key].get("x-point")) for key, value in given.items()}
+        given = _inRas(given, schema)
     return {
         "do": step["do"],
         "name": step["name"],
         "comment": step.get("comment", ""),
-        **_rounded({**defaults, **given}),
+        **_rounded(_complete(given, schema)),
     }
 
 
-def _inRas(value, point):
-    """Return a value of a plan in LPS as RAS; by what ``x-point`` says that it is."""
-    if point is None or not value:
+def _complete(value, schema):
+    """Return a value with the defaults of its schema, also those of the objects in its lists."""
+    if isinstance(value, list):
+        return [_complete(one, schema.get("items", {})) for one in value]
+    if not isinstance(value, dict):
+        return value
+    properties = schema.get("properties", {})
+    defaults = {key: copy.deepcopy(one["default"]) for key, one in properties.items() if "default" in one}
+    return {**defaults, **{key: _complete(one, properties.get(key, {})) for key, one in value.items()}}
+
+
+def _inRas(value, schema):
+    """Return a value of a plan in LPS as RAS; by what ``x-point`` of its schema says that it is."""
+    point = schema.get("x-point")
+    if point is None:
+        if isinstance(value, dict):
+            return {key: _inRas(one, schema.get("properties", {}).get(key, {})) for key, one in value.items()}
+        return [_inRas(one, schema.get("items", {})) for one in value] if isinstance(value, list) else value
+    if not value:
         return value
     if point == "matrix":
         return (_TO_RAS @ numpy.array(value, float).reshape(4, 4) @ _TO_RAS).reshape(-1).tolist()

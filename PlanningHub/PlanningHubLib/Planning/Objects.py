@@ -14,7 +14,8 @@ class Solid:
     """A closed body.
 
     :param mesh: :class:`PlanningHubLib.Shapes.Mesh.Mesh` in RAS mm
-    :param role: what it is: ``anatomy``, ``fragment``, ``mirror``, ``implant``, ``guide`` or ``margin``
+    :param role: what it is: ``anatomy``, ``fragment``, ``mirror``, ``implant``, ``guide``, ``margin`` or
+        ``device``
     :param mirrored: it shows the other side of the body, or was made from what does
     :param modified: it is no longer what the scan shows: cut, designed or combined
     :param moved: it does not lie where the scan shows it

@@ -1,8 +1,8 @@
 """All operations that a plan may be made of. A new one is a module with an ``OPERATIONS`` tuple, named here."""
 
-from . import Placing
+from . import AnatomicalFrames, Combine, Cuts, Margins, Measurements, Moving, Placing, Trajectories
 
-MODULES = (Placing,)
+MODULES = (Placing, AnatomicalFrames, Measurements, Cuts, Combine, Moving, Trajectories, Margins)
 
 
 def operations():

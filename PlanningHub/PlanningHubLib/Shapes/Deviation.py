@@ -47,21 +47,23 @@ def distancesToFineSurface(points, mesh):
     those of a mask's surface are. The largest hundredth, which decides, is then measured exactly.
     """
     points = numpy.asarray(points, numpy.float64)
-    distancesMm = _distancesAroundNearest(points, mesh)
+    distancesMm = distancesAroundNearest(points, mesh)
     largest = distancesMm >= numpy.percentile(distancesMm, 99)
-    reachMm = distancesMm[largest].max() + _longestEdgeMm(mesh)
+    reachMm = distancesMm[largest].max() + longestEdgeMm(mesh)
     tree = cKDTree(points[largest])
     near = numpy.isfinite(tree.query(mesh.points, distance_upper_bound=reachMm, workers=-1)[0])
     distancesMm[largest] = distancesToSurface(points[largest], mesh.kept(near[mesh.triangles].any(1)))
     return distancesMm
 
 
-def _longestEdgeMm(mesh):
+def longestEdgeMm(mesh):
+    """Return the length of the longest edge of a mesh."""
     corners = [mesh.points[mesh.triangles[:, corner]] for corner in range(3)]
     return max(numpy.linalg.norm(corners[one] - corners[one - 1], axis=1).max() for one in range(3))
 
 
-def _distancesAroundNearest(points, mesh):
+def distancesAroundNearest(points, mesh):
+    """Return for each point its distance (n,) in mm to the triangles around the nearest point of a fine mesh."""
     tree = cKDTree(mesh.points, leafsize=32, balanced_tree=False, compact_nodes=False)
     nearest = tree.query(points, workers=-1)[1]
     triangles, starts, counts = _trianglesAround(mesh, nearest)
@@ -118,8 +120,11 @@ def samplesOf(mesh):
     return numpy.concatenate([points, centers])
 
 
-def _weights(mesh, ofPoints, ofCenters):
-    """Return the area (n,) that each of :func:`samplesOf` stands for, given the shares of corners and center."""
+def areaWeights(mesh, ofPoints=1 / 12, ofCenters=3 / 4):
+    """Return the area (n,) that each of :func:`samplesOf` stands for, given the shares of corners and center.
+
+    As they are, sums of samples are exact for what is quadratic on each triangle.
+    """
     areas = mesh.areasMm2()
     perPoint = numpy.bincount(mesh.triangles.reshape(-1), numpy.repeat(areas, 3), minlength=len(mesh.points))
     return numpy.concatenate([perPoint * ofPoints, areas * ofCenters])
@@ -148,9 +153,8 @@ def measured(fine, coarse, fineDistances=None, progress=noProgress):
     samples = samplesOf(coarse)
     backDistances = distancesToFineSurface(samples, fine)
     directions = (
-        (fineDistances, fine.points, _weights(fine, 1 / 3, 0)[: len(fine.points)]),
-        # Exact for a quadratic function on each triangle.
-        (backDistances, samples, _weights(coarse, 1 / 12, 3 / 4)),
+        (fineDistances, fine.points, areaWeights(fine, 1 / 3, 0)[: len(fine.points)]),
+        (backDistances, samples, areaWeights(coarse)),
     )
     means = [numpy.average(distances, weights=weights) for distances, _places, weights in directions]
     tails = [weightedPercentiles(distances, weights, (95, 99)) for distances, _places, weights in directions]

@@ -45,12 +45,19 @@ def asSolid(mesh):
 
     :raises InputRefused: ``not-manifold`` and the codes of :func:`PlanningHubLib.Shapes.Checks.meshFindings`
     """
-    solid = fromManifold(toManifold(mesh))
-    index = weldedIndex(solid.points)
+    return weldProof(fromManifold(toManifold(mesh)))
+
+
+def weldProof(mesh):
+    """Return a solid's mesh as one that also stays a solid where equal points are welded, as for :func:`asSolid`.
+
+    :raises InputRefused: the codes of :func:`PlanningHubLib.Shapes.Checks.meshFindings`
+    """
+    index = weldedIndex(mesh.points)
     doubles = numpy.bincount(index)[index] > 1
     if not doubles.any():
-        return solid
-    apart = _movedInwards(solid, doubles)
+        return mesh
+    apart = _movedInwards(mesh, doubles)
     requirePrintable(apart)
     return apart
 
