@@ -37,7 +37,7 @@ def inferredMasks(engine, voxels, ijkToRas, wanted, progress=noProgress):
     :raises InputRefused: ``unknown-label``, ``ai-found-nothing``, ``other-grid``, ``bad-labels``, and what the engine
         raises by name
     """
-    with tempfile.TemporaryDirectory(prefix="planninghub-") as place:
+    with tempfile.TemporaryDirectory(prefix="ph-") as place:
         folder = Path(place)
         progress(0.0, "Writing the image for the model")
         writeImage(voxels, ijkToRas, folder / IMAGE_NAME)

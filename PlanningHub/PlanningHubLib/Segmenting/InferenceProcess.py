@@ -8,6 +8,7 @@ import re
 import subprocess
 import threading
 import time
+import uuid
 
 from ..Errors import InputRefused
 from ..Progress import noProgress
@@ -16,6 +17,8 @@ LOOK_SECONDS = 0.2
 # What a program gets to end by itself, before it is ended.
 GRACE_SECONDS = 2.0
 KEPT_LINES = 400
+# A child inherits it, and keeps it when it leaves its session and loses its parent.
+MARK = "PLANNINGHUB_RUN"
 LINE_END = re.compile(rb"[\r\n]")
 
 
@@ -46,8 +49,9 @@ def runProgram(command, environment, folder, progress=noProgress, fractionOf=Non
     :raises InputRefused: ``ai-not-installed``, ``ai-failed`` with the last lines, ``ai-too-slow``, ``ai-too-large``
     """
     limits = limits or Limits()
-    process = _started(command, environment, folder)
-    tree = _Tree(process)
+    mark = uuid.uuid4().hex
+    process = _started(command, {**environment, MARK: mark}, folder)
+    tree = _Tree(process, mark)
     output = _Output(process.stdout, fractionOf)
     try:
         _watch(process, tree, output, limits, progress)
@@ -136,14 +140,13 @@ class _Output:
 class _Tree:
     """A process and all that it started, also what left its session or lost its parent."""
 
-    def __init__(self, process):
+    def __init__(self, process, mark):
         import psutil
 
-        self._process, self._since = process, 0.0
+        self._process, self._mark = process, mark
         self._seen = set()
         with contextlib.suppress(psutil.Error):
             self._seen.add(psutil.Process(process.pid))
-            self._since = psutil.Process(process.pid).create_time()
 
     def _look(self):
         import psutil
@@ -182,12 +185,11 @@ class _Tree:
         import psutil
 
         alive = {one for one in self._seen if _runs(one)}
-        if os.name != "nt":
-            for one in psutil.process_iter():
-                with contextlib.suppress(psutil.Error, OSError):
-                    # The session's number stays taken as long as anybody is left in it.
-                    if os.getsid(one.pid) == self._process.pid and one.create_time() >= self._since and _runs(one):
-                        alive.add(one)
+        for one in psutil.process_iter():
+            # Processes of other users do not show their environment, and are none of these.
+            with contextlib.suppress(psutil.Error, OSError):
+                if one not in alive and one.environ().get(MARK) == self._mark and _runs(one):
+                    alive.add(one)
         self._seen |= alive
         return list(alive)
 

@@ -178,13 +178,12 @@ def _privateHome(folder):
 def _environment(home, folder):
     inside = slicer.util.startupEnvironment() if slicerVersion() else os.environ
     kept = {name: value for name, value in inside.items() if name.lower() not in PROXIES}
-    temporary = str(folder / "temporary")
-    Path(temporary).mkdir()
     weights = os.environ.get("TOTALSEG_WEIGHTS_PATH") or str(_ownHome() / "nnunet" / "results")
     return {
         **kept,
         **dict.fromkeys(("http_proxy", "https_proxy", "all_proxy"), NOWHERE),
-        **dict.fromkeys(("TMPDIR", "TEMP", "TMP"), temporary),
+        # Not a folder further down: sockets of its processes lie there, and names of sockets are short.
+        **dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(folder)),
         "TOTALSEG_HOME_DIR": str(home),
         "TOTALSEG_WEIGHTS_PATH": weights,
         "PYTHONUNBUFFERED": "1",
