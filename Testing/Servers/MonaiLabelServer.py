@@ -1,4 +1,4 @@
-"""A real MONAI Label server on loopback, in an environment of its own, for some tests (`make inference` installs it)."""
+"""A real MONAI Label server on loopback, in an environment of its own (`make inference` installs it)."""
 
 import json
 import os

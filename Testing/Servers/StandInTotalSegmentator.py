@@ -46,7 +46,8 @@ def startChildren():
 
 def withLabelTable(plain, labels):
     """Put a table of labels between the header and the voxels of a NIfTI-1 file, as TotalSegmentator does."""
-    rows = "\n".join(f'<Label Key="{key}" Red="1.0" Alpha="1"><![CDATA[{name}]]></Label>' for key, name in labels.items())
+    row = '<Label Key="{}" Red="1.0" Alpha="1"><![CDATA[{}]]></Label>'
+    rows = "\n".join(row.format(key, name) for key, name in labels.items())
     table = f"<CaretExtension><LabelTable>{rows}</LabelTable></CaretExtension>".encode()
     size = (len(table) + 8 + 15) // 16 * 16
     extension = struct.pack("<ii", size, 0) + table.ljust(size - 8)

@@ -19,7 +19,8 @@ def anImage():
     voxels[:, :2] = AIR_HU
     voxels[10:12, 10:12, 18:20] = METAL_HU
     turned = numpy.radians(17)
-    axes = numpy.array([[numpy.cos(turned), -numpy.sin(turned), 0], [numpy.sin(turned), numpy.cos(turned), 0], [0, 0, 1]])
+    cosine, sine = numpy.cos(turned), numpy.sin(turned)
+    axes = numpy.array([[cosine, -sine, 0], [sine, cosine, 0], [0, 0, 1]])
     ijkToRas = numpy.eye(4)
     ijkToRas[:3, :3] = axes @ numpy.diag([-0.7, -0.7, 1.25])
     ijkToRas[:3, 3] = 101.25, -33.3, -801.05

@@ -50,8 +50,10 @@ def test_childrenThatAProgramLeavesAtItsEndGoToo(tmp_path, monkeypatch):
     assert refused.value.code == "ai-failed" and aliveOf(notes) == []
 
 
-@pytest.mark.parametrize(("how", "limits", "code"), [("waits", Limits(seconds=3.0), "ai-too-slow"),
-                                                     ("grows", Limits(memoryBytes=300 << 20), "ai-too-large")])  # fmt: skip
+@pytest.mark.parametrize(
+    ("how", "limits", "code"),
+    [("waits", Limits(seconds=3.0), "ai-too-slow"), ("grows", Limits(memoryBytes=300 << 20), "ai-too-large")],
+)
 def test_limitsEndItWithAllItsChildren(tmp_path, monkeypatch, how, limits, code):
     path, notes = program(tmp_path, monkeypatch, how)
     with pytest.raises(InputRefused) as refused:

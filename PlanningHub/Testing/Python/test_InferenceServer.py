@@ -1,4 +1,4 @@
-"""A hospital's inference server: the same tests on a real MONAI Label, where it is installed, and on one that is played.
+"""A hospital's inference server: the same tests on a real MONAI Label, where there is one, and on one that is played.
 
 What the played one proves beyond the real one's tests: how a login goes, and that a cancel stops the sending.
 """
@@ -131,8 +131,8 @@ def test_withdrawnConsentSendsNothing(aCase, aChain):
 @pytest.mark.parametrize(("login", "credentials", "code"), [
     ("token", Credentials(USER, PASSWORD), None), ("basic", Credentials(USER, PASSWORD), None),
     ("token", Credentials("", "a.b.c"), None), ("token", None, "ai-login-needed"),
-    ("token", Credentials(USER, "wrong"), "ai-login-refused"), ("basic", Credentials(USER, "wrong"), "ai-login-refused"),
-    ("token", Credentials("", "x.y.z"), "ai-login-refused"),
+    ("token", Credentials(USER, "wrong"), "ai-login-refused"), ("token", Credentials("", "x.y.z"), "ai-login-refused"),
+    ("basic", Credentials(USER, "wrong"), "ai-login-refused"),
 ])  # fmt: skip
 def test_loginByPasswordOrToken(login, credentials, code):
     with SmallMonaiLabel(login=login) as server:
