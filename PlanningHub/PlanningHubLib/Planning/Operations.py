@@ -1,8 +1,8 @@
 """All operations that a plan may be made of. A new one is a module with an ``OPERATIONS`` tuple, named here."""
 
-from . import Mirror, Placing, Symmetry
+from . import Implant, Mirror, Placing, Symmetry
 
-MODULES = (Placing, Symmetry, Mirror)
+MODULES = (Placing, Symmetry, Mirror, Implant)
 
 
 def operations():
