@@ -1,8 +1,8 @@
 """All operations that a plan may be made of. A new one is a module with an ``OPERATIONS`` tuple, named here."""
 
-from . import Combine, Cuts, Moving, Placing
+from . import Combine, Cuts, DrillGuides, Guides, Moving, Placing
 
-MODULES = (Placing, Cuts, Combine, Moving)
+MODULES = (Placing, Cuts, Combine, Moving, Guides, DrillGuides)
 
 
 def operations():
