@@ -17,6 +17,7 @@ from PlanningHubLib.Request import DESIGNS, URGENCIES
 from . import Commands, Governance
 from .ArchiveOptions import addArchiveOptions
 from .Console import Console
+from .Outcomes import addCommands as addOutcomeCommands
 from .Records import addCommands as addRecordCommands
 
 BUG_EXIT_CODE = 70
@@ -47,6 +48,7 @@ def buildParser():
         return sub
 
     _stepCommands(command)
+    addOutcomeCommands(command)
     _governanceCommands(command)
     addRecordCommands(command)
     _lookingCommands(command)
