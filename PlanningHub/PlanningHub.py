@@ -12,26 +12,32 @@ from slicer.ScriptedLoadableModule import (
     ScriptedLoadableModuleTest,
 )
 
-from PlanningHubLib import ArchiveAccess, Import, Segmentation
+from PlanningHubLib import ArchiveAccess, Import
 from PlanningHubLib.ActiveCase import activeCaseFolder, setActiveCaseFolder
 from PlanningHubLib.Case import SIDES, Case
-from PlanningHubLib.CaseView import showCaseInScene
+from PlanningHubLib.CaseView import showCaseInScene, shownNode
+from PlanningHubLib.Nodes import removeNodes
+from PlanningHubLib.Planning import PlanWork
 from PlanningHubLib.Progress import noProgress, part
 from PlanningHubLib.RescanRequest import writeRescanRequest
+from PlanningHubLib.Segmentation import DEFAULT_THRESHOLD_HU
+from PlanningHubLib.Segmenting import HandEdits, LabelFiles, Preview, StructureSegmentation
 from PlanningHubLib.SourcesDicomWeb import archiveAddress, parseAddress
 from PlanningHubLib.Steps import STEP_KINDS, stepStates
 from PlanningHubLib.Thumbnails import verdictThumbnails
+from PlanningHubLib.Volumes import readGeometry
 from PlanningHubWidgets.ApprovalPanel import ApprovalPanel
-from PlanningHubWidgets.BonePanel import BonePanel
 from PlanningHubWidgets.CaseHeader import StepBar
 from PlanningHubWidgets.CaseModuleWidget import CaseModuleWidget
 from PlanningHubWidgets.CasesPanel import CasesPanel
 from PlanningHubWidgets.ConsentPanel import ConsentPanel
 from PlanningHubWidgets.ImportPanel import NO_SIDE, ImportPanel
+from PlanningHubWidgets.PlanPanel import PlanPanel
 from PlanningHubWidgets.RequestPanel import RequestPanel
 from PlanningHubWidgets.ReviewPanel import ReviewPanel
+from PlanningHubWidgets.SegmentationPanel import SegmentationPanel
 
-PANEL_OF_STEP = {"source": ImportPanel, "segmentation": BonePanel}
+PANEL_OF_STEP = {"source": ImportPanel, "segmentation": SegmentationPanel, "plan": PlanPanel}
 MODULE_OF_STEP = {"part": "PrintPrep", "package": "ORExport", "receipt": "CentralSync"}
 
 
@@ -50,7 +56,10 @@ Make a case from a patient's CT, segment the bone, and see at a glance which ste
 <b>Import</b>: choose a folder, a file (ZIP, DICOMDIR, DICOM) or the hospital's archive, the procedure and the side;
 check the images. The verdict says whether they are good enough to plan on, what was found and what to do; where they
 are not, write a re-scan request for the radiographer. Only what was checked is imported.<br>
-<b>Bone</b>: choose a threshold, segment, and look at the result before you go on.<br>
+<b>Segmentation</b>: select a structure of the procedure, preview its method, segment it, and look at the result before
+you go on. What the Segment Editor changes is noticed and kept as a new revision; what others made needs a verdict.<br>
+<b>Plan</b>: start from the procedure's steps or with none, place cuts and lines in the views, carry the plan out, look
+at its figures and findings, and keep it. Each title is a plan of its own.<br>
 <b>Request</b>: state what is asked for, and see whether it will be ready in time.<br>
 <b>Consent</b>: record and withdraw it, and make de-identified copies.<br>
 <b>Review</b>: pin comments to points, and give verdicts.<br>
@@ -68,14 +77,19 @@ class PlanningHubParameterNode:
 
     casesFolder - The folder that holds the cases, one folder each.
     sourceFolder - The folder of the CT to import.
+    structure - The structure that is worked on.
+    thresholdHu - The lowest intensity of its method.
+    closing - The closing of its method, in mm, or in voxels where the method says voxels.
     """
 
     casesFolder: Path
     sourceFolder: Path
     side: Annotated[str, Choice([NO_SIDE, *SIDES])] = NO_SIDE
     procedure: str = ""
-    thresholdHu: Annotated[float, WithinRange(100, 1500)] = Segmentation.DEFAULT_THRESHOLD_HU
-    closingVoxels: Annotated[int, WithinRange(0, 5)] = 1
+    structure: str = ""
+    thresholdHu: Annotated[float, WithinRange(-1000, 3071)] = DEFAULT_THRESHOLD_HU
+    closing: Annotated[float, WithinRange(0, 10)] = 1.0
+    planOperation: str = "plane"
 
 
 def panelClasses():
@@ -83,7 +97,8 @@ def panelClasses():
     return (
         (_("Cases"), CasesPanel),
         (_("Import"), ImportPanel),
-        (_("Bone"), BonePanel),
+        (_("Segmentation"), SegmentationPanel),
+        (_("Plan"), PlanPanel),
         (_("Request"), RequestPanel),
         (_("Consent"), ConsentPanel),
         (_("Review"), ReviewPanel),
@@ -205,11 +220,71 @@ class PlanningHubLogic(ScriptedLoadableModuleLogic):
         parameters.sourceFolder, parameters.procedure = Path(), ""
         parameters.side = NO_SIDE
 
-    def segment(self, folder, session, thresholdHu, closingVoxels, progress):
-        """Segment the bone of the case in a folder and show it."""
+    def segment(self, folder, session, names, methods, seeds, progress):
+        """Segment structures of the case in a folder and show them; names None for what needs nobody."""
         with Case.open(folder, writable=True) as case:
-            Segmentation.segmentBone(case, session, thresholdHu, closingVoxels, progress=progress)
-            showCaseInScene(case, session)
+            StructureSegmentation.segmentStructures(case, session, names, seeds, methods, progress=progress)
+            self._show(case, session)
+
+    def preview(self, folder, session, name, method, seeds, progress):
+        """Show what a method would give for a structure of the case in a folder."""
+        with Case.open(folder) as case:
+            volume = showCaseInScene(case, session)[0]
+            Preview.showPreview(case, session, volume, name, method, seeds, progress=progress)
+
+    def keepHandEdits(self, folder, session, progress):
+        """Keep what was changed by hand in the segmentation of the case in a folder."""
+        with Case.open(folder, writable=True) as case:
+            node = shownNode(session.scene, case, "segmentation")
+            HandEdits.keepHandEdits(case, session, node, progress=progress)
+            self._show(case, session)
+
+    def discardHandEdits(self, folder, session, progress):
+        """Show the segmentation of the case in a folder as it is kept."""
+        with Case.open(folder) as case:
+            removeNodes(session.scene, shownNode(session.scene, case, "segmentation"))
+            showCaseInScene(case, session, progress)
+
+    def takeMask(self, folder, session, path, labels, progress):
+        """Take labels of a file (number → structure) into the segmentation of the case in a folder."""
+        with Case.open(folder, writable=True) as case:
+            source = case.require("source")
+            geometry = readGeometry(case, source)
+            masks, provenance, findings = LabelFiles.readLabelFile(
+                path, labels, geometry.shape, geometry.ijkToRas, source.facts.get("frameOfReferenceUid")
+            )
+            StructureSegmentation.segmentStructures(
+                case, session, masks=masks, provenance=provenance, findings=findings, progress=progress
+            )
+            self._show(case, session)
+
+    def _show(self, case, session):
+        Preview.removePreview(session.scene)
+        showCaseInScene(case, session)
+
+    def startedPlan(self, case, title):
+        """Return the draft of a plan with the steps of the case's procedure."""
+        return PlanWork.startedForCase(case, title)
+
+    def readPlanFile(self, folder, path):
+        """Return the plan in a file, for the case in a folder."""
+        return PlanWork.readForCase(folder, Path(path))
+
+    def writePlanFile(self, draft, path):
+        """Write a plan to a file; returns its path."""
+        return PlanWork.writeDraft(draft, Path(path))
+
+    def carryOutPlan(self, folder, session, draft, progress):
+        """Carry out a plan on the case in a folder and show its objects; returns what came of it."""
+        return PlanWork.carryOutForCase(folder, session, draft, progress)
+
+    def keepPlan(self, folder, session, carried, draft, progress):
+        """Keep a plan that was carried out in the case in a folder, with what its draft says beside the steps."""
+        return PlanWork.keepForCase(folder, session, carried, draft, progress)
+
+    def showVariant(self, folder, session, planId):
+        """Show a plan of the case in a folder instead of the one that is shown."""
+        PlanWork.showVariant(folder, session, planId)
 
 
 class PlanningHubTest(ScriptedLoadableModuleTest):
@@ -226,6 +301,6 @@ class PlanningHubTest(ScriptedLoadableModuleTest):
         widget = slicer.util.getModuleWidget("PlanningHub")
         widget.refresh()
         self.assertEqual(activeCaseFolder(slicer.mrmlScene), "")
-        self.assertFalse(widget.panel("BonePanel").ui.segmentButton.enabled)
+        self.assertFalse(widget.panel("SegmentationPanel").ui.segmentButton.enabled)
         slicer.mrmlScene.Clear()
         self.assertEqual(activeCaseFolder(slicer.mrmlScene), "")

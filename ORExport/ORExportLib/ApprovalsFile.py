@@ -11,8 +11,12 @@ from PlanningHubLib.Artefacts import Artefact, FileRecord
 from PlanningHubLib.Errors import Finding, PlanningError
 from PlanningHubLib.Site import Site
 
+from . import PlanFiles
+
 ROLE = "approvals"
 FILE_FORMAT = "planninghub-approvals"
+# The files of a package that are an artefact's own, byte for byte.
+KIND_OF_ROLE = {"model-stl": "part", "model-3mf": "part", PlanFiles.DOCUMENT: "plan", PlanFiles.RESULTS: "plan"}
 DO_NOT_USE = "Do not use this package as approved; fetch it again from where it was made."
 # Far above any approvals file: a hash for each slice of a CT, for each who signed.
 LARGEST_BYTES = 16 * 1024 * 1024
@@ -89,14 +93,15 @@ def _statementFaults(statement, manifest):
         values = covered.get(wanted["id"])
         if values is None or values["content"] != wanted["content"] or _content(values) != wanted["content"]:
             yield f"it covers another {wanted['kind']}"
-    approvedFiles = set(covered.get(_part(manifest), {"files": {}})["files"].values())
     for record in manifest["files"]:
-        if record["role"] in ("model-stl", "model-3mf") and record["sha256"] not in approvedFiles:
+        kind = KIND_OF_ROLE.get(record["role"])
+        if kind and record["sha256"] not in _approvedFiles(covered, manifest, kind):
             yield f"{record['path']} is not the file that was approved"
 
 
-def _part(manifest):
-    return next((one["id"] for one in manifest["artefacts"] if one["kind"] == "part"), None)
+def _approvedFiles(covered, manifest, kind):
+    ids = [one["id"] for one in manifest["artefacts"] if one["kind"] == kind]
+    return {sha256 for one in ids for sha256 in covered.get(one, {"files": {}})["files"].values()}
 
 
 def _content(values):

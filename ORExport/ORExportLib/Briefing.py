@@ -5,9 +5,15 @@ import datetime
 import io
 from xml.sax.saxutils import escape
 
-from .BriefingFonts import briefingFonts
+from PlanningHubLib.PageFonts import pageFonts
 
-BANNER = "NOT APPROVED – for planning review only"
+from .BriefingPlan import drawPlan, planSheets
+
+BANNERS = {
+    "planning": "NOT APPROVED – for planning review only",
+    "education": "FOR EDUCATION – not for treatment",
+    "quality": "FOR QUALITY ASSURANCE – not for treatment",
+}
 APPROVED_COLOR = "#00602b"
 FOOTER = "Not for diagnosis. Check patient, case and side against the patient's record before use."
 SIDE_WORDS = {"left": "LEFT", "right": "RIGHT", "bilateral": "BOTH SIDES", "midline": "MIDLINE"}
@@ -49,6 +55,8 @@ class Briefing:
     :param when: aware datetime
     :param software: name -> version
     :param approvers: one line for each who approved; empty means not approved
+    :param planLines: :class:`ORExportLib.BriefingPlan.Line` of the plan, for the pages after the first
+    :param intendedUse: of :data:`PlanningHubLib.IntendedUse.USES`; only for planning there are approvers
     """
 
     caseName: str
@@ -61,10 +69,12 @@ class Briefing:
     pictures: tuple = ()
     noPictures: str = ""
     approvers: tuple = ()
+    planLines: tuple = ()
+    intendedUse: str = "planning"
 
 
 def briefingPdf(briefing):
-    """Return the bytes of the one-page PDF."""
+    """Return the bytes of the PDF: one page, and more where there is a plan."""
     from reportlab.lib.pagesizes import A4
     from reportlab.pdfgen.canvas import Canvas
 
@@ -72,12 +82,17 @@ def briefingPdf(briefing):
     canvas = Canvas(buffer, pagesize=A4, lang="en")
     canvas.setTitle(f"{briefing.caseName} surgical briefing")
     canvas.setAuthor("Planning Hub")
-    _Page(canvas, briefingFonts(), *A4).draw(briefing)
+    fonts = pageFonts()
+    sheets = planSheets(briefing.planLines, fonts, A4[0] - 2 * MARGIN)
+    Page(canvas, fonts, *A4).draw(briefing, 1 + len(sheets))
+    for number, lines in enumerate(sheets):
+        canvas.showPage()
+        drawPlan(Page(canvas, fonts, *A4), briefing, lines, f"{2 + number} / {1 + len(sheets)}")
     canvas.save()
     return buffer.getvalue()
 
 
-class _Page:
+class Page:
     """Draws from the top down; ``y`` is where the free part of the page begins, in points."""
 
     def __init__(self, canvas, fonts, width, height):
@@ -88,21 +103,23 @@ class _Page:
         self.y = height
         self.lostText = False
 
-    def draw(self, briefing):
-        self._banner(briefing)
+    def draw(self, briefing, pages):
+        """Draw the first page of so many."""
+        self.banner(briefing)
         self._identity(briefing)
         self._views(briefing)
         self._origin(briefing)
-        self._footer()
+        self.footer(f"1 / {pages}")
 
-    def _banner(self, briefing):
-        text = f"APPROVED by {' and '.join(briefing.approvers)}" if briefing.approvers else BANNER
+    def banner(self, briefing):
+        approved = f"APPROVED by {' and '.join(briefing.approvers)}"
+        text = approved if briefing.approvers else BANNERS[briefing.intendedUse]
         self.canvas.setFillColor(APPROVED_COLOR if briefing.approvers else WARNING_COLOR)
         self.canvas.rect(0, self.height - 48, self.width, 48, stroke=0, fill=1)
         self.canvas.setFillColor("white")
-        size = self._fittingSize(text, self.fonts.bold, 21, self.right - self.left)
+        size = self.fittingSize(text, self.fonts.bold, 21, self.right - self.left)
         self.canvas.setFont(self.fonts.bold, size)
-        self.canvas.drawCentredString(self.width / 2, self.height - 32, self._printable(text))
+        self.canvas.drawCentredString(self.width / 2, self.height - 32, self.printable(text))
         self.y -= 60
 
     def _identity(self, briefing):
@@ -118,10 +135,10 @@ class _Page:
         self.y -= 8
 
     def _line(self, text, font, size, height, color="black"):
-        size = self._fittingSize(text, font, size, self.right - self.left)
+        size = self.fittingSize(text, font, size, self.right - self.left)
         self.canvas.setFillColor(color)
         self.canvas.setFont(font, size)
-        self.canvas.drawString(self.left, self.y - height + 0.25 * size, self._printable(text))
+        self.canvas.drawString(self.left, self.y - height + 0.25 * size, self.printable(text))
         self.y -= height
 
     def _sideBox(self, text):
@@ -134,7 +151,7 @@ class _Page:
 
     def _views(self, briefing):
         """Draw a grid of two columns: the pictures, then the figures in the next free cell."""
-        self._heading("Views")
+        self.heading("Views")
         if not briefing.pictures:
             reason = briefing.noPictures or "none were made"
             self._paragraph(f"Pictures unavailable: {reason}", self.fonts.regular, (12, 10, 9), 60)
@@ -162,7 +179,7 @@ class _Page:
         self._letter(picture.rightLetter, x + CELL_WIDTH - 24, bottom + CELL_HEIGHT / 2)
         self.canvas.setFillColor("black")
         self.canvas.setFont(self.fonts.regular, 10)
-        self.canvas.drawCentredString(x + CELL_WIDTH / 2, bottom - 12, self._printable(picture.caption))
+        self.canvas.drawCentredString(x + CELL_WIDTH / 2, bottom - 12, self.printable(picture.caption))
 
     def _letter(self, letter, x, y):
         if not letter:
@@ -177,10 +194,11 @@ class _Page:
         for name, value in figures:
             self.canvas.setFillColor(QUIET_COLOR)
             self.canvas.setFont(self.fonts.regular, 11)
-            self.canvas.drawString(x, y - 12, self._printable(name))
+            self.canvas.drawString(x, y - 12, self.printable(name))
             self.canvas.setFillColor("black")
-            self.canvas.setFont(self.fonts.bold, 11)
-            self.canvas.drawRightString(x + CELL_WIDTH, y - 12, self._printable(value))
+            room = CELL_WIDTH - 8 - self.canvas.stringWidth(name, self.fonts.regular, 11)
+            self.canvas.setFont(self.fonts.bold, self.fittingSize(value, self.fonts.bold, 11, room))
+            self.canvas.drawRightString(x + CELL_WIDTH, y - 12, self.printable(value))
             y -= 19
         for line in LEGEND:
             self.canvas.setFont(self.fonts.regular, 10)
@@ -188,11 +206,11 @@ class _Page:
             y -= 14
 
     def _origin(self, briefing):
-        self._heading("Made from (SHA-256)")
+        self.heading("Made from (SHA-256)")
         for name, digest in briefing.hashes:
             self.canvas.setFillColor(QUIET_COLOR)
             self.canvas.setFont(self.fonts.regular, 9)
-            self.canvas.drawString(self.left, self.y - 10, self._printable(name))
+            self.canvas.drawString(self.left, self.y - 10, self.printable(name))
             self.canvas.setFillColor("black")
             self.canvas.setFont(self.fonts.mono, 8.5)
             self.canvas.drawRightString(self.right, self.y - 10, digest)
@@ -202,7 +220,7 @@ class _Page:
         self.y -= 4
         self._paragraph(f"{when}. {software}", self.fonts.regular, (9, 8, 7, 6), 12)
 
-    def _footer(self):
+    def footer(self, pageText):
         if self.lostText:
             self.y = 54
             self._paragraph(
@@ -217,9 +235,9 @@ class _Page:
         self.canvas.setFillColor("black")
         self.canvas.setFont(self.fonts.regular, 9)
         self.canvas.drawString(self.left, 23, FOOTER)
-        self.canvas.drawRightString(self.right, 23, "1 / 1")
+        self.canvas.drawRightString(self.right, 23, pageText)
 
-    def _heading(self, text):
+    def heading(self, text):
         self.canvas.setFillColor("black")
         self.canvas.setFont(self.fonts.bold, 12)
         self.canvas.drawString(self.left, self.y - 12, text)
@@ -229,7 +247,7 @@ class _Page:
 
     def _paragraph(self, text, font, sizes, height, color="black"):
         """Draw text in the first of the sizes that fits the height; in the last one, shortened, where none does."""
-        text = self._printable(text)
+        text = self.printable(text)
         for size in sizes:
             block, needed = self._wrapped(text, font, size, color)
             if needed <= height:
@@ -248,10 +266,10 @@ class _Page:
         block = Paragraph(escape(text), style)
         return block, block.wrap(self.right - self.left, self.height)[1]
 
-    def _fittingSize(self, text, font, size, width):
+    def fittingSize(self, text, font, size, width):
         return min(size, size * width / max(self.canvas.stringWidth(text, font, size), 1))
 
-    def _printable(self, text):
+    def printable(self, text):
         printable = self.fonts.printable(str(text))
         self.lostText = self.lostText or printable != " ".join(str(text).split())
         return printable

@@ -1,15 +1,21 @@
 """The pictures of the briefing: the part from two sides, and its outline on the CT it was made from."""
 
+import dataclasses
+
 import vtk
 
+from PlanningHubLib.Errors import InputRefused
 from PlanningHubLib.Pictures import PicturesUnavailable, Studio
 from PlanningHubLib.Segments import BONE_COLOR
+from PlanningHubLib.Shapes.Surface import segmentSurface
 
 from .Briefing import CELL_HEIGHT, CELL_WIDTH, Picture
 
 PIXELS_PER_POINT = 3
 SIZE = (CELL_WIDTH * PIXELS_PER_POINT, CELL_HEIGHT * PIXELS_PER_POINT)
 OUTLINE_COLOR = (1.0, 0.1, 0.1)
+# For a planned object that would look like the bone around it.
+PLANNED_COLOR = (0.16, 0.5, 0.78)
 # Direction, caption, and what is at the left and right edge for a viewer who stands there.
 FRONT = ("anterior", "Part from the front", "R", "L")
 FROM_LEFT = ("left", "Part from the patient's left", "A", "P")
@@ -21,22 +27,64 @@ def viewsFor(side):
     return FRONT, FROM_RIGHT if side == "right" else FROM_LEFT
 
 
-def takePictures(volumeNode, stl, side, folder, progress):
-    """Take the pictures into a folder.
+@dataclasses.dataclass(frozen=True, eq=False)
+class Pictured:
+    """What the pictures show.
 
     :param volumeNode: the CT, vtkMRMLScalarVolumeNode
     :param stl: path of the part, LPS mm
     :param side: the case's side
+    :param surroundings: (vtkPolyData in RAS mm, color) of what the part lies in
+    :param color: the part's
+    """
+
+    volumeNode: object
+    stl: object
+    side: str | None
+    surroundings: tuple = ()
+    color: tuple = BONE_COLOR
+
+
+def surfacesToShow(segmentationNode, part, planned):
+    """Return the surroundings of a planned part, which are the segments, and its color.
+
+    :param part: artefact
+    :param planned: the plan's document and results, or None
+    """
+    name = part.facts["object"]["name"] if planned else None
+    described = planned[1]["objects"].get(name) if planned else None
+    if described is None:
+        return (), BONE_COLOR
+    segmentation, surroundings = segmentationNode.GetSegmentation(), []
+    for index in range(segmentation.GetNumberOfSegments()):
+        segmentId = segmentation.GetNthSegmentID(index)
+        try:
+            surface = segmentSurface(segmentationNode, segmentId).mesh.toPolyData()
+        except InputRefused:
+            continue
+        surroundings.append((surface, segmentation.GetSegment(segmentId).GetColor()))
+    color = tuple(described["color"])
+    differences = [abs(one - other) for one, other in zip(color, BONE_COLOR, strict=True)]
+    return tuple(surroundings), color if max(differences) > 0.1 else PLANNED_COLOR
+
+
+def takePictures(pictured, folder, progress):
+    """Take the pictures of a :class:`Pictured` into a folder.
+
     :returns: list of :class:`Picture`, and why it is empty where it is
     """
-    surface = readStl(stl)
+    surface = readStl(pictured.stl)
     try:
         with Studio() as studio:
-            model = studio.addSurface(surface, "Part", BONE_COLOR)
-            pictures = [_view(studio, view, folder, progress, index) for index, view in enumerate(viewsFor(side))]
+            model = studio.addSurface(surface, "Part", pictured.color)
+            for polyData, color in pictured.surroundings:
+                around = studio.addSurface(polyData, "Surroundings", color)
+                around.GetDisplayNode().SetVisibility2D(False)
+            views = viewsFor(pictured.side)
+            pictures = [_view(studio, view, folder, progress, index) for index, view in enumerate(views)]
             progress(0.6, "Picture of a slice")
             model.GetDisplayNode().SetColor(*OUTLINE_COLOR)
-            return [*pictures, _slice(studio, volumeNode, surface, folder)], ""
+            return [*pictures, _slice(studio, pictured.volumeNode, surface, folder)], ""
     except PicturesUnavailable as error:
         return [], str(error)
 

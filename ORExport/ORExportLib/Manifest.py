@@ -15,7 +15,7 @@ from PlanningHubLib.Requirements import ensure
 
 FILE_NAME = "manifest.json"
 FORMAT = "planninghub-package"
-VERSION = 2
+VERSION = 3
 SAFE_PATH = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*(/[A-Za-z0-9_][A-Za-z0-9._-]*)*")
 # Far above any manifest, far below what parsing would take a machine down.
 LARGEST_BYTES = 16 * 1024 * 1024
@@ -41,11 +41,12 @@ def artefactRecord(artefact):
     }
 
 
-def manifestValues(caseId, caseName, side, when, software, artefacts, files, approved=False):
+def manifestValues(caseId, caseName, side, when, software, artefacts, part, files, approved=False):
     """Return the manifest as a dictionary.
 
     :param when: aware datetime
     :param artefacts: records of :func:`artefactRecord`
+    :param part: what the part is, as :func:`ORExportLib.PlanFiles.partOf` returns it
     :param files: records of :func:`fileRecord`
     :param approved: whether the approvals file in the package allows to say so
     """
@@ -57,6 +58,7 @@ def manifestValues(caseId, caseName, side, when, software, artefacts, files, app
         "approved": approved,
         "software": {name: str(version) for name, version in software.items()},
         "artefacts": artefacts,
+        "part": part,
         "files": files,
     }
 

@@ -2,6 +2,7 @@
 
 import dataclasses
 import datetime
+import itertools
 import shutil
 import tempfile
 from pathlib import Path
@@ -9,18 +10,22 @@ from pathlib import Path
 from PlanningHubLib import Approval, Consent
 from PlanningHubLib.Errors import GateRefused
 from PlanningHubLib.Files import stagedFolder, writeAside
+from PlanningHubLib.IntendedUse import intendedUse
 from PlanningHubLib.Modality import requireHu
 from PlanningHubLib.Nodes import removeNodes
+from PlanningHubLib.Planning.Plan import readPlan
 from PlanningHubLib.Progress import noProgress, part
 from PlanningHubLib.Repair import repairFacts, repairNote
 from PlanningHubLib.Requirements import ensure
 from PlanningHubLib.Segmentation import loadSegmentation
+from PlanningHubLib.Segmenting.SegmentReview import requireReviewed
 from PlanningHubLib.Software import versions
 from PlanningHubLib.Volumes import loadSource, readGeometry, seriesPaths
 
-from . import ApprovalsFile, Manifest, Verify
+from . import ApprovalsFile, Manifest, PlanFiles, Verify
 from .Briefing import Briefing, briefingPdf
-from .BriefingPictures import takePictures
+from .BriefingPictures import Pictured, surfacesToShow, takePictures
+from .BriefingPlan import planLines
 from .DerivedObject import Making
 from .EncapsulatedModel import buildEncapsulatedModel
 from .EncapsulatedPdf import buildEncapsulatedPdf
@@ -32,25 +37,27 @@ PURPOSE = "or-package"
 
 @dataclasses.dataclass(frozen=True)
 class Inputs:
-    """The artefacts a package is made from, each checked and made from the other."""
+    """The artefacts a package is made from, each checked and made from the other; a part may have no ``plan``."""
 
     source: object
     segmentation: object
+    plan: object
     part: object
 
     @property
     def artefacts(self):
-        return [self.source, self.segmentation, self.part]
+        return [one for one in (self.source, self.segmentation, self.plan, self.part) if one]
 
 
 def makePackage(case, session, user=None, progress=noProgress, requireApproved=False):
     """Make the operating-room package of a case's current source, segmentation and part, verified before it counts.
 
-    It is approved where approvals that hold cover all three; otherwise every page and object says that it is not.
+    A part that was made from a plan brings its plan. The package is approved where approvals that hold cover all of
+    them; otherwise every page and object says that it is not.
 
     :param requireApproved: refuse to make one that is not approved
     :returns: artefact of kind ``package``
-    :raises GateRefused: ``no-…``, ``stale-…`` or ``damaged-…`` for source, segmentation and part; ``no-consent``;
+    :raises GateRefused: ``no-…``, ``stale-…`` or ``damaged-…`` for source, segmentation, plan and part; ``no-consent``;
         ``not-approved``
     :raises InputRefused: what :mod:`Source` and :mod:`SegmentationObject` refuse
     :raises VerificationFailed: when what was written cannot be verified
@@ -82,12 +89,18 @@ def makePackage(case, session, user=None, progress=noProgress, requireApproved=F
 def requireInputs(case):
     """Return the :class:`Inputs`; the newest part must come from the newest segmentation, and that from the source.
 
+    The plan is the one that the part was made from, be it the newest variant or not.
+
     :raises GateRefused: ``no-…``, ``stale-…``, ``damaged-…``
     :raises InputRefused: ``not-hu``, where the case is planned on MR
     """
-    inputs = Inputs(*(case.require(kind) for kind in ("source", "segmentation", "part")))
+    source, segmentation, part = (case.require(kind) for kind in ("source", "segmentation", "part"))
+    plans = [one for one in map(case.graph.current, (link.id for link in part.parents)) if one.kind == "plan"]
+    plan = case.requireCurrent(plans[0]) if plans else None
+    inputs = Inputs(source, segmentation, plan, part)
     requireHu(inputs.source)
-    for child, parent in ((inputs.segmentation, inputs.source), (inputs.part, inputs.segmentation)):
+    requireReviewed(case, inputs.segmentation)
+    for parent, child in itertools.pairwise(inputs.artefacts):
         if parent.link not in child.parents:
             raise GateRefused(
                 f"stale-{child.kind}",
@@ -141,10 +154,15 @@ def _fill(folder, case, session, inputs, making, approvals, progress):
         progress(0.4, "Model")
         stl = writer.copy(_partFile(case, inputs.part, ".stl"), "part.stl", Verify.STL)
         writer.copy(_partFile(case, inputs.part, ".3mf"), "part.3mf", Verify.THREE_MF)
-        model = buildEncapsulatedModel(source, making, stl.read_bytes(), case.side, [segmentation])
+        planned = readPlan(case, inputs.plan) if inputs.plan else None
+        model = _model(source, making, stl, case, inputs, planned, segmentation)
         writer.object(model, "part.dcm", Verify.MODEL)
+        for role, name in PlanFiles.NAMES.items() if planned else ():
+            writer.copy(case.path(inputs.plan, name), name, role)
         progress(0.55, "Pictures")
-        pdf = _briefing(case, inputs, making, approvals, volumeNode, stl, part(progress, 0.55, 0.95))
+        shown = surfacesToShow(segmentationNode, inputs.part, planned)
+        pictures = Pictured(volumeNode, stl, case.side, *shown)
+        pdf = _briefing(case, inputs, making, approvals, planned, pictures, part(progress, 0.55, 0.95))
         writer.bytes(pdf, "briefing.pdf", Verify.PDF)
         briefing = buildEncapsulatedPdf(source, making, pdf, case.side, [segmentation])
         writer.object(briefing, "briefing.dcm", Verify.BRIEFING)
@@ -153,6 +171,16 @@ def _fill(folder, case, session, inputs, making, approvals, progress):
         return writer.records
     finally:
         removeNodes(session.scene, volumeNode, segmentationNode)
+
+
+def _model(source, making, stl, case, inputs, planned, segmentation):
+    described = PlanFiles.partOf(inputs.part)
+    flags = {flag: described[flag] for flag in ("modified", "mirrored", "moved")}
+    return buildEncapsulatedModel(
+        source, making, stl.read_bytes(), case.side, [segmentation],
+        usage=PlanFiles.usageOf(described, planned[0] if planned else None),
+        description=f"{making.caseName} part, {making.approvalWord}: {described['object']}", **flags,
+    )  # fmt: skip
 
 
 class _Writer:
@@ -197,14 +225,15 @@ def _partFile(case, artefact, suffix):
     return case.path(artefact, names[0])
 
 
-def _briefing(case, inputs, making, approvals, volumeNode, stl, progress):
+def _briefing(case, inputs, making, approvals, planned, pictured, progress):
     with tempfile.TemporaryDirectory(prefix="planninghub-") as folder:
-        pictures, reason = takePictures(volumeNode, stl, case.side, Path(folder), progress)
+        pictures, reason = takePictures(pictured, Path(folder), progress)
         return briefingPdf(
             Briefing(
                 caseName=case.name,
                 side=case.side,
                 procedure=case.procedure,
+                intendedUse=intendedUse(case),
                 figures=tuple(_figures(inputs)),
                 hashes=tuple((artefact.kind.capitalize(), artefact.content) for artefact in inputs.artefacts),
                 when=making.when,
@@ -212,6 +241,7 @@ def _briefing(case, inputs, making, approvals, volumeNode, stl, progress):
                 pictures=tuple(pictures),
                 noPictures=reason,
                 approvers=tuple(map(ApprovalsFile.approverLine, approvals)),
+                planLines=tuple(planLines(*planned)) if planned else (),
             )
         )
 
@@ -219,10 +249,13 @@ def _briefing(case, inputs, making, approvals, volumeNode, stl, progress):
 def _figures(inputs):
     """Yield the page's figures as the artefacts state them; a fact that is not stated is left out."""
     segmentationFacts, partFacts = inputs.segmentation.facts, inputs.part.facts
+    if inputs.plan:
+        yield "Plan", inputs.plan.title
+        yield "Part", PlanFiles.partOf(inputs.part)["object"]
     rows = (
         ("Bone volume", segmentationFacts.get("volumeMl"), "{:.1f} ml"),
         ("Part volume", partFacts.get("volumeMl"), "{:.1f} ml"),
-        ("Part triangles", partFacts.get("triangles"), "{:,}"),
+        ("Part triangles", None if inputs.plan else partFacts.get("triangles"), "{:,}"),
         ("Surface deviation, limit", inputs.part.parameters.get("maximumDeviationMm"), "{:.2f} mm"),
         ("Surface deviation, measured", partFacts.get("deviationMm"), "{:.2f} mm"),
     )
@@ -242,6 +275,7 @@ def _writeManifest(folder, case, inputs, making, files):
         making.when,
         making.software,
         [Manifest.artefactRecord(artefact) for artefact in inputs.artefacts],
+        PlanFiles.partOf(inputs.part),
         files,
         making.isApproved,
     )

@@ -10,6 +10,7 @@ from PlanningHubLib.Progress import noProgress
 from .ApprovalsFile import checkApprovals
 from .EncapsulatedDocument import LATERALITY, encapsulatedBytes
 from .Manifest import FILE_NAME, readManifest
+from .PlanFiles import ANATOMY, checkPlan
 
 SEGMENTATION = "segmentation-dicom"
 MODEL = "model-dicom"
@@ -46,7 +47,9 @@ def verifyPackage(folder, progress=noProgress):
     findings = _checkFiles(folder, manifest["files"], progress)
     findings += _checkExtras(folder, manifest["files"])
     findings += _checkNames(folder, manifest)
-    findings += _checkObjects(folder, manifest, {file for finding in findings for file in finding.files})
+    damaged = {file for finding in findings for file in finding.files}
+    findings += _checkObjects(folder, manifest, damaged)
+    findings += checkPlan(folder, manifest, {str(path) for path in damaged})
     findings += checkApprovals(folder, manifest)
     progress(1.0, "Verified")
     return findings
@@ -132,7 +135,10 @@ def _checkObjects(folder, manifest, damaged):
         objects[record["role"]] = dataset
         findings += _checkIdentifiers(path, record, dataset)
         findings += _checkSide(path, manifest["case"]["side"], dataset)
-    findings += _checkSamePatient(paths, objects)
+    # Packages of older versions hold what was segmented, as it was scanned.
+    part = manifest.get("part", ANATOMY)
+    findings += _checkSamePatient(paths, objects, part["moved"])
+    findings += _checkFlags(paths, objects, part)
     for role, plainRole in ENCAPSULATES.items():
         if role in objects and plainRole in paths and paths[plainRole] not in damaged:
             findings += _checkEncapsulated(paths[role], objects[role], paths[plainRole])
@@ -162,13 +168,28 @@ def _checkSide(path, side, dataset):
     return [_reject("side-differs", f"{path.name} is for another side than the manifest says.", path)]
 
 
-def _checkSamePatient(paths, objects):
+def _checkFlags(paths, objects, part):
+    """What was mirrored, altered or moved must say so (PS3.3 C.35.1)."""
+    if MODEL not in objects:
+        return []
+    dataset, path = objects[MODEL], paths[MODEL]
+    wanted = {"ModelMirroring": part["mirrored"], "ModelModification": part["modified"]}
+    wrong = [keyword for keyword, flag in wanted.items() if dataset.get(keyword) != ("YES" if flag else "NO")]
+    if part["moved"] and SEGMENTATION in objects:
+        frames = {one.get("FrameOfReferenceUID") for one in (dataset, objects[SEGMENTATION])}
+        wrong += ["FrameOfReferenceUID"] if len(frames) == 1 else []
+    if not wrong:
+        return []
+    return [_reject("flags-differ", f"{path.name} says otherwise in {', '.join(wrong)} than the manifest.", path)]
+
+
+def _checkSamePatient(paths, objects, moved):
     if SEGMENTATION not in objects:
         return []
     first = objects[SEGMENTATION]
     findings = []
     for role, dataset in objects.items():
-        keywords = SAME_PATIENT + (("FrameOfReferenceUID",) if role == MODEL else ())
+        keywords = SAME_PATIENT + (("FrameOfReferenceUID",) if role == MODEL and not moved else ())
         differing = [keyword for keyword in keywords if dataset.get(keyword) != first.get(keyword)]
         if differing:
             message = f"{paths[role].name} and {paths[SEGMENTATION].name} differ in {', '.join(differing)}."

@@ -8,25 +8,52 @@ from PlanningHubLib import Consent
 from PlanningHubLib.Case import Case
 from PlanningHubLib.Errors import GateRefused, InputRefused
 from PlanningHubLib.Import import importSeries
-from PlanningHubLib.Segmentation import segmentBone
+from PlanningHubLib.IntendedUse import stateUse
+from PlanningHubLib.Planning import Plan
+from PlanningHubLib.Planning.Document import readDocument
 from PlanningHubLib.Session import Session
 from PlanningHubLib.Site import Site
 
 from .ArchiveOptions import credentialsOf, rememberWhatWorked
+from .SegmentOptions import segmentCase
 
 
-def segment(caseFolder, thresholdHu, closingVoxels, progress):
-    """Segment a case; return the artefact with its files."""
+def makePlan(caseFolder, document, progress):
+    """Carry out a plan on a case and keep it; return it as :func:`describedPlan` does."""
     with Session.start() as session, Case.open(caseFolder, writable=True) as case:
-        return described(case, segmentBone(case, session, thresholdHu, closingVoxels, progress=progress))
+        return describedPlan(case, Plan.makePlan(case, session, document, progress=progress))
 
 
-def makePart(caseFolder, maximumDeviationMm, progress):
-    """Prepare a case's printable part."""
+def describedPlan(case, plan):
+    """Return a plan as the command shows it: what each step gave, findings and objects beside what others have."""
+    document, results = Plan.readPlan(case, plan)
+    does = {step["name"]: step["do"] for step in document["steps"]}
+    return {
+        **described(case, plan),
+        "title": document["title"],
+        "intended_use": document["intendedUse"],
+        "steps": [{**step, "do": does[step["name"]]} for step in results["steps"]],
+        "objects": results["objects"],
+        "findings": plan.facts["findings"],
+    }
+
+
+def makePart(caseFolder, maximumDeviationMm, objectName, progress):
+    """Prepare a case's printable part, of an object by its name or of the bone."""
     from PrintPrepLib import Part
 
     with Session.start() as session, Case.open(caseFolder, writable=True) as case:
-        return described(case, Part.makePart(case, session, maximumDeviationMm, progress=progress))
+        return described(case, Part.makePart(case, session, maximumDeviationMm, objectName, progress=progress))
+
+
+def plannedPart(caseFolder, maximumDeviationMm, objectName, progress):
+    """Prepare the part that a case's plan is for: the object that was named, else the one that the plan has to make."""
+    from PrintPrepLib import Part
+
+    if objectName is None:
+        with Case.open(caseFolder) as case:
+            objectName = Part.deliverable(case)
+    return makePart(caseFolder, maximumDeviationMm, objectName, progress)
 
 
 def makePackage(caseFolder, outFolder, progress, requireApproved=False):
@@ -37,7 +64,7 @@ def makePackage(caseFolder, outFolder, progress, requireApproved=False):
     with Session.start() as session, Case.open(caseFolder, writable=True) as case:
         package = Package.makePackage(case, session, progress=progress, requireApproved=requireApproved)
         Package.exportPackage(case, package, outFolder)
-        result = described(case, package)
+        result = {**described(case, package), "findings": _asDicts(Consent.treatmentFindings(case))}
     folder = Path(outFolder).absolute()
     return {
         **result,
@@ -51,6 +78,10 @@ def sync(caseFolder, storeAddress, progress):
 
     with Case.open(caseFolder, writable=True) as case:
         return Sync.syncCase(case, Stores.openStore(storeAddress), progress=progress)
+
+
+def _asDicts(findings):
+    return [finding.asDict() for finding in findings]
 
 
 def described(case, artefact):
@@ -115,13 +146,14 @@ def peakMib():
 
 
 def runChain(source, outFolder, options, console):
-    """Run the whole chain: import, segment, print, package and, with a store, sync.
+    """Run the whole chain: import, segment, with a plan file plan, then print, package and, with a store, sync.
 
-    :param options: namespace with seriesUid, side, procedure, scopes, consentDate, consentDocument, thresholdHu,
-        closingVoxels, maximumDeviationMm, store
+    :param options: namespace with seriesUid, side, procedure, scopes, consentDate, consentDocument, plan, objectName,
+        maximumDeviationMm, store, and those of :mod:`PlanningHubCommand.SegmentOptions`
     :returns: dictionary for the command's JSON; ``sync`` in it is None without a store
-    :raises GateRefused: ``no-consent`` before anything is done, where the site records consent to treatment and it is
-        not among the scopes
+    :raises InputRefused: ``bad-plan``, before anything is done
+    :raises GateRefused: before anything is done: ``other-side``, ``other-procedure`` for a plan of something else;
+        ``no-consent``, where the site records consent to treatment and it is not among the scopes
     """
     checkConsents(options)
     if "treatment" not in options.scopes and Site.forThisInstallation().recordsTreatmentConsent:
@@ -133,23 +165,36 @@ def runChain(source, outFolder, options, console):
     case, package = Path(outFolder) / "case", Path(outFolder) / "package"
     refuseFilled(case)
     refuseFilled(package)
+    document = readDocument(Path(options.plan)) if options.plan else None
+    if document:
+        Plan.requireFits(document, {"side": options.side, "procedure": options.procedure}, "this run")
     chain = Chain(console)
     verdict = chain.step("import", lambda progress: _import(source, case, options, progress))
     with Case.open(case) as opened:
         chain.outputs(described(opened, opened.latest("source"))["outputs"])
         name, side = opened.name, opened.side
-    facts = {}
+    if document:
+        with Case.open(case, writable=True) as opened:
+            stateUse(opened, document["intendedUse"])
+    facts, plan = {}, None
     for stepName, function, arguments in (
-        ("segment", segment, (case, options.thresholdHu, options.closingVoxels)),
-        ("print", makePart, (case, options.maximumDeviationMm)),
+        ("segment", segmentCase, (case, options)),
+        *([("plan", makePlan, (case, document))] if document else []),
+        ("print", plannedPart if document else makePart, (case, options.maximumDeviationMm, options.objectName)),
         ("package", makePackage, (case, package)),
     ):
         result = chain.step(stepName, function, *arguments)
         chain.outputs(result["outputs"])
         facts[stepName] = result["facts"]
+        plan = result if stepName == "plan" else plan
+    said = verdict.asDict()
+    # The last step's result is the package's: what it has to say belongs to the whole chain.
+    said["findings"] = [*said["findings"], *(plan["findings"] if plan else ()), *result["findings"]]
+    if plan:
+        plan = {key: plan[key] for key in ("id", "title", "intended_use", "content", "steps", "findings")}
     result = {
-        "case": str(case), "name": name, "side": side, "package": str(package), **verdict.asDict(),
-        "facts": facts, "sync": None, "steps": chain.steps,
+        "case": str(case), "name": name, "side": side, "package": str(package), **said,
+        "facts": facts, "plan": plan, "sync": None, "steps": chain.steps,
     }  # fmt: skip
     if options.store:
         synced = chain.step("sync", sync, case, options.store)

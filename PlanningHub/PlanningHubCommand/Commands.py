@@ -10,6 +10,7 @@ from PlanningHubLib.Consent import consentLines
 from PlanningHubLib.Errors import (
     InputRefused,
     PlanningError,
+    StoreFailed,
     UsageError,
     VerificationFailed,
     firstRejection,
@@ -21,6 +22,10 @@ from PlanningHubLib.Steps import stepStates
 from . import Chain
 from .ArchiveOptions import credentialsOf, rememberWhatWorked
 from .Console import table
+from .SegmentOptions import reviewCase, segmentCase, segmentReport
+
+# Findings that are no warning, and yet nobody may overlook.
+SAID_ALOUD = ("treatment-consent-elsewhere",)
 
 
 def run(options, console):
@@ -61,11 +66,19 @@ def importSource(options, console):
 
 
 def segment(options, console):
-    return _step(Chain.segment(options.case, options.thresholdHu, options.closingVoxels, console.progress("segment")))
+    if options.review:
+        values = reviewCase(options.case, options)
+        left = "; ".join(values["faults"]) or "nothing"
+        return values, f"{values['verdict']}: {', '.join(values['reviewed'])}\nStill to be reviewed: {left}", 0
+    result = segmentCase(options.case, options, console.progress("segment"))
+    values, report, exitCode = _step(result)
+    return values, "\n".join([report, *segmentReport(result["facts"])]), exitCode
 
 
 def makePart(options, console):
-    return _step(Chain.makePart(options.case, options.maximumDeviationMm, console.progress("print")))
+    return _step(
+        Chain.makePart(options.case, options.maximumDeviationMm, options.objectName, console.progress("print"))
+    )
 
 
 def makePackage(options, console):
@@ -75,7 +88,12 @@ def makePackage(options, console):
 def _step(result):
     lines = [f"{result['id']} revision {result['revision']}"]
     lines += [f"  {output['sha256'][:12]}  {output['path']}" for output in result["outputs"]]
+    lines += findingLines(result.get("findings", ()))
     return result, "\n".join(lines), 0
+
+
+def findingLines(findings):
+    return [f"  {one['severity']} {one['code']}: {one['message']} {one['action']}".rstrip() for one in findings]
 
 
 def sync(options, console):
@@ -91,7 +109,8 @@ def _syncExitCode(result):
 def syncReport(values):
     lines = [f"verified {values['verified']}, failed {values['failed']}, queued {values['queued']}"]
     wrong = [item for item in values["items"] if item["state"] in ("failed", "queued")]
-    return "\n".join(lines + [f"  {item['state']}: {item['name']}: {item['reason']}" for item in wrong[:10]])
+    lines += [f"  {item['state']}: {item['name']}: {item['reason']}" for item in wrong[:10]]
+    return "\n".join(lines + findingLines(values["findings"]))
 
 
 def deidentify(options, console):
@@ -107,13 +126,19 @@ def deidentify(options, console):
 def verify(options, console):
     folder = Path(options.folder)
     findings, what = _verifyFolder(folder, console.progress("verify"))
+    exitCode = VerificationFailed.exitCode
     if options.store:
-        findings += _compareWithStore(folder, what, options.store)
+        try:
+            findings += _compareWithStore(folder, what, options.store)
+        except StoreFailed as error:
+            # What the folder alone shows is said all the same.
+            exitCode = exitCode if firstRejection(findings) else error.exitCode
+            findings.append(error.asFinding())
     bad = firstRejection(findings)
     values = {"what": what, "ok": bad is None, "findings": [finding.asDict() for finding in findings]}
-    lines = [f"{what} {folder}: " + ("verified" if bad is None else "NOT what was recorded")]
+    lines = [f"{what} {folder}: " + ("verified" if bad is None else "NOT verified")]
     lines += [f"  {finding.severity} {finding.code}: {finding.message}" for finding in findings]
-    return values, "\n".join(lines), VerificationFailed.exitCode if bad else 0
+    return values, "\n".join(lines), exitCode if bad else 0
 
 
 def _compareWithStore(folder, what, address):
@@ -225,8 +250,8 @@ def _runReport(result):
     ]
     title = f"Case {result['name']}, side {result['side'] or 'NOT STATED'}"
     where = f"Look at {result['package']} (start with the PDF); the case is {result['case']}."
-    warnings = [f"warning {one['code']}: {one['message']} {one['action']}" for one in result["findings"]
-                if one["severity"] == "warn"]  # fmt: skip
+    warnings = [f"{'warning' if one['severity'] == 'warn' else 'note'} {one['code']}: {one['message']} {one['action']}"
+                for one in result["findings"] if one["severity"] == "warn" or one["code"] in SAID_ALOUD]  # fmt: skip
     parts = [title, "\n".join(warnings), table(rows, rightAligned=(1, 2)), table(files), where]
     return "\n\n".join(text for text in parts if text)
 
@@ -240,10 +265,12 @@ def _resultTexts(result):
     deviation = f"off by {part['deviationMm']:.3f} mm at most"
     texts = {
         "import": f"{_chosen(result)['shape']} voxels, {result['verdict']}",
-        "segment": f"bone {segmentation['volumeMl']:.1f} ml",
-        "print": f"{part['volumeMl']:.1f} ml, {part['triangles']:,} triangles, {deviation}",
-        "package": f"{len(result['steps'][3]['outputs'])} files, checked",
+        "segment": ", ".join(f"{name} {one['volumeMl']:.1f} ml" for name, one in segmentation["structures"].items()),
+        "print": f"{part['object']['name']}: {part['volumeMl']:.1f} ml, {part['triangles']:,} triangles, {deviation}",
+        "package": f"{result['facts']['package']['files']} files, checked",
     }
+    if result["plan"]:
+        texts["plan"] = f"{result['plan']['title']}: {len(result['plan']['steps'])} steps"
     if result["sync"]:
         texts["sync"] = f"{result['sync']['verified']} verified, {result['sync']['failed']} failed, " \
             f"{result['sync']['queued']} queued"  # fmt: skip

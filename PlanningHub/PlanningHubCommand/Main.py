@@ -12,13 +12,16 @@ from PlanningHubLib.CaseList import SORT_KEYS
 from PlanningHubLib.Consent import SCOPES
 from PlanningHubLib.DeidentifyRules import profileNames
 from PlanningHubLib.Errors import Cancelled, PlanningError, UsageError
+from PlanningHubLib.IntendedUse import USES
 from PlanningHubLib.Request import DESIGNS, URGENCIES
 
 from . import Commands, Governance
 from .ArchiveOptions import addArchiveOptions
 from .Console import Console
 from .Outcomes import addCommands as addOutcomeCommands
+from .Planning import addCommand as addPlanCommand
 from .Records import addCommands as addRecordCommands
+from .SegmentOptions import addReviewOptions, addSegmentOptions
 
 BUG_EXIT_CODE = 70
 REQUEST_OPTIONS = {
@@ -60,8 +63,9 @@ def _stepCommands(command):
     run.add_argument("source", metavar="SOURCE", help=SOURCE_HELP)
     run.add_argument("--out", required=True, metavar="DIR", help="where the case and the package go")
     run.add_argument("--store", metavar="STORE", help="folder, or dicomweb+https://host/path")
+    run.add_argument("--plan", metavar="FILE", help="carry out this plan after the segmentation")
     _importOptions(run)
-    _segmentOptions(run)
+    addSegmentOptions(run)
     _printOptions(run)
 
     importing = command("import", Commands.importSource, "judge a CT or MR and make a case of it")
@@ -73,9 +77,12 @@ def _stepCommands(command):
         help="write a one-page PDF that asks for a new scan, whatever the verdict",
     )  # fmt: skip
 
-    segment = command("segment", Commands.segment, "segment the bone")
+    segment = command("segment", Commands.segment, "segment the bone or structures, or review segments")
     segment.add_argument("--case", required=True, metavar="DIR")
-    _segmentOptions(segment)
+    addSegmentOptions(segment)
+    addReviewOptions(segment)
+
+    addPlanCommand(command)
 
     printing = command("print", Commands.makePart, "make the printable part")
     printing.add_argument("--case", required=True, metavar="DIR")
@@ -111,6 +118,7 @@ def _governanceCommands(command):
     request.add_argument("--case", required=True, metavar="DIR")
     for name, choices in REQUEST_OPTIONS.items():
         request.add_argument(f"--{name}", choices=choices, metavar=None if choices else name.upper().replace("-", "_"))
+    request.add_argument("--intended-use", dest="intendedUse", choices=USES, help="what the case is for")
     request.add_argument("--move-to", dest="moveTo", metavar="STATE")
     request.add_argument("--assign", metavar="PERSON")
     request.add_argument("--note", default="", metavar="TEXT")
@@ -147,7 +155,8 @@ def _importOptions(parser):
     parser.add_argument("--side", choices=SIDES, help="side of the operation; never guessed")
     parser.add_argument("--procedure", metavar="NAME", help="what is planned; its name chooses the imaging limits")
     parser.add_argument(
-        "--repair", action="store_true",
+        "--repair",
+        action="store_true",
         help="resample a tilted gantry or uneven spacing, complete missing identifiers, and say so",
     )
     parser.add_argument(
@@ -165,12 +174,10 @@ def _importOptions(parser):
     parser.add_argument("--consent-document", dest="consentDocument", metavar="VERSION", help="which document")
 
 
-def _segmentOptions(parser):
-    parser.add_argument("--threshold-hu", dest="thresholdHu", type=float, default=300.0, metavar="HU")
-    parser.add_argument("--closing-voxels", dest="closingVoxels", type=int, default=1, metavar="N")
-
-
 def _printOptions(parser):
+    parser.add_argument(
+        "--object", dest="objectName", metavar="NAME", help="which object of the current plan, or which segment"
+    )
     parser.add_argument(
         "--maximum-deviation-mm", dest="maximumDeviationMm", type=float, default=0.25, metavar="MM",
         help="how far simplification may move the surface",

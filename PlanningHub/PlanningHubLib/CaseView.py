@@ -1,7 +1,8 @@
-"""A case's current volume, segmentation and part as nodes of a scene, without loading anything twice."""
+"""A case's current volume, segmentation, part and plan as nodes of a scene, without loading anything twice."""
 
 from . import Segments
 from .Nodes import removeNodes
+from .Planning.PlanView import planToShow, showPlanToShow
 from .Progress import noProgress
 from .Segmentation import loadSegmentation
 from .Volumes import loadSource
@@ -12,9 +13,10 @@ SHOWN_CLASSES = ("vtkMRMLScalarVolumeNode", "vtkMRMLSegmentationNode", "vtkMRMLM
 
 
 def showCaseInScene(case, session, progress=noProgress):
-    """Load a case's current source, segmentation and part; nodes of other cases or older content are removed.
+    """Load a case's current source, segmentation, part and plan; nodes of other cases or older content are removed.
 
-    What is stale is not shown. Cancelled or failed, the scene shows what it showed before.
+    What is stale is not shown; of a plan, what its steps place stays, so that it can be carried out again. A plan that
+    is being edited in the scene is left alone. Cancelled or failed, the scene shows what it showed before.
 
     :returns: volume, segmentation and model node, None where the case has none that is current
     """
@@ -32,11 +34,27 @@ def showCaseInScene(case, session, progress=noProgress):
                 node.SetAttribute(CONTENT_ATTRIBUTE, _mark(case, artefact))
                 loaded.append(node)
             nodes.append(node)
+        plan = planToShow(case, session)
     except BaseException:
         removeNodes(session.scene, *loaded)
         raise
     removeNodes(session.scene, *[node for node in _shownNodes(session.scene) if node not in nodes])
+    showPlanToShow(case, session, plan)
     return tuple(nodes)
+
+
+def shownSegmentNames(scene):
+    """Return the names of the segments that the scene shows of a case."""
+    nodes = [node for node in _shownNodes(scene) if node.IsA("vtkMRMLSegmentationNode")]
+    segmentations = [node.GetSegmentation() for node in nodes]
+    return [one.GetNthSegment(index).GetName() for one in segmentations for index in range(one.GetNumberOfSegments())]
+
+
+def shownNode(scene, case, kind):
+    """Return the node that shows a case's newest artefact of a kind, or None where the scene shows no such thing."""
+    artefact = case.latest(kind)
+    mark = _mark(case, artefact) if artefact else None
+    return next((node for node in _shownNodes(scene) if node.GetAttribute(CONTENT_ATTRIBUTE) == mark), None)
 
 
 def _mark(case, artefact):

@@ -44,7 +44,7 @@ def segmentBone(case, session, thresholdHu=DEFAULT_THRESHOLD_HU, closingVoxels=1
 
     :param thresholdHu: lowest bone intensity
     :param closingVoxels: radius of the closing, in voxels; 0 for none
-    :returns: artefact of kind ``segmentation``; its facts hold ``volumeMl`` and ``voxels``
+    :returns: artefact of kind ``segmentation``; its facts hold ``volumeMl``, ``voxels`` and ``structures``
     :raises GateRefused: ``no-source``, ``stale-source``, ``damaged-source``
     :raises InputRefused: ``no-bone``, ``bad-threshold``, ``cannot-decode``, ``not-hu`` for MR
     """
@@ -61,16 +61,15 @@ def segmentBone(case, session, thresholdHu=DEFAULT_THRESHOLD_HU, closingVoxels=1
             node, mask, matrix, SEGMENT_NAME, Segments.BONE_TERMINOLOGY, Segments.BONE_COLOR
         )
         progress(0.9, "Saving")
-        voxels = int(mask.sum())
+        facts = Segments.segmentFacts(mask, segmentId, voxelVolumeMl(volume))
         with case.staging("segmentation", user=user) as stage:
             Segments.saveNode(session, node, stage.folder / FILE_NAME)
             return stage.commit(
                 parents=[source],
                 parameters={"method": "threshold", "thresholdHu": thresholdHu, "closingVoxels": closingVoxels},
                 facts={
-                    "segment": segmentId,
-                    "voxels": voxels,
-                    "volumeMl": round(voxels * voxelVolumeMl(volume), 3),
+                    **{key: facts[key] for key in ("segment", "voxels", "volumeMl")},
+                    "structures": {SEGMENT_NAME: facts},
                     **repairFacts(source),
                 },
                 software=versions("slicer-core", "numpy", "SimpleITK"),

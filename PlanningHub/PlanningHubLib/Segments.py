@@ -1,5 +1,7 @@
 """Segmentation nodes: making them from masks, reading masks from them, saving and loading them."""
 
+import json
+
 import numpy
 import SimpleITK
 import slicer
@@ -8,7 +10,9 @@ from vtk.util import numpy_support
 
 from . import Masks
 from .Errors import InputRefused
+from .Files import sha256Bytes
 
+TERMINOLOGY_TAG = "TerminologyEntry"
 # Slicer's general anatomy list: category Tissue, type Bone (SNOMED CT), no modifiers, no region.
 BONE_TERMINOLOGY = (
     "Segmentation category and type - 3D Slicer General Anatomy list"
@@ -40,7 +44,7 @@ def addSegment(segmentationNode, mask, ijkToRas, name, terminology, color):
     segment = slicer.vtkSegment()
     segment.SetName(name)
     segment.SetColor(*color)
-    segment.SetTag("TerminologyEntry", terminology)
+    segment.SetTag(TERMINOLOGY_TAG, terminology)
     segment.AddRepresentation("Binary labelmap", _orientedImage(mask, extent, ijkToRas))
     segmentation = segmentationNode.GetSegmentation()
     segmentId = segmentation.GenerateUniqueSegmentID(name)
@@ -81,27 +85,69 @@ def segmentMask(segmentationNode, segmentId):
     return (array > 0).astype(numpy.uint8), matrix
 
 
+def placedMask(segmentationNode, segmentId, ijkToRas, shape):
+    """Return the filled part of a segment's mask, and where it begins on a voxel grid of its orientation and spacing.
+
+    :param ijkToRas: vtkMatrix4x4 of the grid
+    :param shape: (slices, rows, columns) of the grid
+    :returns: array (slices, rows, columns) of 0 and 1, and the (slice, row, column) of its first voxel
+    :raises InputRefused: ``empty-segment``; ``other-grid``, where the segment's voxels do not lie on the grid
+    """
+    mask, matrix = segmentMask(segmentationNode, segmentId)
+    extent = Masks.bounds(mask)
+    if extent is None:
+        raise InputRefused("empty-segment", f"Segment {segmentId} has no voxels.", "Segment again.")
+    toGrid = vtk.vtkMatrix4x4()
+    vtk.vtkMatrix4x4.Invert(ijkToRas, toGrid)
+    vtk.vtkMatrix4x4.Multiply4x4(toGrid, matrix, toGrid)
+    shift = slicer.util.arrayFromVTKMatrix(toGrid)
+    offset = shift[:3, 3].round().astype(int)[::-1] + [first for first, _last in extent]
+    mask = mask[tuple(slice(first, last + 1) for first, last in extent)]
+    onGrid = numpy.allclose(shift[:3, :3], numpy.eye(3), atol=1e-3)
+    onGrid = onGrid and numpy.allclose(shift[:3, 3], shift[:3, 3].round(), atol=1e-2)
+    if not onGrid or (offset < 0).any() or (offset + mask.shape > shape).any():
+        raise InputRefused("other-grid", f"Segment {segmentId} does not lie on the source's voxels.", "Segment again.")
+    return mask, tuple(int(index) for index in offset)
+
+
 def maskOnGrid(segmentationNode, segmentId, ijkToRas, shape):
     """Return a segment's mask on a whole voxel grid of the same orientation and spacing.
 
     :param ijkToRas: vtkMatrix4x4 of the grid
     :param shape: (slices, rows, columns)
-    :raises InputRefused: ``other-grid``, where the segment's voxels do not lie on the grid
+    :raises InputRefused: ``empty-segment``; ``other-grid``, where the segment's voxels do not lie on the grid
     """
-    mask, matrix = segmentMask(segmentationNode, segmentId)
-    toGrid = vtk.vtkMatrix4x4()
-    vtk.vtkMatrix4x4.Invert(ijkToRas, toGrid)
-    vtk.vtkMatrix4x4.Multiply4x4(toGrid, matrix, toGrid)
-    shift = slicer.util.arrayFromVTKMatrix(toGrid)
-    offset = shift[:3, 3].round().astype(int)[::-1]
-    stop = offset + mask.shape
-    onGrid = numpy.allclose(shift[:3, :3], numpy.eye(3), atol=1e-3)
-    onGrid = onGrid and numpy.allclose(shift[:3, 3], shift[:3, 3].round(), atol=1e-2)
-    if not onGrid or (offset < 0).any() or (stop > shape).any():
-        raise InputRefused("other-grid", f"Segment {segmentId} does not lie on the source's voxels.", "Segment again.")
+    mask, offset = placedMask(segmentationNode, segmentId, ijkToRas, shape)
     whole = numpy.zeros(shape, numpy.uint8)
-    whole[tuple(slice(first, last) for first, last in zip(offset, stop, strict=True))] = mask
+    whole[tuple(slice(first, first + count) for first, count in zip(offset, mask.shape, strict=True))] = mask
     return whole
+
+
+def voxelsSha256(mask, offset=(0, 0, 0)):
+    """Return the SHA-256 of a mask's filled voxels and of where they lie, whatever surrounds them.
+
+    :param mask: array (slices, rows, columns) of 0 and 1, not empty
+    :param offset: (slice, row, column) of its first voxel on the grid
+    """
+    extent = Masks.bounds(mask)
+    places = [[int(first + start), int(last + start)] for (first, last), start in zip(extent, offset, strict=True)]
+    inside = numpy.packbits(mask[tuple(slice(first, last + 1) for first, last in extent)])
+    return sha256Bytes(json.dumps(places).encode() + inside.tobytes())
+
+
+def segmentFacts(mask, segmentId, voxelMl, needsReview=False):
+    """Return what a segmentation artefact states of one segment.
+
+    :param mask: array (slices, rows, columns) of 0 and 1 on the scan's whole grid
+    """
+    voxels = int(numpy.count_nonzero(mask))
+    return {
+        "segment": segmentId,
+        "voxels": voxels,
+        "volumeMl": round(voxels * voxelMl, 3),
+        "voxelsSha256": voxelsSha256(mask),
+        "needsReview": needsReview,
+    }
 
 
 def saveNode(session, node, path):

@@ -3,9 +3,18 @@
 import qt
 from slicer.i18n import tr as _
 
+from PlanningHubLib.IntendedUse import intendedUse, isForTreatment
+from PlanningHubLib.Steps import PLAN
+
 SIDE_COLORS = {"left": "#b45309", "right": "#1d4ed8", "bilateral": "#6d28d9", "midline": "#374151", None: "#a01010"}
-STATE_COLORS = {"done": "#15803d", "stale": "#b45309", "damaged": "#a01010", "next": "#1d4ed8", "open": "#6b7280"}
-STATE_MARKS = {"done": "\u2713", "stale": "\u26a0", "damaged": "\u2717", "next": "\u25b6", "open": "\u2022"}
+STATE_COLORS = {
+    "done": "#15803d", "stale": "#b45309", "damaged": "#a01010", "next": "#1d4ed8", "open": "#6b7280",
+    "optional": "#6b7280",
+}  # fmt: skip
+STATE_MARKS = {
+    "done": "\u2713", "stale": "\u26a0", "damaged": "\u2717", "next": "\u25b6", "open": "\u2022",
+    "optional": "\u2013",
+}  # fmt: skip
 
 
 class CaseHeader:
@@ -38,6 +47,10 @@ class CaseHeader:
         self.nameLabel.text = case.name
         self.procedureLabel.text = case.procedure or ""
         self.sideLabel.text = sideText(case.side)
+        if not isForTreatment(case):
+            self.nameLabel.text = _("{case}: {use}, not for treatment").format(
+                case=case.name, use=useTexts()[intendedUse(case)]
+            )
         self.sideLabel.styleSheet = (
             f"background: {SIDE_COLORS[case.side]}; color: white; font-weight: bold; padding: 4px 10px;"
         )
@@ -68,8 +81,15 @@ class StepBar:
             button.text = f"{STATE_MARKS[state]} {self._titles[kind]}"
             button.toolTip = stateText(state)
             button.enabled = kind in states
+            # A case that nobody plans on has no such step.
+            button.visible = kind in states or kind != PLAN
             color = STATE_COLORS[state]
             button.styleSheet = f"color: {color}; border: 1px solid {color}; padding: 4px 2px; border-radius: 3px;"
+
+
+def useTexts():
+    """Return intended use → what it is called."""
+    return {"planning": _("planning"), "education": _("education"), "quality": _("quality assurance")}
 
 
 def sideText(side):
@@ -81,8 +101,9 @@ def sideText(side):
 def stepTitles():
     """Return kind → what the step is called."""
     return {
-        "source": _("CT"),
+        "source": _("Images"),
         "segmentation": _("Bone"),
+        "plan": _("Plan"),
         "part": _("Part"),
         "package": _("Package"),
         "receipt": _("Store"),
@@ -103,4 +124,5 @@ def stateText(state):
         "damaged": _("Damaged: its files are not what was recorded. Make it again."),
         "next": _("The next step."),
         "open": _("Not made yet."),
+        "optional": _("Not made: the part was made without."),
     }[state]

@@ -84,7 +84,7 @@ def importing(home):
 
 def bone(home):
     """The widgets of the home module's segmentation."""
-    return home.panel("BonePanel").ui
+    return home.panel("SegmentationPanel").ui
 
 
 def message(widget):

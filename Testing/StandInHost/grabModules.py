@@ -101,7 +101,7 @@ def takePictures(host, series, side, picturesRoot):
     user = grabber.user
     takeImportPictures(grabber, series, side)
     home = user.show("PlanningHub")
-    home.showPanel("BonePanel")
+    home.showPanel("SegmentationPanel")
     grabber.during("PlanningHub", 0.6)
     host.click(bone(home).segmentButton)
     for name, prepare, button in (
@@ -116,7 +116,7 @@ def takePictures(host, series, side, picturesRoot):
         if name == "CentralSync":
             host.enter(widget.ui.storeLineEdit, "dicomweb+http://localhost:9/dicom-web")
             host.click(widget.ui.sendButton)
-            grabber.grab(name, "Error")
+            grabber.grab(name, "Error", 640)
             host.enter(widget.ui.storeLineEdit, prepare[1])
         grabber.during(name, 0.5)
         host.click(getattr(widget.ui, button))
@@ -145,7 +145,7 @@ def takeCaseListPicture(grabber, home):
     host.enter(cases(home).sortComboBox, "date of the surgery")
     grabber.grab("PlanningHub", "Cases", 620)
     removeListedCases(made)
-    home.showPanel("BonePanel")
+    home.showPanel("SegmentationPanel")
     host.click(cases(home).refreshButton)
 
 

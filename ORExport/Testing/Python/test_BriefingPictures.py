@@ -5,7 +5,7 @@ import pytest
 import vtk
 from vtk.util.numpy_support import vtk_to_numpy
 
-from ORExportLib.BriefingPictures import SIZE, takePictures
+from ORExportLib.BriefingPictures import SIZE, Pictured, takePictures
 from PlanningHubLib.Pictures import PicturesUnavailable, requireRendering
 
 
@@ -62,7 +62,7 @@ def test_smallEndIsWhereTheLetterSays(aVolumeNode, tmp_path, side, index, smallL
     except PicturesUnavailable as reason:
         pytest.skip(str(reason))
     stl = writeStl(tmp_path / "part.stl", ((0, 0, 0), 30), (smallLps, 8))
-    pictures, reason = takePictures(aVolumeNode, stl, side, tmp_path, lambda fraction, text: None)
+    pictures, reason = takePictures(Pictured(aVolumeNode, stl, side), tmp_path, lambda fraction, text: None)
     assert reason == "" and len(pictures) == 3
     left, right = endHeights(pictures[index].path)
     assert (pictures[index].rightLetter if right < left else pictures[index].leftLetter) == letter

@@ -138,7 +138,7 @@ def test_refusesPathsThatLeadElsewhere(exported, path):
 
 @pytest.mark.parametrize("data, code", [
     (b"", "manifest-unreadable"), (b"[]", "manifest-unreadable"), (b"\xff\xfe", "manifest-unreadable"),
-    (b"[" * 100000, "manifest-unreadable"), (b'{"version": 3}', "package-too-new"), (b"{}", "manifest-changed"),
+    (b"[" * 100000, "manifest-unreadable"), (b'{"version": 4}', "package-too-new"), (b"{}", "manifest-changed"),
     (b'{"a": "\\ud800"}', "manifest-changed"), (b'{"a": ' + b"[" * 900 + b"]" * 900 + b"}", "manifest-changed"),
     (Manifest.encode({}), "manifest-invalid"), (Manifest.encode({"files": [1, {"path": "a"}]}), "manifest-invalid"),
 ])  # fmt: skip

@@ -8,6 +8,7 @@ import slicer
 from .. import Segments
 from ..Errors import InputRefused
 from ..Segmentation import loadSegmentation
+from ..Segmenting.SegmentReview import requireReviewed
 from ..Shapes import Surface
 from ..Volumes import readGeometry
 from .Objects import Curve, Line, Placement, Plane, Points, Solid
@@ -40,13 +41,15 @@ class Context:
     :param ijkToRas: 4×4 of the scan, (column, row, slice) to RAS mm
     :param segmentationNode: vtkMRMLSegmentationNode of the case
     :param procedure: :class:`PlanningHubLib.Procedures.Procedure`, for its risk structures and landmarks; or None
+    :param madeFrom: content of the case's segmentation
     """
 
-    def __init__(self, shape, ijkToRas, segmentationNode=None, side=None, procedure=None):
+    def __init__(self, shape, ijkToRas, segmentationNode=None, side=None, procedure=None, madeFrom=None):
         self.shape = tuple(shape)
         self.ijkToRas = numpy.asarray(ijkToRas, float)
         self.side = side
         self.procedure = procedure
+        self.madeFrom = madeFrom
         self.objects = {}
         self._segmentationNode = segmentationNode
         self._surfaces = {}
@@ -55,12 +58,13 @@ class Context:
     def ofCase(cls, case, session, procedure=None):
         """Return the context of a case's current source and segmentation; its node goes with :meth:`close`.
 
-        :raises GateRefused: ``no-…``, ``stale-…``, ``damaged-…`` for source and segmentation
+        :raises GateRefused: ``no-…``, ``stale-…``, ``damaged-…`` for source and segmentation; ``not-reviewed``
         """
         source, segmentation = case.require("source"), case.require("segmentation")
+        requireReviewed(case, segmentation)
         geometry = readGeometry(case, source)
         node = loadSegmentation(case, session, segmentation)
-        return cls(geometry.shape, geometry.ijkToRas, node, case.side, procedure)
+        return cls(geometry.shape, geometry.ijkToRas, node, case.side, procedure, segmentation.content)
 
     @property
     def segmentNames(self):

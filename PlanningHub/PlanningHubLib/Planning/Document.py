@@ -62,9 +62,13 @@ def checked(values):
     return document
 
 
-def encode(document):
-    """Return the bytes of a plan file; equal documents give equal bytes."""
-    return (json.dumps(document, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n").encode()
+def encode(values, inOrder=False):
+    """Return the bytes of a plan's file; equal documents give equal bytes.
+
+    :param inOrder: keep the order of the keys, for results, whose first figure is the one that counts most
+    """
+    text = json.dumps(values, indent=1, sort_keys=not inOrder, ensure_ascii=False, allow_nan=False)
+    return (text + "\n").encode()
 
 
 def _checkedStep(step, frame):

@@ -7,11 +7,15 @@ LPS mm). Nothing in them depends on when or by whom the plan was carried out: eq
 import dataclasses
 import json
 
+import numpy
+
 from ..Artefacts import Artefact
 from ..Errors import GateRefused, InputRefused, firstRejection
+from ..IntendedUse import intendedUse
 from ..Procedures import findProcedure
 from ..Progress import noProgress, part
 from ..Repair import repairFacts
+from ..Segmenting.SegmentReview import requireReviewed
 from ..Shapes import Checks
 from ..Software import versions
 from .Context import KIND_OF_CLASS, Context
@@ -22,15 +26,20 @@ from .Operations import operations
 
 DOCUMENT_FILE, RESULTS_FILE, MODELS_FOLDER = "plan.json", "results.json", "models"
 FIGURE_DECIMALS = 4
+_ARRAYS = {"originRas", "normalRas", "pointsRas", "startRas", "endRas", "matrix"}
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Carried:
-    """A plan that was carried out: the document as it counts, its objects, and step → what it gave."""
+    """A plan that was carried out: the document as it counts, its objects, and step → what it gave.
+
+    :param madeFrom: content of the segmentation that it was carried out on, where that is a case's
+    """
 
     document: dict
     objects: dict
     results: dict
+    madeFrom: str | None = None
 
     @property
     def findings(self):
@@ -73,7 +82,7 @@ def carryOut(document, context, progress=noProgress):
         within = part(progress, number / len(document["steps"]), (number + 1) / len(document["steps"]))
         within(0.0, f"{title}: {step['name']}")
         results[step["name"]] = _step(step, context, within)
-    return Carried(document, dict(context.objects), results)
+    return Carried(document, dict(context.objects), results, context.madeFrom)
 
 
 def _step(step, context, progress):
@@ -114,15 +123,20 @@ def makePlan(case, session, document, user=None, progress=noProgress):
 def keepPlan(case, session, carried, user=None, progress=noProgress):
     """Keep a plan that was carried out on the case's current segmentation as an artefact.
 
-    :raises GateRefused: as :func:`makePlan`
+    :raises GateRefused: as :func:`makePlan`; ``stale-plan`` where it was carried out on another segmentation
     """
     segmentation = case.require("segmentation")
+    if carried.madeFrom not in (None, segmentation.content):
+        raise GateRefused(
+            "stale-plan", "The segmentation has changed since the plan was carried out.", "Carry it out again."
+        )
+    requireReviewed(case, segmentation)
     document = forCase(carried.document, case)
     with case.staging("plan", planId(case, document["title"]), user=user) as stage:
         progress(0.92, "Saving the plan")
         (stage.folder / MODELS_FOLDER).mkdir()
         (stage.folder / DOCUMENT_FILE).write_bytes(encode(document))
-        (stage.folder / RESULTS_FILE).write_bytes(encode(carried.asDict()))
+        (stage.folder / RESULTS_FILE).write_bytes(encode(carried.asDict(), inOrder=True))
         for solid in carried.solids:
             writeModel(session, solid, stage.folder / MODELS_FOLDER / f"{solid.name}.ply")
         return stage.commit(
@@ -145,20 +159,34 @@ def forCase(document, case):
 
     :raises GateRefused: ``other-side``, ``other-procedure``, ``other-frame-of-reference``
     """
-    source = case.require("source")
     own = {
-        "side": ("other-side", case.side),
-        "procedure": ("other-procedure", case.procedure),
-        "frameOfReferenceUid": ("other-frame-of-reference", source.facts.get("frameOfReferenceUid")),
+        "side": case.side,
+        "procedure": case.procedure,
+        "frameOfReferenceUid": case.require("source").facts.get("frameOfReferenceUid"),
+        "intendedUse": intendedUse(case),
     }
-    for key, (code, value) in own.items():
+    requireFits(document, own, f"the case {case.name}")
+    return {**document, **own}
+
+
+def requireFits(document, own, whose):
+    """Refuse a plan that says that it is for something else.
+
+    :param own: any of ``side``, ``procedure`` and ``frameOfReferenceUid``, as they are
+    :param whose: what they are the facts of, in words
+    :raises GateRefused: ``other-side``, ``other-procedure``, ``other-frame-of-reference``
+    """
+    codes = {
+        "side": "other-side", "procedure": "other-procedure", "frameOfReferenceUid": "other-frame-of-reference",
+        "intendedUse": "other-use",
+    }  # fmt: skip
+    for key, value in own.items():
         if document[key] not in (None, value):
             raise GateRefused(
-                code,
-                f"The plan is for {document[key]}, the case {case.name} for {value or 'none stated'}.",
+                codes[key],
+                f"The plan is for {document[key]}, {whose} for {value or 'none stated'}.",
                 "Take the plan that belongs to this case.",
             )
-    return {**document, **{key: value for key, (_code, value) in own.items()}}
 
 
 def planId(case, title):
@@ -190,6 +218,28 @@ def readSolid(case, session, plan, name):
     flags = {key: described[key] for key in ("role", "mirrored", "modified", "moved")}
     mesh = readModel(session, case.path(plan, f"{MODELS_FOLDER}/{name}.ply"))
     return Solid(name, mesh, color=tuple(described["color"]), **flags)
+
+
+def readObjects(case, session, plan, solids=True):
+    """Return the objects of a plan artefact, in RAS mm.
+
+    :param solids: without them only what its steps place
+    :raises InputRefused: ``cannot-read``
+    """
+    described = readPlan(case, plan)[1]["objects"]
+    return [
+        readSolid(case, session, plan, name) if one["kind"] == "solid" else _thing(name, one)
+        for name, one in described.items()
+        if solids or one["kind"] != "solid"
+    ]
+
+
+def _thing(name, described):
+    classOf = {kind: one for one, kind in KIND_OF_CLASS.items()}[described["kind"]]
+    values = {key: numpy.array(value) if key in _ARRAYS else value for key, value in described.items() if key != "kind"}
+    if "labels" in values:
+        values["labels"] = tuple(values["labels"])
+    return classOf(name, **values)
 
 
 def _solidNames(plan):

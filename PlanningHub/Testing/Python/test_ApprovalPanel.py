@@ -77,7 +77,7 @@ def test_twoPeopleApprove_thePartIsLocked_reopeningVoidsIt(twoSigners):
     assert "has signed for" in sign(page, "anna")
     assert page.whyNot("stateButton") == "It is locked with the approval: reopen that."
     assert sign(page, "bela") == "Signed by bela." and page.ui.lockLabel.text == "APPROVED AND LOCKED"
-    segmenting = page.home.panel("BonePanel").ui
+    segmenting = page.home.panel("SegmentationPanel").ui
     page.user.host.click(segmenting.segmentButton)
     assert "was approved by anna" in message(page.home) and "locked" in message(page.home)
     assert page.whyNot("reopenButton") == "Say why it must change."
@@ -100,8 +100,8 @@ def test_whatIsDamagedIsSeenAndNotSigned(twoSigners):
 
 def test_whatIsStaleIsSeenAndNotSigned(twoSigners):
     page = twoSigners
-    segmenting = page.home.panel("BonePanel").ui
-    page.home.showPanel("BonePanel")
+    segmenting = page.home.panel("SegmentationPanel").ui
+    page.home.showPanel("SegmentationPanel")
     page.user.host.enter(segmenting.thresholdSliderWidget, 500)
     page.user.host.click(segmenting.segmentButton)
     page.home.showPanel("ApprovalPanel")

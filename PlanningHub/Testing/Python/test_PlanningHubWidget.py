@@ -69,7 +69,7 @@ def test_aCtBecomesACaseAndItsBoneIsSegmented(user, smallHead):
     volumeMl = boneMlOnDisk(case)
     # The phantom's whole bone is larger: the mandible is an island of its own.
     assert 600 < volumeMl < 1100
-    assert bone(home).segmentationLabel.text == f"Bone: {volumeMl:.1f} ml at 350 HU and above."
+    assert bone(home).segmentationLabel.text.splitlines()[0] == f"Skull: {volumeMl:.1f} ml at 350 HU and above."
     assert tableTexts(cases(home).casesTable)[0][2] == "Part" and marks(home) == DONE * 2 + NEXT + OPEN * 2
 
 
@@ -155,7 +155,7 @@ def test_cancelledSegmentationLeavesTheCaseAsItWas(user, aCaseFolder, fraction):
     assert tree(folder) == before and sceneNodes() == nodes
     assert home.ui.actionsWidget.enabled and home.ui.progressBar.isHidden()
     user.host.click(bone(home).segmentButton)
-    assert message(home) == "The bone is segmented."
+    assert message(home) == "Skull is segmented."
 
 
 def test_cancelledOpeningStaysWithTheFirstPatient(user, aCaseFolder):
@@ -179,7 +179,7 @@ def test_oneStepAtATime(user, aCaseFolder):
         ui = home.ui
         seen["locked"] = not ui.actionsWidget.enabled and not bone(home).segmentButton.isEnabled()
         seen["progress"] = (ui.progressBar.isHidden(), ui.cancelButton.isHidden(), ui.progressBar.text != "")
-        home.panel("BonePanel").onSegment()
+        home.panel("SegmentationPanel").onSegment()
         slicer.util.selectModule("PrintPrep")
         other = slicer.util.getModuleWidget("PrintPrep")
         other.ui.partButton.click()
@@ -191,7 +191,7 @@ def test_oneStepAtATime(user, aCaseFolder):
     assert seen["other"] == "Another step is still running. Wait for it, or cancel it there."
     case = Case.open(folder)
     assert case.latest("segmentation").revision == 2 and case.latest("part") is None
-    assert message(home) == "The bone is segmented." and home.ui.actionsWidget.enabled
+    assert message(home) == "Skull is segmented." and home.ui.actionsWidget.enabled
 
 
 def test_sceneClosedInTheMiddleCancels(user, aCaseFolder):
@@ -217,7 +217,7 @@ def test_reloadedInTheMiddleCancels(user, aCaseFolder):
     assert tree(folder) == before
     home = user.show("PlanningHub")
     segmentWith(user, home, 500)
-    assert message(home) == "The bone is segmented."
+    assert message(home) == "Skull is segmented."
 
 
 def test_closedSceneForgetsTheCaseAndTheMessage(user, aCaseFolder):
@@ -246,7 +246,7 @@ def test_savedSceneBringsTheCaseAndTheChoicesBack(user, aCaseFolder, tmp_path, s
     assert cases(home).casesPathLineEdit.currentPath == str(user.casesFolder)
     assert bone(home).segmentButton.enabled and marks(home) == DONE * 2 + NEXT + OPEN * 2
     user.host.click(bone(home).segmentButton)
-    assert message(home) == "The bone is segmented."
+    assert message(home) == "Skull is segmented."
     assert len([node for node in sceneNodes() if node.IsA("vtkMRMLSegmentationNode")]) == 1
 
 
@@ -269,7 +269,7 @@ def test_theBarLeadsToTheModules(user, aCaseFolder):
         assert slicer.util.selectedModule() == name and home.parameters is None
         user.show("PlanningHub")
     user.host.click(home.stepBar.buttons["segmentation"])
-    assert home.ui.pagesTabWidget.tabText(home.ui.pagesTabWidget.currentIndex) == "Bone"
+    assert home.ui.pagesTabWidget.tabText(home.ui.pagesTabWidget.currentIndex) == "Segmentation"
     user.host.click(home.stepBar.buttons["source"])
     assert home.ui.pagesTabWidget.tabText(home.ui.pagesTabWidget.currentIndex) == "Import"
 
@@ -305,7 +305,7 @@ def test_aCaseHeldElsewhereNamesTheHolder(user, aCaseFolder):
     finally:
         holder.communicate("")
     user.host.click(bone(home).segmentButton)
-    assert message(home) == "The bone is segmented."
+    assert message(home) == "Skull is segmented."
 
 
 def test_nothingOfTheFirstPatientStaysInTheScene(user, aCaseFolder, smallHead):
@@ -359,7 +359,7 @@ def test_anUnreadableCaseIsListedAndRefused(user, aCaseFolder):
 
 def test_unknownErrorsAreShownAsBugs(user, aCaseFolder, monkeypatch):
     home = user.open(aCaseFolder("imported"))
-    monkeypatch.setattr("PlanningHubLib.Segmentation.boneMask", lambda *_arguments: 1 / 0)
+    monkeypatch.setattr("PlanningHubLib.Segmenting.StructureSegmentation.findStructure", lambda *_arguments: 1 / 0)
     user.host.click(bone(home).segmentButton)
     assert message(home) == "This is a bug; please report it: division by zero" and home.ui.actionsWidget.enabled
 

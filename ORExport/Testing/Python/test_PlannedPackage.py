@@ -1,0 +1,174 @@
+"""The package of a planned part: its flags in DICOM, the plan beside it, and every contradiction named."""
+
+import dataclasses
+import json
+import shutil
+from pathlib import Path
+
+import pydicom
+import pytest
+from Judges import dicomErrors, run
+from SmallSeries import tetrahedronStl
+from test_ApprovedPackage import ANNA, rejections, writeSite
+from test_Package import changeObject, codes, forge, recordOf, replaceFile
+
+from ORExportLib import Manifest, PlanFiles, Verify
+from ORExportLib.Package import exportPackage, makePackage
+from PlanningHubLib import Approval
+from PlanningHubLib.Errors import Finding, GateRefused
+from PlanningHubLib.Planning import Plan
+from PlanningHubLib.Planning.Document import checked, newDocument
+from PlanningHubLib.Planning.Objects import Solid
+from PlanningHubLib.Planning.Operation import Result
+from PlanningHubLib.Shapes.Mesh import Mesh
+
+# A tetrahedron, RAS mm, normals outwards.
+MESH = Mesh.fromArrays(
+    [(0, 0, 0), (5, 0, 0), (0, 5, 0), (0, 0, 5)], [(0, 2, 1), (0, 1, 3), (0, 3, 2), (1, 2, 3)]
+)  # fmt: skip
+PLATE = Solid("Plate", MESH, role="implant", mirrored=True, modified=True, color=(0.2, 0.4, 0.9))
+MOVED = Solid("Jaw", MESH, role="fragment", modified=True, moved=True)
+GUIDE = Solid("Guide", MESH, role="guide", modified=True)
+SCREW = {"do": "line", "name": "Screw", "start": [0, 0, 0], "end": [0, 30, 40]}
+NEAR = Finding("risk-too-close", "warn", "Screw comes to 1.2 mm of the Nerve.", "Move it.")
+
+
+def planThePart(case, session, solid, **document):
+    """Keep a plan with a solid and a screw, and a part of the solid as the print step does."""
+    values = {**newDocument("Plate from the right"), "steps": [SCREW], **document}
+    carried = Plan.Carried(checked(values), {solid.name: solid}, {"Screw": Result((), {"lengthMm": 50.0}, {}, (NEAR,))})
+    plan = Plan.keepPlan(case, session, carried)
+    with case.staging("part", "part-2") as stage:
+        (stage.folder / f"{case.name}.stl").write_bytes(tetrahedronStl())
+        (stage.folder / f"{case.name}.3mf").write_bytes(b"stands in for a 3MF")
+        facts = {"volumeMl": 1.0, "triangles": 4, "object": {"name": solid.name, **solid.flags()}}
+        return plan, stage.commit(parents=[plan], parameters={"maximumDeviationMm": 0.05}, facts=facts)
+
+
+@pytest.fixture
+def exported(aReadyCase, aSession, withoutPictures, tmp_path):
+    """Makes the package of a planned solid and returns its folder."""
+
+    def export(solid, **document):
+        planThePart(aReadyCase, aSession, solid, **document)
+        package = makePackage(aReadyCase, aSession)
+        return Path(exportPackage(aReadyCase, package, tmp_path / f"out-{solid.name}"))
+
+    return export
+
+
+def objectOf(folder, role):
+    values = json.loads((folder / Manifest.FILE_NAME).read_bytes())
+    return pydicom.dcmread(folder / recordOf(values, role)["path"])
+
+
+@pytest.mark.parametrize(
+    ("solid", "flags", "usage"),
+    [(PLATE, ("YES", "YES"), "Implant Fabrication"), (MOVED, ("NO", "YES"), "Planning Intent"),
+     (GUIDE, ("NO", "YES"), "Tool Fabrication")],
+    ids=lambda value: value.name if isinstance(value, Solid) else "",
+)  # fmt: skip
+def test_flagsTravelIntoTheDicomObject(exported, solid, flags, usage):
+    folder = exported(solid)
+    assert codes(folder) == set()
+    model, segmentation = objectOf(folder, Verify.MODEL), objectOf(folder, Verify.SEGMENTATION)
+    assert (model.ModelMirroring, model.ModelModification) == flags
+    assert model.ModelUsageCodeSequence[0].CodeMeaning == usage
+    assert (model.FrameOfReferenceUID == segmentation.FrameOfReferenceUID) is not solid.moved
+    assert solid.name in model.ContentDescription and "not approved" in model.ContentDescription
+    assert all(dicomErrors(path) == [] for path in folder.glob("*.dcm"))
+
+
+def test_useForEducationGoesBeforeTheRole(exported):
+    model = objectOf(exported(PLATE, intendedUse="education"), Verify.MODEL)
+    assert model.ModelUsageCodeSequence[0].CodeValue == "129012"
+
+
+def test_planLiesBesideItAndOnThePages(exported, aReadyCase):
+    document = {
+        "risks": [{"text": "Nerve below", "minimumMm": 2.0}],
+        "checklist": [{"text": "Side marked", "done": True}],
+    }
+    folder = exported(PLATE, **document)
+    plan = aReadyCase.latest("plan")
+    for role, name in PlanFiles.NAMES.items():
+        values = json.loads((folder / Manifest.FILE_NAME).read_bytes())
+        assert recordOf(values, role)["sha256"] == plan.files[name].sha256
+    assert [one["kind"] for one in values["artefacts"]] == ["source", "segmentation", "plan", "part"]
+    assert values["part"] == {"object": "Plate", "role": "implant", "mirrored": True, "modified": True, "moved": False}
+    (pdf,) = folder.glob("*.pdf")
+    text = run("pdftotext", "-layout", pdf, "-").replace(" / ", "/")
+    for wanted in ("Plan: Plate from the right", "Screw", "50.00 mm", NEAR.message, "Nerve below, keep 2 mm",
+                   "[x] Side marked", "1/2", "2/2", "LEFT", "NOT APPROVED"):  # fmt: skip
+        assert wanted in text, wanted
+
+
+def test_longPlanGoesOnOnFurtherPages(exported):
+    items = [{"text": f"Item {number} " + "and more " * 20, "done": False} for number in range(30)]
+    folder = exported(PLATE, checklist=items)
+    text = run("pdftotext", "-layout", next(folder.glob("*.pdf")), "-").replace(" / ", "/")
+    assert "3/4" in text and "4/4" in text and all(f"Item {number} " in text for number in range(30))
+    assert text.count("more") == 600 and text.count("NOT APPROVED") == 4
+
+
+@pytest.mark.parametrize(
+    ("solid", "changes"),
+    [(PLATE, {"ModelMirroring": "NO"}), (PLATE, {"ModelModification": "NO"}), (MOVED, None)],
+    ids=["mirrored", "modified", "moved"],
+)
+def test_objectThatHidesAFlagIsNamed(exported, solid, changes):
+    folder = exported(solid)
+    changeObject(
+        folder, Verify.MODEL,
+        **(changes or {"FrameOfReferenceUID": objectOf(folder, Verify.SEGMENTATION).FrameOfReferenceUID}),
+    )  # fmt: skip
+    assert codes(folder) == {"flags-differ"}
+
+
+def test_manifestThatHidesAFlagIsNamed(exported):
+    folder = exported(PLATE)
+    forge(folder, lambda values: values["part"].update(mirrored=False))
+    assert codes(folder) == {"flags-differ"}
+
+
+def test_planOfAnotherSideAndNoPlanAreNamed(exported, tmp_path):
+    folder = exported(PLATE)
+    values = json.loads((folder / Manifest.FILE_NAME).read_bytes())
+    path = folder / recordOf(values, PlanFiles.DOCUMENT)["path"]
+    other = shutil.copytree(folder, tmp_path / "other")
+    replaceFile(folder, PlanFiles.DOCUMENT, path.read_bytes().replace(b'"side": "left"', b'"side": "right"'))
+    assert codes(folder) == {"side-differs"}
+
+    def withoutPlan(values):
+        values["files"] = [one for one in values["files"] if one["role"] != PlanFiles.DOCUMENT]
+
+    (other / path.name).unlink()
+    forge(other, withoutPlan)
+    assert codes(other) == {"package-incomplete"}
+    replaceFile(folder, PlanFiles.DOCUMENT, b"[")
+    assert codes(folder) == {"plan-unreadable"}
+
+
+def test_stalePlanIsNotPacked(aReadyCase, aSession, withoutPictures):
+    planThePart(aReadyCase, aSession, PLATE)
+    moved = dataclasses.replace(PLATE, mesh=Mesh(MESH.points + 1, MESH.triangles))
+    Plan.keepPlan(
+        aReadyCase, aSession, Plan.Carried(checked(newDocument("Plate from the right")), {"Plate": moved}, {})
+    )
+    with pytest.raises(GateRefused) as refusal:
+        makePackage(aReadyCase, aSession)
+    assert refusal.value.code == "stale-part"
+
+
+def test_approvalCoversThePlanFileByFile(aReadyCase, aSession, withoutPictures, tmp_path, monkeypatch):
+    monkeypatch.setenv("PLANNINGHUB_HOME", str(aReadyCase.folder.parent / "home"))
+    writeSite()
+    planThePart(aReadyCase, aSession, PLATE)
+    approval = Approval.approve(aReadyCase, ANNA)
+    assert {one["id"] for one in approval["statement"]["artefacts"]} >= {"plan-1", "part-2"}
+    folder = Path(exportPackage(aReadyCase, makePackage(aReadyCase, aSession), tmp_path / "out"))
+    assert rejections(folder) == set()
+    values = json.loads((folder / Manifest.FILE_NAME).read_bytes())
+    path = folder / recordOf(values, PlanFiles.DOCUMENT)["path"]
+    replaceFile(folder, PlanFiles.DOCUMENT, path.read_bytes().replace(b"40.0", b"41.0"))
+    assert rejections(folder) == {"approval-differs"}
