@@ -45,16 +45,16 @@ def recordSeries(caseId, studyUid):
 
 def recordSeriesOf(case):
     """Return (study UID, series UID) of every study that a source of the case is from, oldest first."""
-    studies = dict.fromkeys(filter(None, (_studyOf(case, one) for one in case.artefacts if one.kind == "source")))
-    return [(study, recordSeries(case.caseId, study)) for study in studies]
+    studies = {study: None for one in case.artefacts if one.kind == "source" for study in _studiesOf(case, one)}
+    return [(study, recordSeries(case.caseId, study)) for study in studies if study]
 
 
-def _studyOf(case, source):
-    stated = source.facts.get("studyUid")
-    if stated:
-        return stated
-    name = next((name for name in source.files if name.endswith(".dcm")), None)
-    return itemOf(case.path(source, name)).studyUid if name else ""
+def _studiesOf(case, source):
+    """Yield the study that the case states, and that of its images: a forger may have changed what is stated."""
+    yield source.facts.get("studyUid")
+    paths = (case.path(source, name) for name in source.files if name.endswith(".dcm"))
+    first = next((path for path in paths if path.is_file()), None)
+    yield itemOf(first).studyUid if first else None
 
 
 def writeRecord(case, folder):

@@ -217,7 +217,7 @@ def _statusFailed(answer, what):
     if 300 <= status < 400:
         words, action = "points to another address", "Use the store's own address; redirects are not followed."
     elif status in (401, 403, 407):
-        words, action = "refuses access", "Ask who runs the store for access."
+        words, action = "refuses access", "Check user and password or token, or ask who runs the store for access."
     elif status in (404, 405, 406, 501):
         words, action = "has no such service at this address", "Check the store's address."
     elif status in (429, 503):

@@ -15,6 +15,7 @@ PURPOSES = {
     "or-package": "treatment",
     "prescription": "treatment",
     "hospital-store": "treatment",
+    "inference-server": "treatment",
     "treatment-partner": "manufacturer",
     "teaching": "teaching",
     "research": "research",

@@ -203,6 +203,16 @@ def test_aRecordOfAnotherCaseIsNotTaken(aCaseFolder, tmp_path):
         CaseRecord.readRecord(item.path.read_bytes(), "another")
 
 
+def test_theImagesSayWhereToLookWhateverIsStated(aCaseFolder):
+    with Case.open(aCaseFolder, writable=True) as case:
+        ((first, _series),) = CaseRecord.recordSeriesOf(case)
+        with case.staging("source") as stage:
+            paths = writeSmallSeries(stage.folder / "dicom", 1, seed=1)
+            second = itemOf(paths[0]).studyUid
+            stage.commit(facts={"studyUid": "2.25.1"})
+        assert [study for study, _series in CaseRecord.recordSeriesOf(case)] == [first, "2.25.1", second]
+
+
 def test_aLostRecordIsSentAgain(aCaseFolder, liar):
     store = openStore(liar.address)
     sync(aCaseFolder, store)

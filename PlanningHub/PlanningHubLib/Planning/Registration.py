@@ -19,8 +19,8 @@ from .Distances import SurfaceSearch
 KEPT_SHARE, WORST_MEAN_MM = 0.7, 1.0
 SAMPLES, COARSE_SAMPLES, COARSE_PLACES = 4000, 1500, 60_000
 COARSE_ROUNDS, FINE_ROUNDS = 60, 40
-# Below this a round moves nothing that could be measured.
-SETTLED_MM, SETTLED_RADIANS = 1e-4, 1e-6
+# Below this (mm) a round moves nothing that counts: for the quick rounds, for the exact ones.
+COARSE_SETTLED_MM, SETTLED_MM = 0.01, 1e-4
 ALIKE = 0.5
 # More than this is left after the quick rounds: the exact ones would take long, and mend nothing.
 HOPELESS_MM = 4.0
@@ -111,13 +111,13 @@ def register(moving: Mesh, fixed: FixedSurface, starts=None, keptShare=KEPT_SHAR
         matrix = start
         if coarse:
             few = points[::step], normals[::step]
-            matrix = _rounds(*few, start, fixed.coarse, keptShare, COARSE_ROUNDS)
+            matrix = _rounds(*few, start, fixed.coarse, keptShare, COARSE_ROUNDS, COARSE_SETTLED_MM)
         meanMm = _left(points[::step], normals[::step], matrix, fixed.coarse, keptShare).mean()
         if best is None or meanMm < best[0]:
             best = meanMm, matrix
     if not best[0] <= HOPELESS_MM:
         return Registered(best[1], float(best[0]), float(best[0]), keptShare, len(points))
-    matrix = _rounds(points, normals, best[1], fixed.exact, keptShare, FINE_ROUNDS)
+    matrix = _rounds(points, normals, best[1], fixed.exact, keptShare, FINE_ROUNDS, SETTLED_MM)
     leftMm = _left(points, normals, matrix, fixed.exact, keptShare)
     return Registered(matrix, float(leftMm.mean()), float(numpy.percentile(leftMm, 95)), keptShare, len(points))
 
@@ -128,9 +128,10 @@ def requireFit(registered, what, worstMeanMm=WORST_MEAN_MM):
     :raises InputRefused: ``registration-poor``
     """
     if not registered.meanMm <= worstMeanMm:
+        left = f"{registered.meanMm:.2f} mm are left on average" if numpy.isfinite(registered.meanMm) else "not at all"
         raise InputRefused(
             "registration-poor",
-            f"{what} does not fit: {registered.meanMm:.2f} mm are left on average, {worstMeanMm:g} mm are allowed.",
+            f"{what} does not fit: {left}; {worstMeanMm:g} mm are allowed.",
             "See whether both scans show this bone, choose another bone or another threshold.",
         )
 
@@ -163,11 +164,14 @@ def _left(points, normals, matrix, nearest, keptShare):
     return _pairs(points, normals, matrix, nearest, keptShare)[3]
 
 
-def _rounds(points, normals, matrix, nearest, keptShare, rounds):
+def _rounds(points, normals, matrix, nearest, keptShare, rounds, settledMm):
     """Move step by step so that the points come to lie in the planes of their places (point to plane)."""
     for _round in range(rounds):
         moved, places, placeNormals, distances = _pairs(points, normals, matrix, nearest, keptShare)
         finite = numpy.isfinite(distances)
+        if finite.sum() < len(finite) / 2:
+            # Most look another way: from here on it would only drift.
+            break
         center = moved.mean(0)
         arms = numpy.cross(moved - center, placeNormals)
         # Arms in millimetres over the size of the body, so that turns and shifts weigh alike.
@@ -180,6 +184,6 @@ def _rounds(points, normals, matrix, nearest, keptShare, rounds):
         step[:3, :3] = Rotation.from_rotvec(turn).as_matrix()
         step[:3, 3] = center + shift - step[:3, :3] @ center
         matrix = step @ matrix
-        if numpy.linalg.norm(shift) < SETTLED_MM and numpy.linalg.norm(turn) < SETTLED_RADIANS:
+        if numpy.linalg.norm(shift) < settledMm and numpy.linalg.norm(turn) * sizeMm < settledMm:
             break
     return matrix

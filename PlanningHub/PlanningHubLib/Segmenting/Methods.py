@@ -7,12 +7,13 @@ import numpy
 
 from .. import Masks
 from ..Errors import Finding, InputRefused
-from . import Islands, Morphology
+from . import Body, Histogram, Islands, Metal, Morphology, Resampling, Separation, Smoothing
 from .Grid import indicesOf, isOnGrid, voxelMl
 
 HU = {"type": "number", "minimum": -2000, "maximum": 40000}
 RADIUS_MM = {"type": "number", "exclusiveMinimum": 0, "maximum": 50, "title": "Radius", "description": "In mm."}
 ML = {"type": "number", "minimum": 0, "maximum": 100000}
+CORNER = {"type": "array", "items": {"type": "number"}, "minItems": 3, "maxItems": 3}
 STRUCTURE = {"type": "string", "minLength": 1, "maxLength": 64}
 
 
@@ -99,6 +100,58 @@ def _threshold(work, parameters, progress):
     work.limit(mask)
 
 
+def _histogramThreshold(work, parameters, progress):
+    low, high = parameters["minimumHu"], parameters["maximumHu"]
+    if parameters["rule"] == "valley":
+        thresholdHu = Histogram.valleyThresholdHu(work.voxelsHu, low, high, work.mask)
+    else:
+        thresholdHu = Histogram.otsuThresholdHu(work.voxelsHu, work.mask)
+    if not low <= thresholdHu <= high:
+        raise InputRefused(
+            "threshold-out-of-bounds",
+            f"The histogram gives {thresholdHu:.0f} HU, which is not between {low:g} and {high:g} HU.",
+            "Use a fixed threshold, or other bounds.",
+        )
+    work.figures["thresholdHu"] = round(thresholdHu, 1)
+    work.limit(Masks.thresholded(work.voxelsHu, thresholdHu))
+
+
+def _removeTable(work, parameters, progress):
+    body = Body.findBody(work.voxelsHu, work.spacingMm, parameters["thicknessMm"], progress)
+    work.figures.update(removedMl=body.removedMl, removedDenseMl=body.removedDenseMl)
+    work.findings.extend(body.findings)
+    work.limit(body.mask)
+
+
+def _removeMetal(work, parameters, progress):
+    metal = Metal.metalMask(work.voxelsHu, work.spacingMm, parameters["minimumHu"], parameters["rimMm"])
+    mask = work.require() & (metal ^ 1)
+    progress(0.5, "Near metal")
+    figures, findings = Metal.streakFacts(mask, metal, work.spacingMm, parameters["streakMm"])
+    work.figures.update(figures)
+    work.findings.extend(findings)
+    work.mask = mask
+
+
+def _crop(work, parameters, progress):
+    work.limit(Resampling.boxMask(work.voxelsHu.shape, work.ijkToRas, parameters["lowRas"], parameters["highRas"]))
+
+
+def _separate(work, parameters, progress):
+    structures, keep = parameters["structures"], parameters["keep"]
+    if keep not in structures:
+        raise InputRefused("bad-method", f"{keep} is none of the structures to separate.", "Correct the method.")
+    seeds = {structure: work.seedVoxels(structure) for structure in structures}
+    separated = Separation.separate(work.voxelsHu, work.require(), seeds, work.spacingMm, parameters["rule"], progress)
+    work.figures["withoutPointMl"] = separated.withoutPointMl
+    work.findings.extend(separated.findings)
+    work.mask = (separated.labels == structures.index(keep) + 1).view(numpy.uint8)
+
+
+def _smooth(work, parameters, progress):
+    work.mask = Smoothing.smoothed(work.require(), parameters["radiusMm"], work.spacingMm)
+
+
 def _largestIsland(work, parameters, progress):
     work.mask = Masks.largestIsland(work.require())
 
@@ -157,6 +210,37 @@ STEPS = (
         "minimumHu": {**HU, "title": "Lowest intensity", "description": "In HU; itself included."},
         "maximumHu": {**HU, "title": "Highest intensity", "description": "In HU; itself included."},
     }, ("minimumHu",)),
+    Step("histogram-threshold", "Threshold from the histogram", _histogramThreshold, {
+        "rule": {"enum": ["otsu", "valley"], "default": "otsu", "title": "Rule",
+                 "description": "Otsu's, or the valley between soft tissue and bone."},
+        "minimumHu": {**HU, "default": 120, "title": "At least", "description": "In HU."},
+        "maximumHu": {**HU, "default": 700, "title": "At most", "description": "In HU."},
+    }),
+    Step("remove-table", "Table and cast removed", _removeTable, {
+        "thicknessMm": {**RADIUS_MM, "default": Body.THICKNESS_MM, "title": "Thickness",
+                        "description": "What is nowhere thicker and lies beside the body is taken away; in mm."},
+    }),
+    Step("remove-metal", "Metal removed", _removeMetal, {
+        "minimumHu": {**HU, "default": Metal.METAL_HU, "title": "Lowest intensity of metal", "description": "In HU."},
+        "rimMm": {"type": "number", "minimum": 0, "maximum": 20, "default": Metal.RIM_MM, "title": "Rim",
+                  "description": "How far its blur reaches; in mm."},
+        "streakMm": {**RADIUS_MM, "default": Metal.STREAK_MM, "title": "Streaks",
+                     "description": "How far streaks are looked for; in mm."},
+    }),
+    Step("crop", "Crop", _crop, {
+        "lowRas": {**CORNER, "title": "Lower corner", "description": "Most left, posterior, inferior; RAS mm."},
+        "highRas": {**CORNER, "title": "Upper corner", "description": "Most right, anterior, superior; RAS mm."},
+    }, ("lowRas", "highRas")),
+    Step("separate", "Separation by points", _separate, {
+        "keep": {**STRUCTURE, "title": "Keep", "description": "The structure that this is the method of."},
+        "structures": {"type": "array", "items": STRUCTURE, "minItems": 2, "maxItems": 100, "uniqueItems": True,
+                       "title": "Structures", "description": "Each needs one or more points."},
+        "rule": {"enum": list(Separation.RULES), "default": "darkest-gap", "title": "Rule",
+                 "description": "Where the way between them is darkest, or nearest to the points."},
+    }, ("keep", "structures")),
+    Step("smooth", "Smoothing", _smooth, {
+        "radiusMm": {**RADIUS_MM, "description": "What is thinner than twice this stays as it is; in mm."},
+    }, ("radiusMm",)),
     Step("largest-island", "Largest island", _largestIsland),
     Step("keep-islands", "Largest islands", _keepIslands, {
         "count": {"type": "integer", "minimum": 1, "title": "How many", "description": "All where it is left out."},
