@@ -137,7 +137,7 @@ def test_lungsByOnePointEach(aTorso):
     assert found.dice > 0.93 and found.surfaceDice > 0.97
 
 
-@pytest.mark.parametrize("name, leastDice", zip(VERTEBRAE, (0.8, 0.7, 0.7), strict=True))
+@pytest.mark.parametrize("name, leastDice", list(zip(VERTEBRAE, (0.8, 0.7, 0.7), strict=True)))
 def test_vertebraFromVertebraByTwoPointsEach(aTorso, name, leastDice):
     separate = {"do": "separate", "keep": name, "structures": [*VERTEBRAE, "ribs"]}
     steps = method(

@@ -89,7 +89,8 @@ def test_aRadiusThatDoesNothingIsTold():
         method({"do": "threshold"}), method({**THRESHOLD, "minimumHu": "300"}), method({**THRESHOLD, "colour": 1}),
         method(THRESHOLD, {"do": "closing"}), method(THRESHOLD, {"do": "closing", "voxels": 1, "radiusMm": 1}),
         method(THRESHOLD, {"do": "closing", "radiusMm": -1}), method({"do": "largest-island"}),
-        method({**THRESHOLD, "maximumHu": 200}), method(THRESHOLD, {"do": "separate", "keep": "a", "structures": ["b", "c"]}),
+        method({**THRESHOLD, "maximumHu": 200}),
+        method(THRESHOLD, {"do": "separate", "keep": "a", "structures": ["b", "c"]}),
     ],
 )  # fmt: skip
 def test_badMethodsAreRefused(steps):
