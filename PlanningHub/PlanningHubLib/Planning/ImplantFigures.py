@@ -149,7 +149,7 @@ def findings(figures, requested, template):
          f"{f['uncoveredMm2']:.0f} mm² of the defect stay open, up to {f['widestGapMm']:.1f} mm wide.",
          "See whether the template covers the defect and whether bone stands in the way in."),
         ("gap-too-wide", "warn", f["gapP95Mm"] > requested.clearanceMm + GAP_TOLERANCE_MM,
-         f"A twentieth of the rim is {f['gapP95Mm']:.2f} mm and more from bone; {requested.clearanceMm:g} mm are asked.",
+         f"A twentieth of the rim is {f['gapP95Mm']:.2f} mm and more from bone, not {requested.clearanceMm:g} mm.",
          "See where: overhanging bone keeps the plate off on its way in, and thin edges are cut back."),
         ("too-thin", "warn", f["thicknessMinimumMm"] < 0.8 * requested.thicknessMm,
          f"The plate is {f['thicknessMinimumMm']:.1f} mm thick at its thinnest place away from the rim.",

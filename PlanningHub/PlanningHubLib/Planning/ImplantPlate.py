@@ -61,7 +61,7 @@ def insertion(surface):
 
 
 class _Grid:
-    """Points (u, v, w) on a grid whose w is the way out; ``seen`` are their radii, maps and the hole's."""
+    """Points (u, v, w) on a grid whose w is the way out, and where they lie under the surface and outside the hole."""
 
     def __init__(self, surface, thicknessMm):
         axis = insertion(surface)
@@ -94,7 +94,7 @@ class _Grid:
         return depths
 
     def boneDistances(self, boneMesh, depthMm, thicknessMm, reachMm):
-        """Return the signed distances to bone: exact within a reach, where the plate may be or come from, else rough."""
+        """Return the signed distances to bone: exact within a reach where the plate may be or come from, else rough."""
         import igl
 
         low, high = self.points.min(0) - 5, self.points.max(0) + 5
