@@ -5,7 +5,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench clean distclean graphics testPrograms FORCE
+.PHONY: help demo test lint bench inference clean distclean graphics testPrograms FORCE
 
 CASE ?=
 OUT ?= demo-output
@@ -20,6 +20,10 @@ TEST_STAMP := $(VENV)/planninghub-test.stamp
 BENCH_STAMP := $(VENV)/planninghub-bench.stamp
 # pydicom takes python-gdcm for a decoder where it finds it, beside the GDCM inside SimpleITK: only benchmarks see it.
 PEERS := $(VENV)/benchmark-peers
+# MONAI Label and TotalSegmentator, for the tests that run them, with packages that nothing else may see.
+INFERENCE := $(VENV)/inference
+INFERENCE_PACKAGES := Testing/Servers/inference-requirements.txt
+TORCH ?= torch
 SETUP_FILES := pyproject.toml $(wildcard */*/requirements.txt)
 
 # Pictures are drawn off-screen through EGL on Mesa.
@@ -35,6 +39,8 @@ help:
 	@echo '           every test, with the programs they need installed where that is allowed'
 	@echo 'make lint  ruff on the whole tree'
 	@echo 'make bench time of each step on a large CT, beside the fastest peer'
+	@echo 'make inference [TORCH="<torch for pip>"]'
+	@echo '           MONAI Label and TotalSegmentator for the tests that run them (some gigabytes); without, these are skipped'
 	@echo 'make clean removes what the commands left; make distclean removes .venv too'
 
 # --- environment ------------------------------------------------------------------------------------------------------
@@ -152,6 +158,12 @@ lint: $(TEST_STAMP)
 
 bench: $(BENCH_STAMP) graphics
 	@PYTHONPATH=Testing:$(PEERS) $(VENV_PYTHON) -m Benchmarks
+
+inference: $(TEST_STAMP)
+	@echo 'Installing MONAI Label and TotalSegmentator into $(INFERENCE) (some gigabytes)'
+	@$(VENV_PYTHON) -m venv --clear $(INFERENCE)
+	@$(INFERENCE)/bin/python -m pip install --quiet --disable-pip-version-check '$(TORCH)' -r $(INFERENCE_PACKAGES)
+	@$(INFERENCE)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps monailabel==0.8.5 pydicom-seg
 
 clean:
 	@rm -rf build dist bench-output .pytest_cache .ruff_cache *.egg-info

@@ -9,6 +9,7 @@ from slicer.ScriptedLoadableModule import (
 )
 
 from CentralSyncLib import Overview, Results, Stores, Sync
+from PlanningHubLib import ArchiveAccess
 from PlanningHubLib.ActiveCase import activeCaseFolder
 from PlanningHubLib.Case import Case
 from PlanningHubLib.Errors import PlanningError
@@ -48,6 +49,8 @@ class CentralSyncWidget(CaseModuleWidget):
     _package = None
     # What was sent, and where: its result is shown until either changes.
     _sent = None
+    # The store that the login in the fields was entered for.
+    _loginAddress = ""
 
     def createLogic(self):
         return CentralSyncLogic()
@@ -60,7 +63,26 @@ class CentralSyncWidget(CaseModuleWidget):
         self._showPlan()
 
     def updateActions(self):
+        self._showLogin(self._address())
         self.ui.sendButton.enabled = self._showPlan()
+
+    def forget(self):
+        self._showLogin("")
+
+    def _showLogin(self, address):
+        """Offer a login where the store may ask for one; what was entered for another store must not go to this one."""
+        self.ui.loginWidget.visible = Overview.isDicomWeb(address)
+        if address != self._loginAddress:
+            self._loginAddress = address
+            self.ui.storeUserLineEdit.text = self.ui.storeSecretLineEdit.text = ""
+            self.ui.storeRememberCheckBox.checked = False
+
+    def _login(self):
+        """Return user, password or token, and whether to remember them; the secret does not stay in its field."""
+        ui = self.ui
+        login = ui.storeUserLineEdit.text, ui.storeSecretLineEdit.text, ui.storeRememberCheckBox.checked
+        ui.storeSecretLineEdit.text = ""
+        return login if Overview.isDicomWeb(self._address()) and any(login[:2]) else None
 
     def _address(self):
         return self.parameters.storeAddress.strip() if self.parameters else ""
@@ -103,8 +125,9 @@ class CentralSyncWidget(CaseModuleWidget):
 
     def onSend(self):
         folder, address, content = self.activeFolder(), self._address(), self._package.content
+        login = self._login()
         result = self.runStep(
-            lambda session, progress: self.logic.sync(folder, address, progress),
+            lambda session, progress: self.logic.sync(folder, address, progress, login),
             "",
             _("Cancelled; the case is as it was. What the store has already taken stays there."),
         )
@@ -117,7 +140,8 @@ class CentralSyncWidget(CaseModuleWidget):
             self.runner.complain(problem)
         else:
             text = _("{count} different files are in the store, read back and equal.")
-            self.runner.say(text.format(count=result.verified))
+            said = [text.format(count=result.verified), *(finding.message for finding in result.findings)]
+            self.runner.say("\n".join(said))
 
 
 def planText(lines, destination):
@@ -148,10 +172,19 @@ class CentralSyncLogic(ScriptedLoadableModuleLogic):
     def getParameterNode(self):
         return CentralSyncParameterNode(super().getParameterNode())
 
-    def sync(self, folder, address, progress):
-        """Send the case in a folder to the store at an address; return the result of every item."""
+    def sync(self, folder, address, progress, login=None):
+        """Send the case in a folder to the store at an address; return the result of every item.
+
+        :param login: user, password or token, and whether to remember what worked; None for what is remembered
+        """
+        credentials = ArchiveAccess.Credentials(*login[:2]) if login else None
+        if login and login[2]:
+            ArchiveAccess.requireKeeping()
         with Case.open(folder, writable=True) as case:
-            return Sync.syncCase(case, Stores.openStore(address), progress=progress)
+            result = Sync.syncCase(case, Stores.openStore(address, credentials), progress=progress)
+        if login and login[2] and result.complete:
+            ArchiveAccess.remember(Stores.dicomWebBase(address), credentials)
+        return result
 
 
 class CentralSyncTest(ScriptedLoadableModuleTest):

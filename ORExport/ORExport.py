@@ -11,6 +11,7 @@ from slicer.ScriptedLoadableModule import (
 )
 
 from ORExportLib import Manifest, Package, PrescriptionPdf, Verify
+from PlanningHubLib import Consent
 from PlanningHubLib.ActiveCase import activeCaseFolder
 from PlanningHubLib.Case import Case
 from PlanningHubLib.Errors import firstRejection
@@ -76,10 +77,12 @@ class ORExportWidget(CaseModuleWidget):
 
     def onMakePackage(self):
         folder, outFolder = self.activeFolder(), self.parameters.outFolder
-        self.runStep(
-            lambda session, progress: self.logic.makePackage(folder, session, outFolder, progress),
-            _("The package is saved and was read back."),
+        done = _("The package is saved and was read back.")
+        findings = self.runStep(
+            lambda session, progress: self.logic.makePackage(folder, session, outFolder, progress), done
         )
+        if findings:
+            self.runner.say("\n".join([done, *(finding.message for finding in findings)]))
 
     def onVerify(self):
         folder = self.parameters.verifyFolder
@@ -110,11 +113,12 @@ class ORExportLogic(ScriptedLoadableModuleLogic):
         return ORExportParameterNode(super().getParameterNode())
 
     def makePackage(self, folder, session, outFolder, progress):
-        """Make the package of the case in a folder and save a checked copy of it."""
+        """Make the package of the case in a folder and save a checked copy; return what to say of its consent."""
         requireFree(outFolder)
         with Case.open(folder, writable=True) as case:
             package = Package.makePackage(case, session, progress=progress)
             Package.exportPackage(case, package, outFolder)
+            return Consent.treatmentFindings(case)
 
     def draftPrescription(self, folder, path):
         """Write the drafted PDF of the prescription of the case in a folder; the planning hub's button calls it."""

@@ -262,7 +262,6 @@ class PlanningHubLogic(ScriptedLoadableModuleLogic):
         Preview.removePreview(session.scene)
         showCaseInScene(case, session)
 
-
     def startedPlan(self, case, title):
         """Return the draft of a plan with the steps of the case's procedure."""
         return PlanWork.startedForCase(case, title)

@@ -12,6 +12,8 @@ from PlanningHubLib.CaseFormat import FILE_NAME
 from PlanningHubLib.Errors import Finding
 from PlanningHubLib.Files import sha256
 
+from . import CaseRecord
+
 
 @dataclasses.dataclass(frozen=True)
 class KeptHead:
@@ -27,22 +29,30 @@ def compareWithStore(case, store):
 
     :returns: list of findings: ``audit-differs-from-store`` (reject) where the log here lacks what the store has seen,
         ``store-list-damaged`` (warn), ``audit-head-not-kept`` (warn) where the store has none to compare with
+    :raises StoreFailed: a DICOMweb store cannot be asked
     """
-    if not store.keepsWholeCase:
-        return [_notKept(f"{store.description} keeps DICOM objects only, no audit head.")]
-    heads, findings = keptHeads(case.caseId, store)
+    heads, findings = keptHeads(case, store)
     if not heads and not findings:
-        return [_notKept(f"{store.description} has never kept case {case.name}.")]
+        return [_notKept(f"{store.description} has never kept the audit log's head of case {case.name}.")]
+    return [*findings, *differences(case, heads)]
+
+
+def differences(case, heads):
+    """Return ``audit-differs-from-store`` for the first head that the case's audit log does not go on from."""
     lines = _linesOf(case)
-    for head in heads:
-        fault = _fault(lines, head)
-        if fault:
-            return [*findings, _differs(fault, case.folder / LOG_NAME)]
-    return findings
+    fault = next(filter(None, (_fault(lines, head) for head in heads)), None)
+    return [_differs(fault, case.folder / LOG_NAME)] if fault else []
 
 
-def keptHeads(caseId, store):
-    """Return the heads that a folder store kept of a case, oldest first, and findings on what cannot be read."""
+def keptHeads(case, store):
+    """Return the heads that a store kept of a case, oldest first, and findings on what cannot be read.
+
+    :raises StoreFailed: a DICOMweb store cannot be asked
+    """
+    return _headsInLists(case.caseId, store) if store.keepsWholeCase else _headsInRecords(case, store)
+
+
+def _headsInLists(caseId, store):
     heads, findings = [], []
     for path in store.snapshots(caseId):
         try:
@@ -51,11 +61,26 @@ def keptHeads(caseId, store):
             if sha256(kept) != digest:
                 raise ValueError("rotten")
             audit = json.loads(kept.read_bytes())["audit"]
-            heads.append(KeptHead(int(audit["lines"]), sha256Bytes(audit["last"].encode()), path.name))
+            heads.append(KeptHead(int(audit["lines"]), sha256Bytes(audit["last"].encode()), f"list {path.name}"))
         except (OSError, ValueError, KeyError, TypeError):
             words = f"The store's list {path.name} of this case, or its case.json, cannot be read."
             findings.append(Finding("store-list-damaged", "warn", words, "Have the store checked.", (path,)))
     return heads, findings
+
+
+def _headsInRecords(case, store):
+    heads, damaged = [], 0
+    for study, series in CaseRecord.recordSeriesOf(case):
+        for data in store.readSeries(study, series):
+            try:
+                values = CaseRecord.readRecord(data, case.caseId)
+                head = values["auditHead"]
+                heads.append(KeptHead(int(head["lines"]), str(head["sha256"]), f"record of {values['when']}"))
+            except (CaseRecord.NotARecord, KeyError, TypeError, ValueError):
+                damaged += 1
+    words = f"{damaged} of the store's records of this case cannot be read."
+    findings = [Finding("store-list-damaged", "warn", words, "Have the store checked.")] if damaged else []
+    return sorted(heads, key=lambda head: head.lines), findings
 
 
 def _linesOf(case):
@@ -73,9 +98,9 @@ def _linesOf(case):
 
 def _fault(lines, head):
     if len(lines) < head.lines:
-        return f"The audit log has {len(lines)} lines; the store has seen {head.lines} of them (list {head.name})."
-    if lines[head.lines - 1] != head.sha256:
-        return f"Line {head.lines} of the audit log is not the one that the store has seen (list {head.name})."
+        return f"The audit log has {len(lines)} lines; the store has seen {head.lines} of them ({head.name})."
+    if head.lines < 1 or lines[head.lines - 1] != head.sha256:
+        return f"Line {head.lines} of the audit log is not the one that the store has seen ({head.name})."
     return None
 
 
@@ -90,4 +115,4 @@ def _differs(message, path):
 
 
 def _notKept(message):
-    return Finding("audit-head-not-kept", "warn", message, "Compare with a folder store that the case was synced to.")
+    return Finding("audit-head-not-kept", "warn", message, "Compare with a store that the case was synced to.")

@@ -43,6 +43,12 @@ class CentralStore(Protocol):
     def send(self, items, progress):
         """Send every item; never overwrites other content. SENT, REFUSED, UNFIT or UNREACHED."""
 
+    def readSeries(self, studyUid, seriesUid):
+        """Return the bytes of each object of a small DICOM series, where the store keeps DICOM objects only.
+
+        :raises StoreFailed: the store cannot be asked
+        """
+
     def keepSnapshot(self, caseId, files):
         """Keep the list of all files of a case (path within the case → SHA-256), where ``keepsWholeCase``.
 

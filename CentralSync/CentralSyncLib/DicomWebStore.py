@@ -11,12 +11,14 @@ from PlanningHubLib.Progress import part
 from .CentralStore import ABSENT, CONFLICT, REFUSED, SAME, SENT, UNFIT, UNREACHED, Answer
 from .Http import Http, TooLong
 from .Items import DICOM
-from .Multipart import CutShort, FileChanged, Upload, boundaryOf, partDigests
+from .Multipart import CutShort, FileChanged, Upload, boundaryOf, partContents, partDigests
 from .Parallel import Breaker, runAll
 
 # transfer-syntax=* asks for the stored bytes; without it an archive may transcode.
 READ_BACK = {"Accept": 'multipart/related; type="application/dicom"; transfer-syntax=*'}
 SPARE_BYTES = 1 << 20
+# Records of a case are small; an archive that sends this much sends something else.
+MOST_RECORD_BYTES = 64 << 20
 OTHER_CONTENT = "The store keeps other content under this SOP Instance UID ({})."
 NO_IDENTITY = "It has no SOP Instance, Series or Study UID of its own, so an archive cannot keep it."
 EMPTY_SHA256 = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
@@ -113,6 +115,9 @@ class DicomWebStore:
 
     def _digests(self, url, mostBytes, breaker):
         """Yield (SHA-256, length) of each object in the answer to a WADO-RS request."""
+        yield from self._parts(url, mostBytes, breaker, partDigests)
+
+    def _parts(self, url, mostBytes, breaker, read):
         breaker.raiseIfStopped()
         with self._http.request("GET", url, READ_BACK) as answer:
             if answer.status_code in (204, 404, 410):
@@ -121,7 +126,23 @@ class DicomWebStore:
                 raise _statusFailed(answer, "the reading back")
             boundary = boundaryOf(answer.headers.get("Content-Type", ""))
             chunks = _whileGoing(self._http.chunks(answer, mostBytes), breaker)
-            yield from partDigests(chunks, boundary)
+            yield from read(chunks, boundary)
+
+    def readSeries(self, studyUid, seriesUid, mostBytes=MOST_RECORD_BYTES):
+        """Return the bytes of every object of a small series, as the store keeps them; empty where it has none.
+
+        :raises StoreFailed: as the store's own trouble; ``answer-cut``, ``series-too-large``
+        """
+        url = f"{self._base}/studies/{studyUid}/series/{seriesUid}"
+        try:
+            return _twice(lambda: list(self._parts(url, mostBytes, Breaker(), partContents)))
+        except _NotThere:
+            return []
+        except CutShort:
+            raise StoreFailed("answer-cut", "The store's answer was cut short.", "Try again.") from None
+        except TooLong:
+            message = f"The store keeps more than {mostBytes >> 20} MiB of records of this case."
+            raise StoreFailed("series-too-large", message, "Have the store looked at.") from None
 
     # Sending
 
@@ -196,7 +217,7 @@ def _statusFailed(answer, what):
     if 300 <= status < 400:
         words, action = "points to another address", "Use the store's own address; redirects are not followed."
     elif status in (401, 403, 407):
-        words, action = "refuses access", "Ask who runs the store for access."
+        words, action = "refuses access", "Check user and password or token, or ask who runs the store for access."
     elif status in (404, 405, 406, 501):
         words, action = "has no such service at this address", "Check the store's address."
     elif status in (429, 503):

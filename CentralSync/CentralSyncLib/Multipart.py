@@ -80,24 +80,34 @@ def partDigests(chunks, boundary):
     :param chunks: iterable of bytes; without a ``boundary`` all of it is one part
     :raises CutShort: there is no closing boundary
     """
+    for body in _bodies(chunks, boundary, _Body):
+        yield body.digest.hexdigest(), body.bytes
+
+
+def partContents(chunks, boundary):
+    """Yield the bytes of each part's body, for answers that are known to be small.
+
+    :raises CutShort: there is no closing boundary
+    """
+    for body in _bodies(chunks, boundary, _Kept):
+        yield b"".join(body.pieces)
+
+
+def _bodies(chunks, boundary, makeBody):
     if not boundary:
-        yield _digestOf(chunks)
+        body = makeBody()
+        for chunk in chunks:
+            body.add(chunk)
+        yield body
         return
     delimiter = b"\r\n--" + boundary.encode("latin-1")
     stream = _Stream(chunks)
     stream.passTo(delimiter, lambda data: None)
     while stream.peek(2) != b"--":
         stream.passTo(b"\r\n\r\n", lambda data: None)
-        body = _Body()
+        body = makeBody()
         stream.passTo(delimiter, body.add)
-        yield body.digest.hexdigest(), body.bytes
-
-
-def _digestOf(chunks):
-    body = _Body()
-    for chunk in chunks:
-        body.add(chunk)
-    return body.digest.hexdigest(), body.bytes
+        yield body
 
 
 class _Body:
@@ -108,6 +118,14 @@ class _Body:
     def add(self, data):
         self.digest.update(data)
         self.bytes += len(data)
+
+
+class _Kept:
+    def __init__(self):
+        self.pieces = []
+
+    def add(self, data):
+        self.pieces.append(data)
 
 
 class _Stream:

@@ -33,7 +33,7 @@ def destination(address):
     :raises UsageError: as :func:`CentralSyncLib.Stores.openStore` for an address that cannot be
     """
     address = address.strip()
-    if _isDicomWeb(address):
+    if isDicomWeb(address):
         # Opening it might ask to install packages, which nobody wants while typing.
         return f"DICOMweb store {dicomWebUrl(address).geturl()}"
     return openStore(_absolute(address)).description
@@ -43,7 +43,7 @@ def planLines(case, address):
     """Return the :class:`Line` list of what a sync would bring to an address now, from the case's records alone."""
     lines = []
     for artefact in filter(None, map(case.latest, SENT_KINDS)):
-        stays = {name: _isDicomWeb(address) and not name.endswith(".dcm") for name in artefact.files}
+        stays = {name: isDicomWeb(address) and not name.endswith(".dcm") for name in artefact.files}
         for state, reason, kept in ((TO_SEND, "", False), (NOT_SENT, DICOM_ONLY, True)):
             sizes = [record.bytes for name, record in artefact.files.items() if stays[name] is kept]
             if sizes:
@@ -70,7 +70,8 @@ def _key(what, item):
     return what, item.state, "" if item.state == VERIFIED else item.reason
 
 
-def _isDicomWeb(address):
+def isDicomWeb(address):
+    """Tell whether a store's address is that of a DICOMweb store."""
     return address.strip().lower().startswith("dicomweb+")
 
 

@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from PlanningHubLib.Errors import StoreFailed, VerificationFailed
+from PlanningHubLib.Errors import StoreFailed, VerificationFailed, firstRejection
 
 VERIFIED = "verified"  # the store gave back exactly these bytes
 FAILED = "failed"  # the store answers, and what it keeps is not what was sent
@@ -36,11 +36,13 @@ class SyncResult:
 
     :param store: the store's description, without secrets
     :param receipt: the case's receipt artefact that covers exactly these items, or None
+    :param findings: what has to be said of the whole, such as that consent to treatment is kept elsewhere
     """
 
     items: tuple
     store: str = ""
     receipt: object = None
+    findings: tuple = ()
 
     @property
     def verified(self):
@@ -66,7 +68,8 @@ class SyncResult:
     def problem(self):
         """Return the error that describes the result, or None when all is verified.
 
-        ``VerificationFailed`` when an item failed, else ``StoreFailed`` when one is queued; it is returned, not raised,
+        ``VerificationFailed`` when an item failed, else ``StoreFailed`` when one is queued, else what a finding rejects
+        (the audit log is not the one that the store has seen); it is returned, not raised,
         so that the caller can show the items first.
         """
         if self.failed:
@@ -77,6 +80,9 @@ class SyncResult:
             return self._error(StoreFailed, "store-failed", QUEUED, "stay to be sent")
         if not self.verified:
             return VerificationFailed("nothing-verified", f"The {self.store} takes none of the items.", "")
+        rejection = firstRejection(self.findings)
+        if rejection:
+            return VerificationFailed(rejection.code, rejection.message, rejection.action, rejection.files)
         return None
 
     def asDict(self):
@@ -89,6 +95,7 @@ class SyncResult:
             "queued": self.queued,
             "not_sent": self.notSent,
             "receipt": self.receipt.id if self.receipt else None,
+            "findings": [finding.asDict() for finding in self.findings],
         }
 
     def _count(self, state):

@@ -65,8 +65,16 @@ def dicomWebUrl(address):
     return url
 
 
-def _dicomWeb(address, auth):
+def dicomWebBase(address):
+    """Return the service's URL of a DICOMweb store, under which its credentials are remembered.
+
+    :raises UsageError: as :func:`dicomWebUrl`
+    """
     url = dicomWebUrl(address)
+    return urllib.parse.urlunsplit((url.scheme.lower(), url.netloc, url.path.rstrip("/"), "", ""))
+
+
+def _dicomWeb(address, auth):
+    base = dicomWebBase(address)
     ensure("CentralSyncLib")
-    base = urllib.parse.urlunsplit((url.scheme.lower(), url.netloc, url.path.rstrip("/"), "", ""))
-    return DicomWebStore(base, url.netloc, auth=auth or recall(base))
+    return DicomWebStore(base, urllib.parse.urlsplit(base).netloc, auth=auth or recall(base))

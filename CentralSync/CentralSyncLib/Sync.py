@@ -1,14 +1,17 @@
 """The sync step: push, read back, compare; what is not proven is not done."""
 
 import json
+import tempfile
+from pathlib import Path
 
 from PlanningHubLib import Consent, Files
-from PlanningHubLib.Errors import StoreFailed
+from PlanningHubLib.Errors import Finding, StoreFailed
 from PlanningHubLib.Locking import utcNow
 from PlanningHubLib.Progress import noProgress, part
 from PlanningHubLib.Requirements import ensure
 from PlanningHubLib.Software import versions
 
+from . import AuditHead, CaseRecord
 from .CentralStore import ABSENT, CONFLICT, DAMAGED, REFUSED, SAME, UNFIT, UNREACHED
 from .Items import SENT_KINDS, itemOf, itemsOf
 from .Results import FAILED, NOT_SENT, QUEUED, VERIFIED, ItemResult, SyncResult
@@ -67,7 +70,8 @@ def syncCase(case, store, progress=noProgress):
     """Bring the case's current artefacts into a store and prove it; return a :class:`SyncResult`.
 
     When everything that the store takes is verified, a receipt is committed to the case, unless the newest one says
-    the same already. A store that keeps whole cases also gets every other file of the case and the list of all.
+    the same already. A store that keeps whole cases also gets every other file of the case and the list of all, a
+    DICOMweb store the head of the audit log; the log is held against the heads that either has kept before.
     What leaves, and where to, is recorded in the case before the first file leaves; cancelled or failed, nothing else
     in the case changes.
 
@@ -86,20 +90,30 @@ def syncCase(case, store, progress=noProgress):
         Consent.release(case, PURPOSE, store.description, parents, once=True)
 
     results = pushVerified(store, items + older, part(progress, 0.02, 1.0), recordDeparture)
+    findings = tuple(Consent.treatmentFindings(case))
     current = SyncResult(tuple(results[: len(items)]), store.description)
     if not current.complete:
-        return SyncResult(tuple(results), store.description)
+        return SyncResult(tuple(results), store.description, findings=findings)
     receipt = _currentReceipt(case, current) or _commitReceipt(case, parents, current)
+    # From here on nothing can be cancelled: the receipt is in the case, and the rest is small.
+    heads, found = _comparedHeads(case, store)
     if store.keepsWholeCase:
-        # From here on nothing can be cancelled: the receipt is in the case, and the rest is small.
         results += _keepRecords(case, store, results)
-    return SyncResult(tuple(results), store.description, receipt)
+    else:
+        results += _keepHead(case, store, heads)
+    findings += tuple(found)
+    return SyncResult(tuple(results), store.description, receipt, findings)
 
 
 def _gate(case):
-    """The artefacts to send, each whole and current; the package first, since its message says most."""
-    required = {kind: case.require(kind) for kind in reversed(SENT_KINDS)}
-    return [required[kind] for kind in SENT_KINDS]
+    """The artefacts to send, each whole and current; the package first, since its message says most.
+
+    A plan is among them where the package rests on one.
+    """
+    required = {kind: case.require(kind) for kind in reversed(SENT_KINDS) if kind != "plan"}
+    plans = [one for one in case.graph.above(required["package"]) if one.kind == "plan"]
+    required |= {"plan": case.requireCurrent(plans[0])} if plans else {}
+    return [required[kind] for kind in SENT_KINDS if kind in required]
 
 
 def _statement(result):
@@ -156,6 +170,25 @@ def _olderItems(case, items):
             if record.sha256 not in known | found.keys() and path.is_file():
                 found[record.sha256] = itemOf(path, f"{artefact.folderName}/{name}", record.sha256)
     return list(found.values())
+
+
+def _comparedHeads(case, store):
+    """Return the heads that the store had before this sync, and the findings of the comparison with them."""
+    try:
+        heads, findings = AuditHead.keptHeads(case, store)
+    except StoreFailed as error:
+        words = f"The audit log could not be held against what the store kept of it: {error.message}"
+        return [], [Finding("audit-head-not-compared", "warn", words, "Sync again.")]
+    return heads, [*findings, *AuditHead.differences(case, heads)]
+
+
+def _keepHead(case, store, heads):
+    """Send the audit log's head as a DICOM object, unless the store has it; return its result."""
+    head = case.auditHead
+    if any((one.lines, one.sha256) == (head["lines"], head["sha256"]) for one in heads):
+        return []
+    with tempfile.TemporaryDirectory(prefix="planninghub-") as folder:
+        return pushVerified(store, [CaseRecord.writeRecord(case, Path(folder))])
 
 
 def _keepRecords(case, store, results):

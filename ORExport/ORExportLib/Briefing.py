@@ -5,10 +5,15 @@ import datetime
 import io
 from xml.sax.saxutils import escape
 
-from .BriefingFonts import briefingFonts
+from PlanningHubLib.PageFonts import pageFonts
+
 from .BriefingPlan import drawPlan, planSheets
 
-BANNER = "NOT APPROVED – for planning review only"
+BANNERS = {
+    "planning": "NOT APPROVED – for planning review only",
+    "education": "FOR EDUCATION – not for treatment",
+    "quality": "FOR QUALITY ASSURANCE – not for treatment",
+}
 APPROVED_COLOR = "#00602b"
 FOOTER = "Not for diagnosis. Check patient, case and side against the patient's record before use."
 SIDE_WORDS = {"left": "LEFT", "right": "RIGHT", "bilateral": "BOTH SIDES", "midline": "MIDLINE"}
@@ -51,6 +56,7 @@ class Briefing:
     :param software: name -> version
     :param approvers: one line for each who approved; empty means not approved
     :param planLines: :class:`ORExportLib.BriefingPlan.Line` of the plan, for the pages after the first
+    :param intendedUse: of :data:`PlanningHubLib.IntendedUse.USES`; only for planning there are approvers
     """
 
     caseName: str
@@ -64,6 +70,7 @@ class Briefing:
     noPictures: str = ""
     approvers: tuple = ()
     planLines: tuple = ()
+    intendedUse: str = "planning"
 
 
 def briefingPdf(briefing):
@@ -75,7 +82,7 @@ def briefingPdf(briefing):
     canvas = Canvas(buffer, pagesize=A4, lang="en")
     canvas.setTitle(f"{briefing.caseName} surgical briefing")
     canvas.setAuthor("Planning Hub")
-    fonts = briefingFonts()
+    fonts = pageFonts()
     sheets = planSheets(briefing.planLines, fonts, A4[0] - 2 * MARGIN)
     Page(canvas, fonts, *A4).draw(briefing, 1 + len(sheets))
     for number, lines in enumerate(sheets):
@@ -105,7 +112,8 @@ class Page:
         self.footer(f"1 / {pages}")
 
     def banner(self, briefing):
-        text = f"APPROVED by {' and '.join(briefing.approvers)}" if briefing.approvers else BANNER
+        approved = f"APPROVED by {' and '.join(briefing.approvers)}"
+        text = approved if briefing.approvers else BANNERS[briefing.intendedUse]
         self.canvas.setFillColor(APPROVED_COLOR if briefing.approvers else WARNING_COLOR)
         self.canvas.rect(0, self.height - 48, self.width, 48, stroke=0, fill=1)
         self.canvas.setFillColor("white")

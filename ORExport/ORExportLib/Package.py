@@ -10,6 +10,7 @@ from pathlib import Path
 from PlanningHubLib import Approval, Consent
 from PlanningHubLib.Errors import GateRefused
 from PlanningHubLib.Files import stagedFolder, writeAside
+from PlanningHubLib.IntendedUse import intendedUse
 from PlanningHubLib.Modality import requireHu
 from PlanningHubLib.Nodes import removeNodes
 from PlanningHubLib.Planning.Plan import readPlan
@@ -232,6 +233,7 @@ def _briefing(case, inputs, making, approvals, planned, pictured, progress):
                 caseName=case.name,
                 side=case.side,
                 procedure=case.procedure,
+                intendedUse=intendedUse(case),
                 figures=tuple(_figures(inputs)),
                 hashes=tuple((artefact.kind.capitalize(), artefact.content) for artefact in inputs.artefacts),
                 when=making.when,

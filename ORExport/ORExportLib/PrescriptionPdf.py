@@ -5,10 +5,9 @@ from xml.sax.saxutils import escape
 
 from PlanningHubLib import Consent
 from PlanningHubLib.Files import writeAside
+from PlanningHubLib.PageFonts import pageFonts
 from PlanningHubLib.Prescription import requirePrescription
 from PlanningHubLib.Requirements import ensure
-
-from .BriefingFonts import briefingFonts
 
 TITLE = "Prescription of a patient-specific device – DRAFT"
 REMARKS = (
@@ -40,7 +39,7 @@ def prescriptionPdf(case, prescription):
     from reportlab.lib.styles import ParagraphStyle
     from reportlab.platypus import Paragraph, SimpleDocTemplate, Spacer
 
-    fonts = briefingFonts()
+    fonts = pageFonts()
     text = ParagraphStyle("text", fontName=fonts.regular, fontSize=10, leading=13)
     heading = ParagraphStyle("heading", fontName=fonts.bold, fontSize=14, leading=20)
 

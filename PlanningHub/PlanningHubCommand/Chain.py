@@ -8,6 +8,7 @@ from PlanningHubLib import Consent
 from PlanningHubLib.Case import Case
 from PlanningHubLib.Errors import GateRefused, InputRefused
 from PlanningHubLib.Import import importSeries
+from PlanningHubLib.IntendedUse import stateUse
 from PlanningHubLib.Planning import Plan
 from PlanningHubLib.Planning.Document import readDocument
 from PlanningHubLib.Session import Session
@@ -63,7 +64,7 @@ def makePackage(caseFolder, outFolder, progress, requireApproved=False):
     with Session.start() as session, Case.open(caseFolder, writable=True) as case:
         package = Package.makePackage(case, session, progress=progress, requireApproved=requireApproved)
         Package.exportPackage(case, package, outFolder)
-        result = described(case, package)
+        result = {**described(case, package), "findings": _asDicts(Consent.treatmentFindings(case))}
     folder = Path(outFolder).absolute()
     return {
         **result,
@@ -77,6 +78,10 @@ def sync(caseFolder, storeAddress, progress):
 
     with Case.open(caseFolder, writable=True) as case:
         return Sync.syncCase(case, Stores.openStore(storeAddress), progress=progress)
+
+
+def _asDicts(findings):
+    return [finding.asDict() for finding in findings]
 
 
 def described(case, artefact):
@@ -168,6 +173,9 @@ def runChain(source, outFolder, options, console):
     with Case.open(case) as opened:
         chain.outputs(described(opened, opened.latest("source"))["outputs"])
         name, side = opened.name, opened.side
+    if document:
+        with Case.open(case, writable=True) as opened:
+            stateUse(opened, document["intendedUse"])
     facts, plan = {}, None
     for stepName, function, arguments in (
         ("segment", segmentCase, (case, options)),
@@ -180,8 +188,9 @@ def runChain(source, outFolder, options, console):
         facts[stepName] = result["facts"]
         plan = result if stepName == "plan" else plan
     said = verdict.asDict()
+    # The last step's result is the package's: what it has to say belongs to the whole chain.
+    said["findings"] = [*said["findings"], *(plan["findings"] if plan else ()), *result["findings"]]
     if plan:
-        said["findings"] = [*said["findings"], *plan["findings"]]
         plan = {key: plan[key] for key in ("id", "title", "intended_use", "content", "steps", "findings")}
     result = {
         "case": str(case), "name": name, "side": side, "package": str(package), **said,

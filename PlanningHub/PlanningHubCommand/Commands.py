@@ -10,6 +10,7 @@ from PlanningHubLib.Consent import consentLines
 from PlanningHubLib.Errors import (
     InputRefused,
     PlanningError,
+    StoreFailed,
     UsageError,
     VerificationFailed,
     firstRejection,
@@ -22,6 +23,9 @@ from . import Chain
 from .ArchiveOptions import credentialsOf, rememberWhatWorked
 from .Console import table
 from .SegmentOptions import reviewCase, segmentCase, segmentReport
+
+# Findings that are no warning, and yet nobody may overlook.
+SAID_ALOUD = ("treatment-consent-elsewhere",)
 
 
 def run(options, console):
@@ -84,7 +88,12 @@ def makePackage(options, console):
 def _step(result):
     lines = [f"{result['id']} revision {result['revision']}"]
     lines += [f"  {output['sha256'][:12]}  {output['path']}" for output in result["outputs"]]
+    lines += findingLines(result.get("findings", ()))
     return result, "\n".join(lines), 0
+
+
+def findingLines(findings):
+    return [f"  {one['severity']} {one['code']}: {one['message']} {one['action']}".rstrip() for one in findings]
 
 
 def sync(options, console):
@@ -100,7 +109,8 @@ def _syncExitCode(result):
 def syncReport(values):
     lines = [f"verified {values['verified']}, failed {values['failed']}, queued {values['queued']}"]
     wrong = [item for item in values["items"] if item["state"] in ("failed", "queued")]
-    return "\n".join(lines + [f"  {item['state']}: {item['name']}: {item['reason']}" for item in wrong[:10]])
+    lines += [f"  {item['state']}: {item['name']}: {item['reason']}" for item in wrong[:10]]
+    return "\n".join(lines + findingLines(values["findings"]))
 
 
 def deidentify(options, console):
@@ -116,13 +126,19 @@ def deidentify(options, console):
 def verify(options, console):
     folder = Path(options.folder)
     findings, what = _verifyFolder(folder, console.progress("verify"))
+    exitCode = VerificationFailed.exitCode
     if options.store:
-        findings += _compareWithStore(folder, what, options.store)
+        try:
+            findings += _compareWithStore(folder, what, options.store)
+        except StoreFailed as error:
+            # What the folder alone shows is said all the same.
+            exitCode = exitCode if firstRejection(findings) else error.exitCode
+            findings.append(error.asFinding())
     bad = firstRejection(findings)
     values = {"what": what, "ok": bad is None, "findings": [finding.asDict() for finding in findings]}
-    lines = [f"{what} {folder}: " + ("verified" if bad is None else "NOT what was recorded")]
+    lines = [f"{what} {folder}: " + ("verified" if bad is None else "NOT verified")]
     lines += [f"  {finding.severity} {finding.code}: {finding.message}" for finding in findings]
-    return values, "\n".join(lines), VerificationFailed.exitCode if bad else 0
+    return values, "\n".join(lines), exitCode if bad else 0
 
 
 def _compareWithStore(folder, what, address):
@@ -234,8 +250,8 @@ def _runReport(result):
     ]
     title = f"Case {result['name']}, side {result['side'] or 'NOT STATED'}"
     where = f"Look at {result['package']} (start with the PDF); the case is {result['case']}."
-    warnings = [f"warning {one['code']}: {one['message']} {one['action']}" for one in result["findings"]
-                if one["severity"] == "warn"]  # fmt: skip
+    warnings = [f"{'warning' if one['severity'] == 'warn' else 'note'} {one['code']}: {one['message']} {one['action']}"
+                for one in result["findings"] if one["severity"] == "warn" or one["code"] in SAID_ALOUD]  # fmt: skip
     parts = [title, "\n".join(warnings), table(rows, rightAligned=(1, 2)), table(files), where]
     return "\n\n".join(text for text in parts if text)
 

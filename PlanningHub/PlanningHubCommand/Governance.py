@@ -3,7 +3,7 @@
 import getpass
 import sys
 
-from PlanningHubLib import Approval, Consent, LeadTime, Request, Signing
+from PlanningHubLib import Approval, Consent, IntendedUse, LeadTime, Request, Signing
 from PlanningHubLib.Case import Case
 from PlanningHubLib.CaseList import listCases, siteVisits
 from PlanningHubLib.Errors import UsageError
@@ -44,8 +44,10 @@ def request(options, console):
     """State, move, assign or show what is asked for; the estimate rests on the cases beside this one."""
     fields = {name: getattr(options, _option(name)) for name in Request.FIELDS if hasattr(options, _option(name))}
     fields = {name: value for name, value in fields.items() if value is not None}
-    changes = bool(fields or options.moveTo or options.assign is not None)
+    changes = bool(fields or options.moveTo or options.assign is not None or options.intendedUse)
     with Case.open(options.case, writable=changes) as case:
+        if options.intendedUse:
+            IntendedUse.stateUse(case, options.intendedUse)
         if fields:
             Request.stateRequest(case, **fields)
         if options.moveTo:
@@ -56,6 +58,7 @@ def request(options, console):
         visits = siteVisits(listCases(case.folder.parent, console.progress("request")))
         values = {
             "case": str(case.folder),
+            "intended_use": IntendedUse.intendedUse(case),
             "request": stated,
             "state": Request.currentState(stated),
             "lead_time": LeadTime.estimate(stated, visits).asDict(),

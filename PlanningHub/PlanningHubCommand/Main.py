@@ -12,6 +12,7 @@ from PlanningHubLib.CaseList import SORT_KEYS
 from PlanningHubLib.Consent import SCOPES
 from PlanningHubLib.DeidentifyRules import profileNames
 from PlanningHubLib.Errors import Cancelled, PlanningError, UsageError
+from PlanningHubLib.IntendedUse import USES
 from PlanningHubLib.Request import DESIGNS, URGENCIES
 
 from . import Commands, Governance
@@ -115,6 +116,7 @@ def _governanceCommands(command):
     request.add_argument("--case", required=True, metavar="DIR")
     for name, choices in REQUEST_OPTIONS.items():
         request.add_argument(f"--{name}", choices=choices, metavar=None if choices else name.upper().replace("-", "_"))
+    request.add_argument("--intended-use", dest="intendedUse", choices=USES, help="what the case is for")
     request.add_argument("--move-to", dest="moveTo", metavar="STATE")
     request.add_argument("--assign", metavar="PERSON")
     request.add_argument("--note", default="", metavar="TEXT")

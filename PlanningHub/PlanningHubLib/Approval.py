@@ -6,6 +6,7 @@ An approval is a statement with the hash of every file it covers, signed with th
 
 from . import Signing
 from .Errors import GateRefused, UsageError
+from .IntendedUse import requireTreatment
 from .Locking import utcNow
 from .Segmenting.SegmentReview import requireReviewed
 from .Site import Site
@@ -21,8 +22,9 @@ def approve(case, key, kind=None, role=None, site=None):
     :param key: :class:`PlanningHubLib.Signing.UserKey` of the one who approves
     :param kind: one of ``KINDS``; by default the part, or the plan where there is no part
     :raises GateRefused: ``no-``, ``stale-``, ``damaged-<kind>``, ``not-a-user``, ``key-differs``, ``role-missing``,
-        ``already-approved``, ``not-reviewed``
+        ``already-approved``, ``not-reviewed``, ``not-for-treatment``
     """
+    requireTreatment(case)
     site = site or Site.forThisInstallation()
     kind = kind or ("part" if case.latest("part") else "plan")
     if kind not in KINDS:
@@ -158,7 +160,7 @@ def requireHolding(case, artefacts, site=None):
         reasons = [f"{one['id']}: {fault}" for one in case.governance["approvals"] for fault in faults(case, one, site)]
         why = "; ".join(reasons[-4:]) or "not enough people have signed for what it is made from"
         raise GateRefused(
-            "not-approved", f"Case {case.name} is not approved: {why}.", "Approve it: planninghub approve --case DIR"
+            "not-approved", f"Case {case.name} is not approved: {why}.", "Have it approved first."
         )
     return held
 
@@ -174,7 +176,7 @@ def requireUnlocked(case, artefactId):
             raise GateRefused(
                 "approved-locked",
                 f"{artefactId} was approved by {statement['user']} on {statement['when']} and is locked.",
-                "To change it, reopen the approval: planninghub approve --case DIR --reopen --reason TEXT",
+                "To change it, reopen the approval (page Approval, or command approve).",
             )
 
 

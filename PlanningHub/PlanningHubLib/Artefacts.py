@@ -5,7 +5,7 @@ import dataclasses
 from .Audit import canonical
 from .Files import sha256Bytes
 
-KINDS = ("source", "segmentation", "plan", "part", "package", "receipt")
+KINDS = ("source", "segmentation", "plan", "part", "package", "receipt", "outcome")
 
 
 @dataclasses.dataclass(frozen=True)

@@ -7,6 +7,7 @@ import json
 from .Audit import canonical
 from .Errors import InputRefused, UsageError, VerificationFailed
 from .Files import sha256Bytes
+from .IntendedUse import TREATMENT
 from .Requirements import ensure
 
 VERSION = 4
@@ -77,14 +78,15 @@ def _fromSecond(values, _artefactFolder):
 
 
 def _fromThird(values, _artefactFolder):
-    """Format 4 records reviews of single segments."""
-    return {**values, "version": 4, "governance": {**values["governance"], "segmentReviews": []}}
+    """Format 4 records reviews of single segments, and what the case is for."""
+    governance = {**values["governance"], "segmentReviews": [], "intendedUse": TREATMENT}
+    return {**values, "version": 4, "governance": governance}
 
 
 def noGovernance():
     """Return the governance of a case of which nothing has been said yet."""
     lists = {name: [] for name in ("consents", "departures", "approvals", "comments", "reviews", "segmentReviews")}
-    return {"request": None, "prescription": None, **lists}
+    return {"request": None, "prescription": None, "intendedUse": TREATMENT, **lists}
 
 
 def requireFits(values):

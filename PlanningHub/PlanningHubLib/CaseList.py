@@ -71,31 +71,58 @@ class ListedCase:
         ).casefold()
 
 
-def listCases(root, progress=noProgress):
+def listCases(root, progress=noProgress, kept=None):
     """Return the cases directly below a folder, ordered by folder name; folders that hold none are left out.
 
     A case that cannot be read is listed with the reason as its name: it must not vanish from sight.
+
+    :param kept: dictionary that a caller keeps between listings of one folder; a case that did not change is then the
+        same object, and the index need not be read again
     """
     root = Path(root)
     if not root.is_dir():
         return []
-    indexPath = homeFolder() / f"case-list-{sha256Bytes(str(root.absolute()).encode())[:16]}.json"
-    known, index = _readIndex(indexPath), {}
+    kept = {} if kept is None else kept
     entries = sorted(_entries(root))
+    if len(entries) != len(kept) or any(name not in kept or kept[name].stamp != stamp for name, stamp in entries):
+        _update(root, entries, kept, progress)
+    return [kept[name].case for name, _stamp in entries]
+
+
+@dataclasses.dataclass(frozen=True)
+class Kept:
+    """A listed case, the stamp of the ``case.json`` that it was read from, and its facts as the index keeps them."""
+
+    stamp: list
+    facts: dict
+    case: ListedCase
+
+
+def _update(root, entries, kept, progress):
+    """Bring what is kept, and the index, up to date."""
+    indexPath = homeFolder() / f"case-list-{sha256Bytes(str(root.absolute()).encode())[:16]}.json"
+    older = dict(kept)
+    known = {name: [one.stamp, one.facts] for name, one in older.items()} or _readIndex(indexPath)
     changed = len(entries) != len(known)
+    kept.clear()
     for number, (name, stamp) in enumerate(entries):
-        kept = known.get(name)
-        if kept is None or kept[0] != stamp:
+        knownStamp, facts = known.get(name, (None, None))
+        if knownStamp != stamp:
             progress(number / len(entries), name)
-            kept, changed = [stamp, _facts(root / name)], True
-        index[name] = kept
+            facts, changed = _facts(root / name), True
+        isSame = name in older and older[name].stamp == stamp
+        kept[name] = older[name] if isSame else _kept(root / name, stamp, facts)
     if changed:
-        _writeIndex(indexPath, index)
+        _writeIndex(indexPath, {name: [one.stamp, one.facts] for name, one in kept.items()})
+
+
+def _kept(folder, stamp, facts):
     try:
-        return [_listed(root / name, facts) for name, (_stamp, facts) in index.items()]
+        return Kept(stamp, facts, _listed(folder, facts))
     except (TypeError, AttributeError):
         # The index holds something else than the suite writes.
-        return [_listed(root / name, _facts(root / name)) for name in index]
+        facts = _facts(folder)
+        return Kept(stamp, facts, _listed(folder, facts))
 
 
 def _entries(root):

@@ -43,18 +43,18 @@ def showCaseInScene(case, session, progress=noProgress):
     return tuple(nodes)
 
 
-def shownNode(scene, case, kind):
-    """Return the node that shows a case's newest artefact of a kind, or None where the scene shows no such thing."""
-    artefact = case.latest(kind)
-    mark = _mark(case, artefact) if artefact else None
-    return next((node for node in _shownNodes(scene) if node.GetAttribute(CONTENT_ATTRIBUTE) == mark), None)
-
-
 def shownSegmentNames(scene):
     """Return the names of the segments that the scene shows of a case."""
     nodes = [node for node in _shownNodes(scene) if node.IsA("vtkMRMLSegmentationNode")]
     segmentations = [node.GetSegmentation() for node in nodes]
     return [one.GetNthSegment(index).GetName() for one in segmentations for index in range(one.GetNumberOfSegments())]
+
+
+def shownNode(scene, case, kind):
+    """Return the node that shows a case's newest artefact of a kind, or None where the scene shows no such thing."""
+    artefact = case.latest(kind)
+    mark = _mark(case, artefact) if artefact else None
+    return next((node for node in _shownNodes(scene) if node.GetAttribute(CONTENT_ATTRIBUTE) == mark), None)
 
 
 def _mark(case, artefact):

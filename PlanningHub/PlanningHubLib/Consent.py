@@ -5,7 +5,7 @@ Records say what a signed document says; whether that document is valid is the h
 
 import datetime
 
-from .Errors import GateRefused, UsageError
+from .Errors import Finding, GateRefused, UsageError
 from .Locking import currentUser, utcNow
 from .Site import Site
 
@@ -15,6 +15,7 @@ PURPOSES = {
     "or-package": "treatment",
     "prescription": "treatment",
     "hospital-store": "treatment",
+    "inference-server": "treatment",
     "treatment-partner": "manufacturer",
     "teaching": "teaching",
     "research": "research",
@@ -122,10 +123,28 @@ def requireConsent(case, purpose):
         raise GateRefused(
             "no-consent",
             f"Case {case.name} has no consent of scope {scope}: {why}. So nothing may leave it for {purpose}.",
-            "When the patient has signed, record it: "
-            f"planninghub consent --case DIR --scope {scope} --date DATE --document VERSION",
+            f"When the patient has signed, record the consent of scope {scope} (page Consent, or command consent).",
         )
     return consent
+
+
+def treatmentFindings(case):
+    """Return what every result of the patient's own treatment has to say of its consent: one finding, or none.
+
+    ``treatment-consent-elsewhere`` (info) where the site keeps these consents elsewhere and the case records none, so
+    that nobody takes the open gate for a consent.
+    """
+    if standingConsent(case, "treatment") or Site.forThisInstallation().recordsTreatmentConsent:
+        return []
+    return [
+        Finding(
+            "treatment-consent-elsewhere",
+            "info",
+            "Consent to treatment is not recorded in this case; by the site's setting it is kept elsewhere and was "
+            "not asked for.",
+            "Make sure that the patient has signed; to be asked here, set treatmentConsent in site.json to recorded.",
+        )
+    ]
 
 
 def release(case, purpose, destination, artefacts, once=False, user=None):

@@ -12,6 +12,7 @@ from .DecodeWorker import DecodeWorker
 from .DeidentifyCheck import requireClean
 from .DeidentifyDataset import Cleaner
 from .DeidentifyKeys import Mapping
+from .DeidentifyManifest import writeManifest
 from .DeidentifyPixels import storedAir, storedValues
 from .DeidentifySeries import judge, requireAllowed
 from .DeidentifyShapes import isFaceObject, writeShapes
@@ -39,6 +40,7 @@ class Copy:
     others: list = dataclasses.field(default_factory=list)
     findings: list = dataclasses.field(default_factory=list)
     files: list = dataclasses.field(default_factory=list)
+    owners: dict = dataclasses.field(default_factory=dict)
 
     @property
     def profile(self):
@@ -51,15 +53,20 @@ class Copy:
     @property
     def faces(self):
         """What all objects say of faces."""
-        removed = any(one.mask is not None for one in self.series)
+        removed = any(one.isDefaced for one in self.series)
         judged = {one.faceVisible for one in self.series}
         # One series that could not be judged leaves the whole open.
         return Objects.Defaced(removed, True if True in judged else False if judged == {False} else None)
 
-    def add(self, path, kind, **facts):
-        """Record a file that was written."""
+    def add(self, path, kind, origin=None, **facts):
+        """Record a file that was written, and the path in the source that it is a copy of."""
         name = path.relative_to(self.folder).as_posix()
         self.files.append({"path": name, "kind": kind, "sha256": sha256(path), "bytes": path.stat().st_size, **facts})
+        self.owners[name] = self.found.owners.get(origin)
+
+    def ownerOf(self, record):
+        """Return the id of the case's artefact that a record of ``files`` is of, or None."""
+        return self.owners[record["path"]]
 
     def leave(self, what, reason):
         self.found.leave(what, reason)
@@ -205,11 +212,11 @@ def _writeImage(copy, series, path, number, worker):
     dataset = Sources.readDicom(path, pixels=True)
     kind = Objects.kindOf(dataset)
     values = storedValues(dataset, path, worker)
-    for header, mask in series.masksOf(path):
+    for header, mask, air in series.masksOf(path):
         values = values if values.flags.writeable else values.copy()
         image = values[header.frame or 0] if values.ndim == 3 else values
-        image[mask] = storedAir(dataset, header.rescaleSlope, header.rescaleIntercept)
-    _save(copy, Objects.cleanedObject(copy.cleaner, dataset, values, copy.faces), kind, f"{kind.upper()}{number}")
+        image[mask] = storedAir(dataset, header.rescaleSlope, header.rescaleIntercept, air)
+    _save(copy, Objects.cleanedObject(copy.cleaner, dataset, values, copy.faces), kind, f"{kind.upper()}{number}", path)
 
 
 def _writeOther(copy, path, kind, name):
@@ -221,13 +228,14 @@ def _writeOther(copy, path, kind, name):
     except InputRefused as error:
         copy.leave(Sources.nameOf(dataset), error.message)
         return
-    _save(copy, result, kind, name)
+    _save(copy, result, kind, name, path)
 
 
-def _save(copy, dataset, kind, name):
+def _save(copy, dataset, kind, name, origin):
     path = copy.folder / "dicom" / f"{copy.pseudonym}-{name}.dcm"
     Objects.save(dataset, path)
-    copy.add(path, kind, sopClassUid=str(dataset.SOPClassUID), sopInstanceUid=str(dataset.SOPInstanceUID))
+    uids = {"sopClassUid": str(dataset.SOPClassUID), "sopInstanceUid": str(dataset.SOPInstanceUID)}
+    copy.add(path, kind, origin, **uids)
 
 
 def _finish(copy, case, source):
@@ -235,6 +243,8 @@ def _finish(copy, case, source):
     if case is None:
         message = "The source is a folder and no case, so no consent was asked for."
         copy.findings.append(Finding("consent-not-asked", "warn", message, "Make sure yourself that there is one."))
+    else:
+        writeManifest(copy, case)
     if copy.found.leftOut:
         kinds = sorted({what for what, _reason in copy.found.leftOut})
         message = f"Left out: {', '.join(kinds)}."

@@ -58,48 +58,48 @@ def faceVisible(voxelsHu, ijkToLps):
     :param ijkToLps: 4x4, (column, row, slice) to LPS mm
     """
     oriented = Oriented.of(ijkToLps)
-    coarse, spacing = _coarse(oriented.view(voxelsHu), oriented.spacingMm)
-    levels = _skullLevels(coarse, spacing)
-    return bool(_longestRun(levels) * spacing[0] >= SHORTEST_SKULL_MM and _airInFront(coarse[levels]))
+    sample, spacing = coarse(oriented.view(voxelsHu), oriented.spacingMm)
+    levels = _skullLevels(sample, spacing)
+    return bool(longestRun(levels) * spacing[0] >= SHORTEST_SKULL_MM and _airInFront(sample[levels]))
 
 
-def _coarse(view, spacingMm):
+def coarse(view, spacingMm):
     """Return every n-th voxel, about ``WORKING_SPACING_MM`` apart, and their spacing."""
     steps = [max(1, int(WORKING_SPACING_MM / spacing)) for spacing in spacingMm]
-    coarse = view[tuple(slice(None, None, step) for step in steps)]
-    return coarse, tuple(step * spacing for step, spacing in zip(steps, spacingMm, strict=True))
+    sample = view[tuple(slice(None, None, step) for step in steps)]
+    return sample, tuple(step * spacing for step, spacing in zip(steps, spacingMm, strict=True))
 
 
-def _skullLevels(coarse, spacing):
+def _skullLevels(sample, spacing):
     """Return per level whether bone closes around a cavity as large as a brain's."""
     radius = max(1, round(SEAL_MM / min(spacing[1:])))
-    levels = numpy.zeros(len(coarse), bool)
-    for level, section in enumerate(coarse):
+    levels = numpy.zeros(len(sample), bool)
+    for level, section in enumerate(sample):
         bone = section >= BONE_HU
         if bone.any():
-            closed = _closed(bone, radius)
-            cavity = ndimage.binary_fill_holes(closed) & ~bone & (section > SKIN_HU)
+            cavity = ndimage.binary_fill_holes(closed(bone, radius)) & ~bone & (section > SKIN_HU)
             levels[level] = cavity.sum() * spacing[1] * spacing[2] >= SMALLEST_CAVITY_MM2
     return levels
 
 
-def _longestRun(levels):
+def longestRun(levels):
+    """Return how many levels in a row are true, at most."""
     runs = ndimage.label(levels)[0]
     return int(numpy.bincount(runs)[1:].max(initial=0))
 
 
-def _closed(mask, radius):
+def closed(mask, radius):
     """Return a closing with a ball; the border of the array counts as empty."""
     padded = numpy.pad(mask, radius)
     near = ndimage.distance_transform_edt(~padded) <= radius
-    closed = ndimage.distance_transform_edt(near) > radius
-    return (closed | padded)[tuple(slice(radius, -radius) for _ in mask.shape)]
+    result = ndimage.distance_transform_edt(near) > radius
+    return (result | padded)[tuple(slice(radius, -radius) for _ in mask.shape)]
 
 
-def _airInFront(coarse):
+def _airInFront(sample):
     """Tell whether in most levels air stands between the front edge of the field and the skin of the middle third."""
-    third = coarse.shape[2] // 3
-    front = coarse[:, :2, third : 2 * third]
+    third = sample.shape[2] // 3
+    front = sample[:, :2, third : 2 * third]
     return (front < SKIN_HU).mean() > 0.3
 
 
@@ -129,10 +129,11 @@ def facialMask(voxelsHu, ijkToLps):
 
 def _body(view):
     """Return the patient without what lies apart from it (head rest, tubes)."""
-    return _largest(view > SKIN_HU)
+    return largest(view > SKIN_HU)
 
 
-def _largest(mask):
+def largest(mask):
+    """Return the largest part of a mask that hangs together."""
     labels, count = ndimage.label(mask)
     return labels == 1 + numpy.argmax(numpy.bincount(labels.ravel())[1:]) if count else labels > 0
 
@@ -141,8 +142,8 @@ def _guarded(view, spacingMm):
     bone = view >= BONE_HU
     margin = ndimage.distance_transform_edt(~bone, sampling=spacingMm) <= BONE_MARGIN_MM if bone.any() else bone
     steps = [max(1, int(WORKING_SPACING_MM / spacing)) for spacing in spacingMm]
-    coarse = bone[tuple(slice(None, None, step) for step in steps)]
-    bridged = ndimage.binary_dilation(_closed(coarse, max(1, round(BRIDGE_MM / WORKING_SPACING_MM))))
+    sample = bone[tuple(slice(None, None, step) for step in steps)]
+    bridged = ndimage.binary_dilation(closed(sample, max(1, round(BRIDGE_MM / WORKING_SPACING_MM))))
     for axis, step in enumerate(steps):
         bridged = numpy.repeat(bridged, step, axis)
     return margin | bridged[tuple(slice(size) for size in bone.shape)]
@@ -150,7 +151,7 @@ def _guarded(view, spacingMm):
 
 def _frontHalf(view):
     """Return per row whether it lies before the middle of the bone; a head rest is as dense, but apart from it."""
-    rows = numpy.flatnonzero(_largest(view >= BONE_HU).any(axis=(0, 2)))
+    rows = numpy.flatnonzero(largest(view >= BONE_HU).any(axis=(0, 2)))
     middle = (rows[0] + rows[-1]) // 2 if len(rows) else 0
     return numpy.arange(view.shape[1]) < middle
 
@@ -159,10 +160,13 @@ def _rim(removed, view):
     return ndimage.binary_dilation(removed, iterations=2) & (view <= SKIN_HU) & (view > -950)
 
 
-def nearSkin(voxelsHu, ijkToLps):
-    """Return the voxels where the body meets the air outside, array of the volume's shape."""
+def nearSkin(voxels, ijkToLps, threshold=SKIN_HU):
+    """Return the voxels where the body meets the air outside, array of the volume's shape.
+
+    :param threshold: what lies above is tissue: in HU, for MR without a unit
+    """
     spacing = numpy.linalg.norm(numpy.asarray(ijkToLps)[:3, :3], axis=0)[::-1]
-    outside = ndimage.label(voxelsHu <= SKIN_HU)[0]
+    outside = ndimage.label(voxels <= threshold)[0]
     edges = numpy.concatenate([outside[:, side, :].ravel() for side in (0, -1)])
     air = numpy.isin(outside, numpy.setdiff1d(numpy.unique(edges), [0]))
     distance = numpy.abs(

@@ -22,7 +22,7 @@ METHOD_TEXTS = (
 # Kinds that have voxels.
 IMAGES = ("ct", "mr")
 CLEAN_VISUAL_FEATURES = "113102"
-DERIVED_FROM_SOURCE = "Face removed: soft tissue in front of the bone set to air"
+DERIVED_FROM_SOURCE = "Face removed: soft tissue of the face set to air"
 
 
 @dataclasses.dataclass(frozen=True)

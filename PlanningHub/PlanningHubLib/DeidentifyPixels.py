@@ -45,12 +45,12 @@ def storedBytes(values):
     return data + b"\0" * (len(data) % 2)
 
 
-def storedAir(dataset, slope, intercept):
-    """Return the stored value of air (-1000 HU), or the nearest that the image can hold."""
+def storedAir(dataset, slope, intercept, air=AIR_HU):
+    """Return the stored value of air (-1000 HU, in MR what lies around the body), or the nearest that it can hold."""
     bits, signed = int(dataset.BitsStored), int(dataset.PixelRepresentation)
     lowest = -(signed << (bits - 1))
     highest = (1 << (bits - signed)) - 1
-    return min(max(round((AIR_HU - intercept) / slope), lowest), highest)
+    return min(max(round((air - intercept) / slope), lowest), highest)
 
 
 def _numberType(dataset, path):

@@ -39,7 +39,7 @@ def _writeShape(copy, path, rewrite, points, suffix):
     count = sum(record["kind"] == suffix for record in copy.files) + 1
     written = folder / f"{copy.pseudonym}-{count}.{suffix}"
     written.write_bytes(data)
-    copy.add(written, suffix)
+    copy.add(written, suffix, path)
 
 
 def isFaceObject(copy, dataset, kind):
@@ -53,8 +53,8 @@ def isFaceObject(copy, dataset, kind):
 
 def isFace(copy, pointsLps, what):
     """Tell whether points lie on the skin of a series whose face is visible and have to stay out; say so."""
-    faces = (one for one in copy.series if one.faceVisible)
-    if not any(showsSkin(pointsLps, one.skin, one.geometry.ijkToLps) for one in faces):
+    faces = (one for series in copy.series for one in series.volumes if one.faceVisible)
+    if not any(showsSkin(pointsLps, one.nearSkin, one.geometry.ijkToLps) for one in faces):
         return False
     if copy.deface or copy.profile.faces == "refused":
         copy.leave(what, "it shows the face")

@@ -24,7 +24,7 @@ SECONDARY_CAPTURES = "1.2.840.10008.5.1.4.1.1.7"
 class Found:
     """The paths of a source by kind, and what is left out: pairs of what it is and why, never by its own name.
 
-    ``artefacts``: those of a case that are copied.
+    ``artefacts``: those of a case that are copied; ``owners``: path of a file -> id of the artefact that it is of.
     """
 
     patientCode: str = ""
@@ -33,6 +33,7 @@ class Found:
     labelmaps: list = dataclasses.field(default_factory=list)
     leftOut: list = dataclasses.field(default_factory=list)
     artefacts: list = dataclasses.field(default_factory=list)
+    owners: dict = dataclasses.field(default_factory=dict)
 
     def leave(self, what, reason):
         self.leftOut.append((what, reason))
@@ -92,8 +93,9 @@ def _fromCase(case, found):
             continue
         found.artefacts.append(artefact)
         for name in artefact.files:
+            found.owners[case.path(artefact, name)] = artefact.id
             _sort(case.path(artefact, name), found, isCopied=kind == "package")
-    found.leave("audit log and case file", "they are the case's own; report.json says what this copy is")
+    found.leave("audit log and case file", "they are the case's own; manifest.json says what this copy is")
 
 
 def _sort(path, found, isCopied=False):
@@ -107,9 +109,11 @@ def _sort(path, found, isCopied=False):
     elif suffix.endswith(".seg.nrrd"):
         found.labelmaps.append(path)
     elif suffix.endswith(".pdf"):
-        found.leave("PDF", "its pages name the case; make a new briefing for the recipient")
+        found.leave("PDF", "its pages are free text and name the case; make a new briefing for the recipient")
+    elif path.name.endswith("approvals.json"):
+        found.leave("approvals", "they name people, and hold for the originals only")
     elif suffix.endswith(".json"):
-        found.leave("manifest", "report.json lists the files of this copy")
+        found.leave("manifest", "the copy has its own list of files")
     else:
         found.leave("file of another kind", "only DICOM, STL, 3MF and seg.nrrd are copied")
 
@@ -179,7 +183,7 @@ def reasonToLeave(dataset):
     if sopClass.startswith(SECONDARY_CAPTURES) or {"SCREEN SAVE", "SCREENSHOT"} & set(imageType):
         return name, "secondary captures and screens show text and names"
     if sopClass == ENCAPSULATED_PDF:
-        return name, "its pages name the case; make a new briefing for the recipient"
+        return name, "its pages are free text and name the case; make a new briefing for the recipient"
     if sopClass in FRAME_CLASSES and sopClass not in Rules.rules()["sopClasses"]:
         return name, "multi-frame images of this class are not copied; export the series as single-frame images"
     if "LOCALIZER" in imageType:

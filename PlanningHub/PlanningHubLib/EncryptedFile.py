@@ -28,7 +28,7 @@ def writeEncrypted(path, secret, passphrase, replace=False, cost=COST):
         raise UsageError(
             "no-passphrase",
             f"A passphrase of at least {FEWEST_CHARACTERS} characters is needed: there is no keyring on this machine.",
-            "Give it on standard input with --passphrase-stdin.",
+            "Enter it; the command takes it from standard input.",
         )
     from cryptography.fernet import Fernet
 

@@ -111,5 +111,5 @@ def _requireUnlocked(name, governance):
         raise GateRefused(
             "approved-locked",
             f"Case {name} was approved by {statement['user']} on {statement['when']}; so its prescription is locked.",
-            "To change it, reopen the approval: planninghub approve --case DIR --reopen --reason TEXT",
+            "To change it, reopen the approval (page Approval, or command approve).",
         )

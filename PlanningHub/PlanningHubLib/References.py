@@ -118,7 +118,7 @@ def outsideFinding(case, artefact, name):
         return Finding("source-changed-outside", "reject", f"{path} is not what was imported; the case refers to it.",
                        "Put the original back, or import the series again.", (path,))  # fmt: skip
     return Finding("source-moved", "reject", f"{path} is no longer there; the case refers to it.",
-                   "Put it back, or import it again from where it lies now (with --reference).", (path,))  # fmt: skip
+                   "Put it back, or import it again by reference from where it lies now.", (path,))  # fmt: skip
 
 
 def requireInPlace(case, artefact):

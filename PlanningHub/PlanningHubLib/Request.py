@@ -83,7 +83,7 @@ def requireRequest(case):
     """
     governance = case.governance
     if governance["request"] is None:
-        raise GateRefused("no-request", f"Case {case.name} has no request.", "State it: planninghub request --case DIR")
+        raise GateRefused("no-request", f"Case {case.name} has no request.", "State the request first.")
     return governance
 
 
@@ -104,7 +104,7 @@ def moveTo(case, state, note="", user=None, now=None):
         following = ", ".join(states()[current["state"]]["next"]) or "nothing"
         raise GateRefused("state-not-next", f"After {current['state']} comes {following}, not {state}.", "")
     if state == "approved" and not any(one["voided"] is None for one in governance["approvals"]):
-        raise GateRefused("not-approved", "No approval stands.", "Approve it: planninghub approve --case DIR")
+        raise GateRefused("not-approved", "No approval stands.", "Have it approved first.")
     now = now or utcNow()
     if now < current["entered"]:
         raise GateRefused("clock-backwards", f"{now} is before the state was entered.", "Check this machine's clock.")

@@ -10,6 +10,7 @@ from xml.sax.saxutils import escape
 from .Errors import InputRefused
 from .Files import writeAside
 from .Identity import patientCode, pseudonym
+from .PageFonts import pageFonts
 from .Requirements import ensure
 from .Secrets import KeyRing
 
@@ -46,13 +47,14 @@ def rescanRequestPdf(verdict, side=None, when=None):
     from reportlab.platypus import KeepInFrame, SimpleDocTemplate
 
     when = when or datetime.datetime.now(datetime.UTC)
+    fonts = pageFonts()
     for size in FONT_SIZES:
         data = io.BytesIO()
         document = SimpleDocTemplate(
             data, pagesize=A4, leftMargin=MARGIN, rightMargin=MARGIN, topMargin=MARGIN, bottomMargin=MARGIN,
             title="Request for a new scan", author="Planning Hub", invariant=1,
         )  # fmt: skip
-        content = _content(verdict, side, when, size)
+        content = _content(verdict, side, when, _Page(fonts, size), size)
         if size == FONT_SIZES[-1]:
             content = [KeepInFrame(document.width, document.height - 14, content, mode="shrink")]
         document.build(content)
@@ -109,36 +111,50 @@ def _bound(limit, severity, unit):
     return "-"
 
 
-def _content(verdict, side, when, size):
-    from reportlab.lib.styles import ParagraphStyle
-    from reportlab.platypus import Paragraph, Spacer
+class _Page:
+    """The styles of the page in one size of text, and what they make paragraphs of."""
 
-    text = ParagraphStyle("text", fontName="Helvetica", fontSize=size, leading=size * 1.3)
-    small = ParagraphStyle("small", parent=text, fontSize=size - 1.5, leading=(size - 1.5) * 1.25, textColor="#444444")
-    title = ParagraphStyle("title", fontName="Helvetica-Bold", fontSize=18, leading=23)
-    heading = ParagraphStyle("heading", parent=text, fontName="Helvetica-Bold", fontSize=size + 2.5, leading=size * 2,
-                             spaceBefore=size * 0.8)  # fmt: skip
+    def __init__(self, fonts, size):
+        from reportlab.lib.styles import ParagraphStyle
 
-    def line(content, style=text):
-        return Paragraph(escape(_printable(content)), style)
+        self._fonts = fonts
+        self.text = ParagraphStyle("text", fontName=fonts.regular, fontSize=size, leading=size * 1.3)
+        self.bold = ParagraphStyle("bold", parent=self.text, fontName=fonts.bold)
+        self.small = ParagraphStyle("small", parent=self.text, fontSize=size - 1.5, leading=(size - 1.5) * 1.25,
+                                    textColor="#444444")  # fmt: skip
+        self.title = ParagraphStyle("title", fontName=fonts.bold, fontSize=18, leading=23)
+        self.heading = ParagraphStyle("heading", parent=self.bold, fontSize=size + 2.5, leading=size * 2,
+                                      spaceBefore=size * 0.8)  # fmt: skip
+
+    def line(self, content, style=None):
+        """Return a paragraph; what the fonts cannot print is a box, never another character."""
+        from reportlab.platypus import Paragraph
+
+        return Paragraph(escape(self._fonts.printable(content)), style or self.text)
+
+
+def _content(verdict, side, when, page, size):
+    from reportlab.platypus import Spacer
 
     return [
-        line("Request for a new scan or reconstruction", title),
-        line("Often the raw data are still on the scanner: a new reconstruction spares the patient a second exposure."),
+        page.line("Request for a new scan or reconstruction", page.title),
+        page.line(
+            "Often the raw data are still on the scanner: a new reconstruction spares the patient a second exposure."
+        ),
         Spacer(1, size),
-        _caseTable(verdict, side, when, text),
-        line("What the scan at hand lacks", heading),
-        *_findingLines(verdict, line, text),
-        line(f"What {verdict.procedure.title} asks for", heading),
-        _parameterTable(verdict.procedure, text, small),
+        _caseTable(verdict, side, when, page),
+        page.line("What the scan at hand lacks", page.heading),
+        *_findingLines(verdict, page),
+        page.line(f"What {verdict.procedure.title} asks for", page.heading),
+        _parameterTable(verdict.procedure, page),
         Spacer(1, size),
-        line("Done by: ______________________    Date: ______________    Series sent: ______________________"),
+        page.line("Done by: ______________________    Date: ______________    Series sent: ______________________"),
         Spacer(1, size * 0.6),
-        line(FOOTER, small),
+        page.line(FOOTER, page.small),
     ]
 
 
-def _caseTable(verdict, side, when, style):
+def _caseTable(verdict, side, when, page):
     name = patientPseudonym(verdict)
     scanned = verdict.chosen.facts.scanDate if verdict.chosen else None
     rows = [
@@ -150,10 +166,10 @@ def _caseTable(verdict, side, when, style):
         ("Date of the scan at hand", scanned.isoformat() if scanned else "not stated"),
         ("Requested on", when.date().isoformat()),
     ]
-    return _table([[_cell(text, style) for text in row] for row in rows], (0.38, 0.62))
+    return _table([list(map(page.line, row)) for row in rows], (0.38, 0.62))
 
 
-def _findingLines(verdict, line, style):
+def _findingLines(verdict, page):
     open_ = [
         finding
         for finding in verdict.findings
@@ -161,13 +177,13 @@ def _findingLines(verdict, line, style):
     ]
     open_.sort(key=lambda finding: finding.severity != "reject")
     if not open_:
-        return [line("Nothing was found.")]
+        return [page.line("Nothing was found.")]
     lines = [
-        line(f"{number}. [{SEVERITY_WORDS[one.severity]}] {_shortened(one.message)} {one.action}", style)
+        page.line(f"{number}. [{SEVERITY_WORDS[one.severity]}] {_shortened(one.message)} {one.action}")
         for number, one in enumerate(open_[:MOST_FINDINGS], 1)
     ]
     if len(open_) > MOST_FINDINGS:
-        lines.append(line(f"… and {len(open_) - MOST_FINDINGS} more."))
+        lines.append(page.line(f"… and {len(open_) - MOST_FINDINGS} more."))
     return lines
 
 
@@ -175,19 +191,12 @@ def _shortened(message):
     return message if len(message) <= 400 else message[:399] + "…"
 
 
-def _parameterTable(procedure, style, small):
+def _parameterTable(procedure, page):
     titles = ("Parameter", "Recommended", "Required", "Source of the figure")
-    rows = [[_cell(text, style, bold=True) for text in titles]]
+    rows = [[page.line(text, page.bold) for text in titles]]
     for name, recommended, required, source in requiredParameters(procedure):
-        rows.append([_cell(name, style), _cell(recommended, style), _cell(required, style), _cell(source, small)])
-    return _table(rows, (0.25, 0.19, 0.17, 0.39))
-
-
-def _cell(text, style, bold=False):
-    from reportlab.platypus import Paragraph
-
-    content = escape(_printable(text))
-    return Paragraph(f"<b>{content}</b>" if bold else content, style)
+        rows.append([*map(page.line, (name, recommended, required)), page.line(source, page.small)])
+    return _table(rows, (0.29, 0.21, 0.17, 0.33))
 
 
 def _table(rows, shares):
@@ -200,8 +209,3 @@ def _table(rows, shares):
     table.setStyle([("GRID", (0, 0), (-1, -1), 0.4, HexColor("#999999")), ("VALIGN", (0, 0), (-1, -1), "TOP"),
                     ("TOPPADDING", (0, 0), (-1, -1), 1.5), ("BOTTOMPADDING", (0, 0), (-1, -1), 2)])  # fmt: skip
     return table
-
-
-def _printable(text):
-    """Return text with what the page's font cannot print as question marks, never as another character."""
-    return text.encode("cp1252", "replace").decode("cp1252")

@@ -16,7 +16,7 @@ DIRECTION_TOLERANCE = 1e-3
 # More than this between the stacking direction and the slices' normal shears the volume (0.3 mm over 300 mm).
 TILT_TOLERANCE_DEGREES = 0.06
 
-REPAIR = "Choose another series, scan again, or agree to the repair (command: --repair): it is resampled and says so."
+REPAIR = "Choose another series, scan again, or agree to the repair: it is resampled and says so."
 NO_REPAIR = "Choose another series, or scan again."
 # What a stated Rescale Type says that the values are not (PS3.3 C.11.1.1.2): maps of dual-energy CT.
 NOT_HU = {"OD", "MGML", "Z_EFF", "ED", "EDW", "PCT"}
@@ -76,12 +76,12 @@ def _identity(headers):
     if not all(header.patientId for header in headers):
         yield _reject("no-patient-id", "Slices carry no patient ID, so results could not be matched to the patient.",
                       [header for header in headers if not header.patientId],
-                      "Export the series with its patient ID, or state it (--repair --patient-id ID).")  # fmt: skip
+                      "Export the series with its patient ID, or agree to the repair and state it.")  # fmt: skip
     missing = [header for header in headers if not (header.seriesUid and header.studyUid and header.sopInstanceUid)]
     if missing:
         yield _reject("missing-uid", "Study, Series or SOP Instance UIDs are empty, so no result could refer to its "
                       "source images.", missing,
-                      "Export the series with its UIDs, or import it with repair (--repair).")  # fmt: skip
+                      "Export the series with its UIDs, or agree to the repair, which completes them.")  # fmt: skip
     odd = _differing(headers, lambda header: header.studyUid)
     if odd:
         yield _reject("two-studies", "The series holds slices of more than one study.", odd)

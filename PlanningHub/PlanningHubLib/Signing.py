@@ -105,7 +105,7 @@ def loadKey(user, passphrase=None):
         raise InputRefused(
             "no-signing-key",
             f"{user} has no signing key here.",
-            "Make one: planninghub approve --make-key --user NAME; then have it entered in the site's configuration.",
+            "Make one (page Approval, or command approve), then have it entered in the site's configuration.",
         )
     return UserKey(user, secret)
 

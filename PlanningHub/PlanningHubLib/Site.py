@@ -46,6 +46,16 @@ class Site:
         """Whether consent to the patient's own treatment is recorded here; by default it is kept elsewhere."""
         return self._values.get("treatmentConsent", "elsewhere") == "recorded"
 
+    @property
+    def inferenceServer(self):
+        """The address of the hospital's inference server (MONAI Label), empty where there is none."""
+        return self._values.get("inferenceServer", "")
+
+    @property
+    def totalSegmentator(self):
+        """The path of TotalSegmentator's program, empty where the site names none."""
+        return self._values.get("totalSegmentator", "")
+
     def rule(self, kind, procedure):
         """Return who approves a kind under a procedure: ``roles``, how many ``signatures``, and ``origin`` of the rule.
 

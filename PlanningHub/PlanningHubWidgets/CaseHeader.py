@@ -3,6 +3,7 @@
 import qt
 from slicer.i18n import tr as _
 
+from PlanningHubLib.IntendedUse import intendedUse, isForTreatment
 from PlanningHubLib.Steps import PLAN
 
 SIDE_COLORS = {"left": "#b45309", "right": "#1d4ed8", "bilateral": "#6d28d9", "midline": "#374151", None: "#a01010"}
@@ -46,6 +47,10 @@ class CaseHeader:
         self.nameLabel.text = case.name
         self.procedureLabel.text = case.procedure or ""
         self.sideLabel.text = sideText(case.side)
+        if not isForTreatment(case):
+            self.nameLabel.text = _("{case}: {use}, not for treatment").format(
+                case=case.name, use=useTexts()[intendedUse(case)]
+            )
         self.sideLabel.styleSheet = (
             f"background: {SIDE_COLORS[case.side]}; color: white; font-weight: bold; padding: 4px 10px;"
         )
@@ -82,6 +87,11 @@ class StepBar:
             button.styleSheet = f"color: {color}; border: 1px solid {color}; padding: 4px 2px; border-radius: 3px;"
 
 
+def useTexts():
+    """Return intended use → what it is called."""
+    return {"planning": _("planning"), "education": _("education"), "quality": _("quality assurance")}
+
+
 def sideText(side):
     """Return a side as the header shows it."""
     texts = {"left": _("LEFT"), "right": _("RIGHT"), "bilateral": _("BOTH SIDES"), "midline": _("MIDLINE")}
@@ -91,7 +101,7 @@ def sideText(side):
 def stepTitles():
     """Return kind → what the step is called."""
     return {
-        "source": _("CT"),
+        "source": _("Images"),
         "segmentation": _("Bone"),
         "plan": _("Plan"),
         "part": _("Part"),

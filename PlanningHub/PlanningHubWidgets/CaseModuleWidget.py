@@ -10,6 +10,7 @@ from slicer.util import VTKObservationMixin
 from PlanningHubLib.ActiveCase import activeCaseFolder, activeCaseNode
 from PlanningHubLib.Case import Case, isCase
 from PlanningHubLib.Errors import PlanningError
+from PlanningHubLib.SeenFiles import SeenFiles
 
 from .CaseHeader import CaseHeader
 from .StepRunner import ERROR_STYLE, StepRunner
@@ -31,6 +32,7 @@ class CaseModuleWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self._shownFolder = ""
         self._pathWidgets = []
         self._guiTags = []
+        self._seenFiles = SeenFiles()
 
     def createLogic(self):
         """Return the module's logic."""
@@ -109,7 +111,10 @@ class CaseModuleWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
             return None
         try:
             if isCase(folder):
-                return Case.open(folder)
+                case = Case.open(folder)
+                # A refresh must not read gigabytes; every step opens the case anew and reads all it needs.
+                case.digestOf = self._seenFiles.sha256
+                return case
             self.runner.say(_("There is no case in {folder} any more.").format(folder=folder), ERROR_STYLE)
         except PlanningError as error:
             self.runner.complain(error)

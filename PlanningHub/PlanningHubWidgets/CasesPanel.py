@@ -22,7 +22,8 @@ class CasesPanel(Panel):
 
     def connectActions(self):
         self._listedFolder = None
-        self._all, self._found, self.cases = [], [], []
+        self._kept = {}
+        self._all, self._found, self.cases, self._shown = [], [], [], []
         self._showsAll = False
         self.ui.stateComboBox.addItem(_("All states"), None)
         self.ui.stateComboBox.addItem(_("No request"), "")
@@ -65,8 +66,9 @@ class CasesPanel(Panel):
     def _listCases(self):
         if self.module.parameters is None:
             return
-        self._listedFolder = self.module.parameters.casesFolder
-        self._all = listCases(self._listedFolder) if isChosen(self._listedFolder) else []
+        if self._listedFolder != self.module.parameters.casesFolder:
+            self._listedFolder, self._kept = self.module.parameters.casesFolder, {}
+        self._all = listCases(self._listedFolder, kept=self._kept) if isChosen(self._listedFolder) else []
         self._show()
 
     def _show(self, _changed=None):
@@ -79,7 +81,10 @@ class CasesPanel(Panel):
         )
         self.cases = self._found if self._showsAll else self._found[:SHOWN_ROWS]
         self._showSorting()
-        fillTable(self.ui.casesTable, list(map(_row, self.cases)), rowPixels=ROW_PIXELS)
+        if self.cases != self._shown:
+            titles = stepTitles()
+            fillTable(self.ui.casesTable, [_row(case, titles) for case in self.cases], rowPixels=ROW_PIXELS)
+            self._shown = self.cases
         folders = [case.folder for case in self.cases]
         self.ui.casesTable.setCurrentCell(folders.index(selected) if selected in folders else -1, 0)
         self._showCount()
@@ -153,11 +158,11 @@ def sortTitles():
     }
 
 
-def _row(case):
+def _row(case, titles):
     return (
         (f"{case.name}\n{case.procedure or ''}", case.folder),
         _("BOTH") if case.side == "bilateral" else sideText(case.side),
-        stepTitles().get(case.nextKind, _("complete")),
+        titles.get(case.nextKind, _("complete")),
         case.state or "",
         f"{case.value('surgeryDate')}\n{case.value('urgency')}".strip(),
     )

@@ -4,12 +4,15 @@ import slicer
 from slicer.i18n import tr as _
 
 from PlanningHubLib import Consent
-from PlanningHubLib.Deidentify import deidentify
+from PlanningHubLib.Case import Case
+from PlanningHubLib.Deidentify import deidentify, reidentify, requireKey
 from PlanningHubLib.DeidentifyRules import profileNames
+from PlanningHubLib.Errors import PlanningError
 
 from .CaseModuleWidget import fillTable, isChosen
 from .GovernancePanel import (
     BAD_COLOR,
+    BAD_STYLE,
     DOUBT_COLOR,
     DOUBT_STYLE,
     FADED_COLOR,
@@ -23,7 +26,7 @@ from .GovernancePanel import (
 
 
 class ConsentPanel(GovernancePanel):
-    """Records and withdraws consents of the active case, and makes de-identified copies."""
+    """Records and withdraws consents of the active case, makes de-identified copies, and tells whose a pseudonym is."""
 
     def connectActions(self):
         self._consents = []
@@ -33,6 +36,9 @@ class ConsentPanel(GovernancePanel):
         self.ui.recordButton.connect("clicked(bool)", self.onRecord)
         self.ui.withdrawButton.connect("clicked(bool)", self.onWithdraw)
         self.ui.copyButton.connect("clicked(bool)", self.onCopy)
+        self.ui.reidentifyButton.connect("clicked(bool)", self.onReidentify)
+        for edit in (self.ui.pseudonymLineEdit, self.ui.reidentifyReasonLineEdit):
+            edit.connect("textChanged(QString)", self.updateActions)
         self.ui.consentsTable.connect("itemSelectionChanged()", self.updateActions)
         self.ui.outPathLineEdit.connect("currentPathChanged(QString)", self.updateActions)
         self.ui.profileComboBox.connect("currentIndexChanged(int)", self.updateActions)
@@ -42,7 +48,8 @@ class ConsentPanel(GovernancePanel):
         empty(ui.givenLineEdit, ui.documentLineEdit, ui.withdrawReasonLineEdit, ui.recipientLineEdit)
         ui.outPathLineEdit.currentPath = ""
         ui.defaceCheckBox.checked = False
-        ui.copyLabel.text = ""
+        ui.copyLabel.text = ui.reidentifyLabel.text = ""
+        empty(ui.pseudonymLineEdit, ui.pseudonymRecipientLineEdit, ui.reidentifyReasonLineEdit)
         ui.scopeComboBox.currentIndex = ui.profileComboBox.currentIndex = 0
 
     def show(self, case):
@@ -51,6 +58,8 @@ class ConsentPanel(GovernancePanel):
         for row, consent in enumerate(self._consents):
             tint(self.ui.consentsTable, row, 3, BAD_COLOR if consent["withdrawn"] else GOOD_COLOR)
         self.ui.consentsTable.setCurrentCell(-1, 0)
+        self.ui.treatmentLabel.text, self.ui.treatmentLabel.styleSheet = treatmentText(case) if case else ("", "")
+        self.ui.treatmentLabel.visible = bool(self.ui.treatmentLabel.text)
         left = list(reversed(Consent.departures(case))) if case else []
         self._showDepartures(left, Consent.consentLines(case) if case else {})
 
@@ -75,7 +84,7 @@ class ConsentPanel(GovernancePanel):
     def updateActions(self):
         ui, case = self.ui, self.module.case
         sections = (ui.consentsCollapsibleButton, ui.departuresCollapsibleButton, ui.copyCollapsibleButton)
-        closed = self.noCaseReason(*sections)
+        closed = self.noCaseReason(*sections, ui.reidentifyCollapsibleButton)
         self.allow(self.ui.recordButton, closed)
         chosen = self._chosenConsent()
         self.allow(
@@ -87,6 +96,8 @@ class ConsentPanel(GovernancePanel):
         missing = _("Consent of scope {scope} is missing.").format(scope=scopeText(Consent.PURPOSES[profile]))
         unnamed = "" if isChosen(self.ui.outPathLineEdit.currentPath) else _("Choose where to save the copy.")
         self.allow(self.ui.copyButton, closed or ("" if stands else missing) or unnamed)
+        entered = ui.pseudonymLineEdit.text.strip() and ui.reidentifyReasonLineEdit.text.strip()
+        self.allow(ui.reidentifyButton, closed or ("" if entered else _("Enter the pseudonym, and why you ask.")))
 
     def _chosenConsent(self):
         row = self.ui.consentsTable.currentRow()
@@ -108,6 +119,28 @@ class ConsentPanel(GovernancePanel):
         if self.change(done, Consent.withdrawConsent, scope, self.ui.withdrawReasonLineEdit.text.strip()):
             empty(self.ui.withdrawReasonLineEdit)
 
+    def onReidentify(self):
+        ui, folder = self.ui, self.module.activeFolder()
+        ui.reidentifyLabel.text = ""
+        code, recipient = ui.pseudonymLineEdit.text.strip(), ui.pseudonymRecipientLineEdit.text.strip()
+        reason = ui.reidentifyReasonLineEdit.text.strip()
+        question = _("Show whose {pseudonym} is? That you asked, and why, goes into the case's audit log.")
+        if not slicer.util.confirmYesNoDisplay(question.format(pseudonym=code), parent=self.widget):
+            return
+
+        def step(_session, _progress):
+            requireKey()
+            with Case.open(folder, writable=True) as case:
+                return reidentify(case, code, recipient, reason)
+
+        found = self.module.runStep(step, _("The pseudonym is of this case's patient."))
+        if found:
+            text = _("{pseudonym} ({profile}) is patient {patient} of case {case}.")
+            ui.reidentifyLabel.text = text.format(
+                pseudonym=code, profile=profileText(found["profile"]), patient=found["patientId"], case=found["case"]
+            )
+            empty(ui.reidentifyReasonLineEdit)
+
     def onCopy(self):
         ui, folder = self.ui, self.module.activeFolder()
         outFolder, profile = ui.outPathLineEdit.currentPath, self._profiles[ui.profileComboBox.currentIndex]
@@ -119,6 +152,8 @@ class ConsentPanel(GovernancePanel):
         )
         if report:
             ui.copyLabel.text = reportText(report)
+            # Whoever is asked later whose it is finds it filled in.
+            ui.pseudonymLineEdit.text, ui.pseudonymRecipientLineEdit.text = report["pseudonym"], recipient
             ui.outPathLineEdit.currentPath = ""
 
 
@@ -132,6 +167,19 @@ def consentRow(consent):
     if withdrawn and withdrawn["reason"]:
         detail += "\n" + withdrawn["reason"]
     return (scopeText(consent["scope"]), detail), consent["given"], consent["documentVersion"], (state, detail)
+
+
+def treatmentText(case):
+    """Return what is said where no consent to treatment stands, and its style; empty text where one does."""
+    if Consent.standingConsent(case, "treatment"):
+        return "", ""
+    try:
+        Consent.requireConsent(case, "or-package")
+    except PlanningError as error:
+        return error.message, BAD_STYLE
+    text = _("Consent to treatment is not recorded here. By the site's setting it is kept elsewhere: package and store "
+             "do NOT ask for it. Make sure that the patient has signed.")  # fmt: skip
+    return text, DOUBT_STYLE
 
 
 def departuresText(left, withdrawn):

@@ -4,9 +4,10 @@ from slicer.i18n import tr as _
 
 from PlanningHubLib import LeadTime, Request
 from PlanningHubLib.CaseList import listCases, siteVisits
+from PlanningHubLib.IntendedUse import USES, intendedUse, stateUse
 from PlanningHubLib.Procedures import procedureNames
 
-from .CaseHeader import sideText
+from .CaseHeader import sideText, useTexts
 from .CaseModuleWidget import fillTable
 from .GovernancePanel import (
     BAD_STYLE,
@@ -39,6 +40,8 @@ class RequestPanel(GovernancePanel):
         self.ui.procedureComboBox.addItems(list(procedureNames()))
         self.ui.designComboBox.addItems([_("choose"), _("standard"), _("patient-specific")])
         self.ui.urgencyComboBox.addItems([_("elective"), _("urgent"), _("emergency")])
+        self.ui.useComboBox.addItems(list(useTexts().values()))
+        self.ui.useComboBox.connect("activated(int)", self.onUse)
         self.ui.stateRequestButton.connect("clicked(bool)", self.onStateRequest)
         self.ui.moveButton.connect("clicked(bool)", self.onMove)
         self.ui.assignButton.connect("clicked(bool)", self.onAssign)
@@ -58,6 +61,7 @@ class RequestPanel(GovernancePanel):
             self._shownFields = fields
             self._showFields(fields)
         self._fixProcedure(case)
+        self.ui.useComboBox.currentIndex = USES.index(intendedUse(case)) if case else 0
         self.ui.sideLabel.text = sideText(case.side) if case else ""
         self._showClock(request)
         self._showLeadTime(case, request)
@@ -103,6 +107,7 @@ class RequestPanel(GovernancePanel):
 
     def updateActions(self):
         closed = self.noCaseReason(self.ui.requestCollapsibleButton, self.ui.stateCollapsibleButton)
+        self.ui.useComboBox.enabled = not closed
         request = self.module.case.governance["request"] if self.module.case else None
         self.ui.designReasonLineEdit.enabled = self.ui.designComboBox.currentIndex == 2
         unstated = closed or ("" if request else _("Save a request first."))
@@ -117,6 +122,12 @@ class RequestPanel(GovernancePanel):
         fields["design"] = (None, *Request.DESIGNS)[self.ui.designComboBox.currentIndex]
         fields["urgency"] = Request.URGENCIES[self.ui.urgencyComboBox.currentIndex]
         self.change(_("The request is saved."), Request.stateRequest, **fields)
+
+    def onUse(self, index):
+        use = USES[index]
+        done = _("The case is for {use} now.").format(use=useTexts()[use])
+        if not self.change(done, stateUse, use):
+            self.showCase(self.module.case)
 
     def onMove(self):
         state = self._following[self.ui.nextStateComboBox.currentIndex]

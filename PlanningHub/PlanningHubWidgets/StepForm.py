@@ -22,6 +22,7 @@ class StepForm:
     def __init__(self, widget, onPick):
         self._layout = qt.QFormLayout(widget)
         self._layout.setContentsMargins(0, 0, 0, 0)
+        self._layout.rowWrapPolicy = qt.QFormLayout.WrapLongRows
         self._onPick = onPick
         self._shown = None
         self.editors = {}
@@ -111,6 +112,7 @@ class ObjectsEditor(Editor):
         self.addBox = qt.QComboBox()
         self.addBox.setObjectName(f"{self.field.key}AddBox")
         self.addBox.sizeAdjustPolicy = qt.QComboBox.AdjustToMinimumContentsLengthWithIcon
+        self.addBox.minimumContentsLength = 6
         self.addBox.addItems([_("Add..."), *self.names(offered)])
         self.addBox.connect("activated(int)", self._onAdd)
         self.beside(self.addBox)
@@ -200,8 +202,9 @@ class PointEditor(Editor):
         return edit
 
     def arrange(self, _offered, onPick):
-        self.button = pickButton(self, onPick)
-        self.beside(self.button)
+        if self.field.isPosition:
+            self.button = pickButton(self, onPick)
+            self.beside(self.button)
 
     def set(self, value):
         text = pointText(value) if value is not None and len(value) else ""

@@ -101,7 +101,7 @@ def deliverable(case):
         raise GateRefused(
             "which-object",
             f"The plan {plan.title} has more than one implant or guide: {', '.join(names)}.",
-            f"Name the one to make: --object {names[0]!r}.",
+            f"Name the one to make, such as {names[0]}.",
         )
     return names[0] if names else ""
 

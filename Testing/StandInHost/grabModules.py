@@ -116,7 +116,7 @@ def takePictures(host, series, side, picturesRoot):
         if name == "CentralSync":
             host.enter(widget.ui.storeLineEdit, "dicomweb+http://localhost:9/dicom-web")
             host.click(widget.ui.sendButton)
-            grabber.grab(name, "Error")
+            grabber.grab(name, "Error", 640)
             host.enter(widget.ui.storeLineEdit, prepare[1])
         grabber.during(name, 0.5)
         host.click(getattr(widget.ui, button))

@@ -21,8 +21,8 @@ STARTS_OF_KINDS = ("no-", "stale-", "damaged-")
 
 
 def readmes(root):
-    """Return the README files of the project: the top one, and those at most two folders down."""
-    found = [root / "README.md", *root.glob("[!.]*/README.md"), *root.glob("[!.]*/[!.]*/README.md")]
+    """Return the README files of the project: the top one, and those at most three folders down."""
+    found = [path for depth in range(4) for path in root.glob("[!.]*/" * depth + "README.md")]
     return sorted(path for path in found if path.is_file())
 
 

@@ -16,6 +16,7 @@ FILE_SCOPE_PACKAGES = {"numpy", "scipy", "vtk", "vtkmodules", "SimpleITK", "slic
 SLICER_ONLY = {"slicer", "qt", "ctk", "vtk", "vtkmodules", "vtkITK"}
 # The one file that knows whether it runs inside Slicer, so that no other has to.
 SESSION_FILES = {"PlanningHubLib/Session.py"}
+COMMAND_WORDS = re.compile(r"(?:^|[\s(])--[a-z]|\bplanninghub [a-z]")
 SLICER_SINGLETONS = {"app", "mrmlScene", "modules"}
 DISTRIBUTIONS = {"PIL": "pillow", "igl": "libigl"}
 
@@ -201,6 +202,18 @@ def translationProblems(root):
         if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "_"
         and any(isinstance(argument, ast.JoinedStr) for argument in node.args)
     ]
+
+
+def commandWordProblems(root):
+    """What a Lib says is read in a widget, too: it names no command line and no option."""
+    problems = []
+    for source in productSources(root):
+        docstrings = {id(node.value) for node in ast.walk(source.tree) if isinstance(node, ast.Expr)}
+        for node in ast.walk(source.tree) if isLib(source.owner) else ():
+            isText = isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docstrings
+            if isText and " " in node.value and COMMAND_WORDS.search(node.value):
+                problems.append(f"{source.name}:{node.lineno}: names a command line")
+    return problems
 
 
 def requirementProblems(root):

@@ -95,7 +95,7 @@ def test_realSkullIntoARealOrthanc(command, testData, tmp_path):
             *CONSENT,
         )
         assert exitCode == 0, result
-        assert result["sync"]["verified"] == len(orthanc.instances()) == 108 + 3
+        assert result["sync"]["verified"] == len(orthanc.instances()) == 108 + 3 + 1
         kept = {sha256Bytes(data) for data in orthanc.storedBytes()}
         assert {sha256(path) for path in dicomFiles(out / "package")} <= kept
 
@@ -113,13 +113,31 @@ def test_aMultiFrameFileReachesBothKindsOfStore(command, tmp_path):
             "run", path, "--out", tmp_path / "out", "--store", orthanc.address, "--side", "left", *CONSENT
         )
         assert exitCode == 0, result
-        assert result["sync"]["verified"] == len(orthanc.instances()) == 1 + 3
+        assert result["sync"]["verified"] == len(orthanc.instances()) == 1 + 3 + 1
         kept = {sha256Bytes(data) for data in orthanc.storedBytes()}
-        assert {sha256(path), *map(sha256, dicomFiles(tmp_path / "out" / "package"))} == kept
+        assert {sha256(path), *map(sha256, dicomFiles(tmp_path / "out" / "package"))} < kept
+        assert headIsKept(orthanc, path, tmp_path) == 1
+        verify = ("verify", tmp_path / "out" / "case", "--store", orthanc.address)
+        assert command(*verify)[1]["findings"] == []
+        orthanc.kill()
+        exitCode, result = command(*verify)
+        assert (exitCode, result["findings"][0]["code"]) == (5, "store-unreachable")
     exitCode, result = command("sync", "--case", tmp_path / "out" / "case", "--store", tmp_path / "store")
     assert (exitCode, result["failed"], result["queued"]) == (0, 0, 0)
     assert (tmp_path / "store" / "objects" / sha256(path)[:2] / sha256(path)[2:]).is_file()
     assertJudgesAreContent(tmp_path / "out")
+
+
+def headIsKept(orthanc, source, folder):
+    """Return how many heads of the audit log an archive keeps; they belong to the source's patient and study."""
+    found = 0
+    for data in orthanc.storedBytes():
+        if b"PLANNING HUB CASE RECORD" in data:
+            found += 1
+            (folder / f"record{found}.dcm").write_bytes(data)
+            assert dicomErrors(folder / f"record{found}.dcm") == []
+            assert entityErrors([folder / f"record{found}.dcm", source]) == []
+    return found
 
 
 def test_phantomSatisfiesTheJudges(aPackagedCase):
@@ -149,11 +167,15 @@ def assertJudgesAreContent(out):
     assert "No syntax or stream encoding errors" in run("qpdf", "--check", pdf)
 
 
-def test_noPictureIsNoObstacle(command, smallHead, tmp_path):
-    """Where no OpenGL can be had the chain goes on and the briefing says so."""
+def test_noPictureAndNoRecordedConsentAreNoObstacle_andAreSaid(command, smallHead, tmp_path):
+    """Where no OpenGL can be had the chain goes on and the briefing says so; so does the result of the consent."""
     environment = {"VTK_DEFAULT_OPENGL_WINDOW": "vtkXOpenGLRenderWindow", "DISPLAY": ""}
-    exitCode, _ = command("run", smallHead, "--out", tmp_path / "out", *CONSENT, extraEnvironment=environment)
+    words = ("run", smallHead, "--out", tmp_path / "out", "--store", tmp_path / "store")
+    exitCode, result = command(*words, extraEnvironment=environment)
     assert exitCode == 0
+    for findings in (result["findings"], result["sync"]["findings"]):
+        said = [one["severity"] for one in findings if one["code"] == "treatment-consent-elsewhere"]
+        assert said == ["info"], findings
     (pdf,) = (tmp_path / "out/package").glob("*.pdf")
     text = run("pdftotext", pdf, "-")
     assert "OpenGL" in text

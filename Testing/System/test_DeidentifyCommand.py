@@ -1,5 +1,6 @@
 """De-identified copies by command: a whole case, planted words in its derived objects, a real face, outside judges."""
 
+import json
 import shutil
 import struct
 import zipfile
@@ -11,6 +12,8 @@ import pytest
 import SimpleITK
 from Judges import dicomErrors, entityErrors, threeMfMesh
 from LeakSearch import leaks
+
+from PlanningHubLib.Files import sha256
 
 WORD = "Qzleak"
 
@@ -59,6 +62,36 @@ def test_theWholeCaseSatisfiesTheJudges(aCopiedCase):
     assert (before.GetOrigin(), before.GetSpacing(), before.GetDirection()) == (
         after.GetOrigin(), after.GetSpacing(), after.GetDirection()
     )  # fmt: skip
+
+
+def test_theCopyHasAManifestOfItsOwn(aCopiedCase):
+    case, out = aCopiedCase
+    manifest, report = (json.loads((out / name).read_text()) for name in ("manifest.json", "report.json"))
+    assert (manifest["pseudonym"], manifest["side"]) == (report["pseudonym"], "left")
+    made = {one["name"]: one for one in manifest["artefacts"]}
+    assert {name: one["parents"] for name, one in made.items()} == {
+        "source-1": [], "segmentation-1": ["source-1"], "part-1": ["segmentation-1"],
+        "package-1": ["source-1", "segmentation-1", "part-1"],
+    }  # fmt: skip
+    listed = {file["path"]: file["sha256"] for one in made.values() for file in one["files"]}
+    there = {path.relative_to(out).as_posix(): sha256(path) for path in out.rglob("*") if path.is_file()}
+    assert listed == {name: digest for name, digest in there.items() if name not in ("manifest.json", "report.json")}
+    assert {file["kind"] for file in made["source-1"]["files"]} == {"ct"}
+    assert {file["kind"] for file in made["part-1"]["files"]} == {"stl", "3mf"}
+    assert {file["kind"] for file in made["package-1"]["files"]} == {"segmentation", "model"}
+    assert there["manifest.json"] in [file["sha256"] for file in report["files"] if file["kind"] == "manifest"]
+    values = json.loads((case / "case.json").read_text())
+    originals = {record["sha256"] for one in values["artefacts"] for record in one["files"].values()}
+    text = (out / "manifest.json").read_text()
+    assert not [one for one in (*originals, values["caseId"], values["name"]) if one in text]
+
+
+def test_whatIsLeftOutIsNamedWithItsReason(aCopiedCase):
+    _case, out = aCopiedCase
+    left = {one["what"]: one["reason"] for one in json.loads((out / "report.json").read_text())["leftOut"]}
+    assert "free text" in left["PDF"] and "free text" in left["Encapsulated PDF Storage"]
+    assert {"manifest", "audit log and case file"} < set(left)
+    assert not [path for path in out.rglob("*") if path.suffix in (".pdf", ".log")]
 
 
 def test_referencesOfTheCopyResolve(aCopiedCase):

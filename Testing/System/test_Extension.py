@@ -26,6 +26,7 @@ SOURCE_CHECKS = [
     SourceRules.fileScopeCodeProblems,
     SourceRules.translationProblems,
     SourceRules.requirementProblems,
+    SourceRules.commandWordProblems,
 ]
 
 
@@ -169,6 +170,7 @@ NEW_FILE = "PrintPrep/PrintPrepLib/New.py"
         (SourceRules.fileScopeCodeProblems, "for a in ():\n    pass\n", "New.py:1: runs code"),
         (SourceRules.translationProblems, "def f(x):\n    return _(f'{x} mm')\n", "New.py:2:"),
         (SourceRules.requirementProblems, "def f():\n    import manifold3d\n", "manifold3d is in no requirements.txt"),
+        (SourceRules.commandWordProblems, "def f(x):\n    return f'{x}: run with --force'\n", "names a command line"),
     ],
 )
 def test_sourceThatBreaksARuleIsNamed(aSmallExtension, check, code, problem):

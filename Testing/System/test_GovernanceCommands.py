@@ -97,7 +97,7 @@ def auditOf(case):
 def test_withdrawnScopeClosesItsWaysAndListsWhatHasLeft(ask, refuse, aFullCase, aPackagedCase, tmp_path):
     consent, copy = ("consent", "--case", aFullCase), ("deidentify", aFullCase, "--profile", "treatment-partner")
     finding = refuse("no-consent", 4, *copy, "--out", tmp_path / "a")
-    assert "scope manufacturer: none is recorded" in finding["message"] and "--scope manufacturer" in finding["action"]
+    assert "scope manufacturer: none is recorded" in finding["message"] and "scope manufacturer" in finding["action"]
     assert ask(*consent, "--scope", "manufacturer", *SIGNED)["consent"]["manufacturer"] == "given"
     ask(*copy, "--out", tmp_path / "a")
     ask("sync", "--case", aFullCase, "--store", tmp_path / "store")
@@ -254,7 +254,7 @@ def test_requestIsStatedMovedAndAssigned(ask, refuse, aCase):
     assert [one["state"] for one in clock] == ["requested", "accepted"] and clock[0]["left"] == clock[1]["entered"]
     for state in ("planning", "review"):
         ask(*request, "--move-to", state)
-    assert "approve" in refuse("not-approved", 4, *request, "--move-to", "approved")["action"]
+    assert "approved first" in refuse("not-approved", 4, *request, "--move-to", "approved")["action"]
     assert ask(*request, "--assign", "")["request"]["assignedTo"] is None
     ask("verify", aCase)
     actions = [line["action"] for line in auditOf(aCase)]

@@ -1,40 +1,78 @@
-"""The seven tamperings of an audit log, on a case that is in a folder store: each is found with the head kept there."""
+"""The seven tamperings of an audit log, on a case that is in a store: each is found with the head kept there."""
 
+import io
 import shutil
 
+import pydicom
 import pytest
+from Judges import dicomErrors
 from Tampering import TAMPERINGS, rollBack
 
+from CentralSyncLib import CaseRecord
 from CentralSyncLib.AuditHead import compareWithStore
 from CentralSyncLib.FolderStore import FolderStore
+from CentralSyncLib.Items import itemOf
 from CentralSyncLib.Stores import openStore
-from CentralSyncLib.Sync import syncCase
+from CentralSyncLib.Sync import pushVerified, syncCase
 from PlanningHubLib.Case import Case
 from PlanningHubLib.Consent import recordConsent
+from PlanningHubLib.Errors import StoreFailed, VerificationFailed
+from Servers.LyingServer import LyingServer
+from Servers.OrthancServer import OrthancServer, freePort, whyNoOrthanc
+from Servers.SmallDicom import writeSmallSeries
+
+
+@pytest.fixture(scope="module")
+def orthanc():
+    if whyNoOrthanc():
+        pytest.skip(whyNoOrthanc())
+    with OrthancServer() as server:
+        yield server
+
+
+@pytest.fixture(params=["folder", "orthanc"])
+def aStore(request, tmp_path):
+    if request.param == "folder":
+        return FolderStore(tmp_path / "store")
+    return openStore(request.getfixturevalue("orthanc").address)
 
 
 @pytest.fixture
-def aStore(tmp_path):
-    return FolderStore(tmp_path / "store")
+def liar():
+    with LyingServer() as server:
+        yield server
 
 
 @pytest.fixture
-def aSyncedCase(tmp_path, monkeypatch, aStore):
-    """Folder of a case that was synced twice; the state before the second sync lies beside it as ``older``."""
+def aCaseFolder(tmp_path, monkeypatch):
+    """Folder of a case with three slices and something for every other step."""
     monkeypatch.setenv("PLANNINGHUB_HOME", str(tmp_path / "home"))
     with Case.create(tmp_path / "case", "5a" * 32) as case:
         recordConsent(case, "treatment", "2026-01-31", "test 1")
         parents = []
         for kind in ("source", "segmentation", "part", "package"):
             with case.staging(kind) as stage:
+                if kind == "source":
+                    writeSmallSeries(stage.folder / "dicom", 3, seed=int(case.caseId[:8], 16))
                 (stage.folder / "file").write_text(kind)
                 parents = [stage.commit(parents=parents)]
-        assert syncCase(case, aStore).complete
-    shutil.copytree(tmp_path / "case", tmp_path / "older")
-    with Case.open(tmp_path / "case", writable=True) as case:
-        recordConsent(case, "teaching", "2026-01-31", "test 1")
-        assert syncCase(case, aStore).complete
     return tmp_path / "case"
+
+
+def sync(folder, store):
+    with Case.open(folder, writable=True) as case:
+        return syncCase(case, store)
+
+
+@pytest.fixture
+def aSyncedCase(aCaseFolder, aStore, tmp_path):
+    """Folder of a case that was synced twice; the state before the second sync lies beside it as ``older``."""
+    assert sync(aCaseFolder, aStore).complete
+    shutil.copytree(aCaseFolder, tmp_path / "older")
+    with Case.open(aCaseFolder, writable=True) as case:
+        recordConsent(case, "teaching", "2026-01-31", "test 1")
+    assert sync(aCaseFolder, aStore).problem() is None
+    return aCaseFolder
 
 
 def judge(folder, store):
@@ -62,9 +100,9 @@ def test_rolledBackAndGoneOnIsStillFound(aSyncedCase, aStore):
         for number in range(6):
             recordConsent(case, "research", "2026-01-31", f"test {number}")
     assert judge(aSyncedCase, aStore) == (set(), {"audit-differs-from-store"})
-    # A further sync adds to the store's heads and replaces none.
-    with Case.open(aSyncedCase, writable=True) as case:
-        syncCase(case, aStore)
+    # A further sync adds to the store's heads and replaces none, and says what it found.
+    problem = sync(aSyncedCase, aStore).problem()
+    assert isinstance(problem, VerificationFailed) and problem.code == "audit-differs-from-store"
     assert judge(aSyncedCase, aStore)[1] == {"audit-differs-from-store"}
 
 
@@ -74,15 +112,120 @@ def test_caseThatWentOnHonestlyPasses(aSyncedCase, aStore):
         assert compareWithStore(case, aStore) == []
 
 
-def test_storeWithoutAHeadSaysSo(aSyncedCase, tmp_path):
-    case = Case.open(aSyncedCase)
-    for store in (FolderStore(tmp_path / "empty"), openStore("dicomweb+https://store.example/dicom-web")):
+def test_storeWithoutAHeadSaysSo(aCaseFolder, tmp_path, liar):
+    case = Case.open(aCaseFolder)
+    for store in (FolderStore(tmp_path / "empty"), openStore(liar.address)):
         assert [finding.code for finding in compareWithStore(case, store)] == ["audit-head-not-kept"]
+    with pytest.raises(StoreFailed):
+        compareWithStore(case, openStore(f"dicomweb+http://127.0.0.1:{freePort()}/dicom-web"))
 
 
-def test_rottenListOfTheStoreIsNamed(aSyncedCase, aStore):
-    case = Case.open(aSyncedCase)
-    path = aStore.snapshots(case.caseId)[0]
+def test_rottenListOfTheStoreIsNamed(aCaseFolder, tmp_path):
+    store = FolderStore(tmp_path / "store")
+    sync(aCaseFolder, store)
+    case = Case.open(aCaseFolder)
+    path = store.snapshots(case.caseId)[0]
     path.chmod(0o644)
     path.write_text("{")
-    assert [finding.code for finding in compareWithStore(case, aStore)] == ["store-list-damaged"]
+    assert [finding.code for finding in compareWithStore(case, store)] == ["store-list-damaged"]
+
+
+# Records in a store of DICOM objects
+
+
+def records(server):
+    return [pydicom.dcmread(io.BytesIO(data)) for key, data in server.kept.items() if isRecord(data)]
+
+
+def isRecord(data):
+    return pydicom.dcmread(io.BytesIO(data)).SOPClassUID == CaseRecord.RAW_DATA_STORAGE
+
+
+def test_everySyncThatHasNewsAddsARecord(aCaseFolder, liar):
+    store = openStore(liar.address)
+    first = sync(aCaseFolder, store)
+    assert (first.verified, len(liar.kept), len(records(liar))) == (4, 4, 1)
+    assert first.items[-1].name == "head of the audit log" and first.problem() is None
+    assert first.receipt.facts["verified"] == 3, "the receipt is in the log whose head that is"
+    sent = liar.sent()
+    again = sync(aCaseFolder, store)
+    assert liar.sent() == sent and again.problem() is None and again.findings == ()
+    with Case.open(aCaseFolder, writable=True) as case:
+        recordConsent(case, "teaching", "2026-01-31", "test 1")
+    sync(aCaseFolder, store)
+    assert [one.InstanceNumber for one in records(liar)] == sorted({one.InstanceNumber for one in records(liar)})
+    assert len(records(liar)) == 2 and len({one.SeriesInstanceUID for one in records(liar)}) == 1
+
+
+def test_theRecordIsARawDataObjectOfTheSameStudyAndSaysNoMoreOfThePatient(aCaseFolder, tmp_path):
+    case = Case.open(aCaseFolder)
+    path = CaseRecord.writeRecord(case, tmp_path).path
+    slices = sorted((aCaseFolder / "artefacts/source-1/r1/dicom").iterdir())
+    record, first = pydicom.dcmread(path), pydicom.dcmread(slices[0])
+    assert dicomErrors(path) == []
+    for keyword in ("StudyInstanceUID", "PatientID", "PatientName"):
+        assert record[keyword].value == first[keyword].value
+    assert record.SeriesInstanceUID != first.SeriesInstanceUID
+    values = CaseRecord.readRecord(path.read_bytes(), case.caseId)
+    assert values["auditHead"] == case.auditHead
+    assert set(values) == {"format", "version", "caseId", "name", "when", "auditHead"}
+    del record.Modality
+    record.save_as(path)
+    assert any("Modality" in line for line in dicomErrors(path)), "the judge sees what is missing"
+
+
+def test_aLaterVersionMayPutMoreIntoTheRecord(aCaseFolder, monkeypatch, liar):
+    content = CaseRecord._content
+    monkeypatch.setattr(CaseRecord, "_content", lambda case: content(case)[:-1] + b', "graph": []}')
+    assert sync(aCaseFolder, openStore(liar.address)).problem() is None
+    assert compareWithStore(Case.open(aCaseFolder), openStore(liar.address)) == []
+
+
+def damage(data):
+    return data.replace(b'"lines"', b'"linex"')
+
+
+@pytest.mark.parametrize("change", [damage, lambda data: data[:200], lambda data: data[:-9] + b"x" * 9])
+def test_aDamagedRecordIsNamedAndTheOthersCount(aCaseFolder, liar, change):
+    store = openStore(liar.address)
+    sync(aCaseFolder, store)
+    with Case.open(aCaseFolder, writable=True) as case:
+        recordConsent(case, "teaching", "2026-01-31", "test 1")
+    sync(aCaseFolder, store)
+    last = max(key for key, data in liar.kept.items() if isRecord(data))
+    liar.kept[last] = change(liar.kept[last])
+    assert [finding.code for finding in compareWithStore(Case.open(aCaseFolder), store)] == ["store-list-damaged"]
+
+
+def test_aRecordOfAnotherCaseIsNotTaken(aCaseFolder, tmp_path):
+    item = CaseRecord.writeRecord(Case.open(aCaseFolder), tmp_path)
+    with pytest.raises(CaseRecord.NotARecord):
+        CaseRecord.readRecord(item.path.read_bytes(), "another")
+
+
+def test_theImagesSayWhereToLookWhateverIsStated(aCaseFolder):
+    with Case.open(aCaseFolder, writable=True) as case:
+        ((first, _series),) = CaseRecord.recordSeriesOf(case)
+        with case.staging("source") as stage:
+            paths = writeSmallSeries(stage.folder / "dicom", 1, seed=1)
+            second = itemOf(paths[0]).studyUid
+            stage.commit(facts={"studyUid": "2.25.1"})
+        assert [study for study, _series in CaseRecord.recordSeriesOf(case)] == [first, "2.25.1", second]
+
+
+def test_aLostRecordIsSentAgain(aCaseFolder, liar):
+    store = openStore(liar.address)
+    sync(aCaseFolder, store)
+    for key in [key for key, data in liar.kept.items() if isRecord(data)]:
+        del liar.kept[key]
+    assert sync(aCaseFolder, store).problem() is None and len(records(liar)) == 1
+
+
+def test_aRecordThatTheStoreDoesNotKeepIsAFailure(aCaseFolder, liar):
+    store = openStore(liar.address)
+    slices = [itemOf(path) for path in sorted((aCaseFolder / "artefacts/source-1/r1/dicom").iterdir())]
+    pushVerified(store, slices)
+    liar.send = "keepsNothing"
+    result = sync(aCaseFolder, store)
+    assert result.receipt and isinstance(result.problem(), VerificationFailed)
+    assert [item.name for item in result.items if item.state == "failed"] == ["head of the audit log"]

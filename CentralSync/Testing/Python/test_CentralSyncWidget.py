@@ -4,7 +4,9 @@ import socket
 
 import pytest
 
+from PlanningHubLib.ArchiveAccess import recall
 from PlanningHubLib.Case import Case
+from Servers.OrthancServer import OrthancServer, whyNoOrthanc
 from StandInHost.User import bone, message, tableTexts, tree
 
 
@@ -170,3 +172,60 @@ def test_theStoreComesBackWithTheScene_andGoesWithIt(user, packaged, tmp_path):
     assert tableTexts(widget.ui.itemsTable) == []
     user.host.act(slicer.util.loadScene, str(tmp_path / "scene.mrb"))
     assert widget.ui.storeLineEdit.text == str(tmp_path / "store") and widget.ui.sendButton.enabled
+
+
+@pytest.fixture
+def guarded(tmp_path, monkeypatch):
+    """An archive that asks who one is, on a machine that can keep passwords."""
+    if whyNoOrthanc():
+        pytest.skip(whyNoOrthanc())
+    (tmp_path / "passphrase").write_text("a long passphrase")
+    (tmp_path / "passphrase").chmod(0o600)
+    monkeypatch.setenv("PLANNINGHUB_PASSPHRASE_FILE", str(tmp_path / "passphrase"))
+    with OrthancServer(user=("anna", "open sesame")) as server:
+        yield server
+
+
+def logIn(user, widget, secret, remembered=False):
+    user.host.enter(widget.ui.storeUserLineEdit, "anna")
+    user.host.enter(widget.ui.storeSecretLineEdit, secret)
+    user.host.enter(widget.ui.storeRememberCheckBox, remembered)
+    user.host.click(widget.ui.sendButton)
+
+
+def test_aStoreThatAsksGetsTheLogin_whichIsRememberedOnRequest(user, packaged, guarded):
+    from StandInHost.User import sceneNodes
+
+    base = f"{guarded.url}/dicom-web"
+    widget = send(user, guarded.address)
+    assert "refuses access" in message(widget) and not widget.ui.loginWidget.isHidden()
+    logIn(user, widget, "wrong", remembered=True)
+    assert "refuses access" in message(widget) and recall(base) is None
+    assert widget.ui.storeSecretLineEdit.text == "" and widget.ui.storeUserLineEdit.text == "anna"
+    logIn(user, widget, "open sesame")
+    assert message(widget).endswith("read back and equal.") and recall(base) is None
+    logIn(user, widget, "open sesame", remembered=True)
+    assert recall(base).secret == "open sesame" and widget.ui.storeSecretLineEdit.text == ""
+    assert not any("open sesame" in str(node) for node in sceneNodes())
+    user.host.enter(widget.ui.storeUserLineEdit, "")
+    user.host.click(widget.ui.sendButton)
+    assert message(widget).endswith("read back and equal."), "the remembered one was used"
+
+
+def test_whatWasEnteredForOneStoreIsNotThereForAnother(user, packaged, tmp_path):
+    widget = enterStore(user, "dicomweb+https://pacs.example.org/x")
+    user.host.enter(widget.ui.storeUserLineEdit, "anna")
+    user.host.enter(widget.ui.storeSecretLineEdit, "open sesame")
+    enterStore(user, "dicomweb+https://other.example.org/x")
+    assert widget.ui.storeSecretLineEdit.text == widget.ui.storeUserLineEdit.text == ""
+    user.host.enter(widget.ui.storeSecretLineEdit, "open sesame")
+    enterStore(user, tmp_path / "store")
+    assert widget.ui.loginWidget.isHidden() and widget.ui.storeSecretLineEdit.text == ""
+
+
+def test_aMachineThatCannotKeepItSaysSoBeforeAnythingIsSent(user, packaged, monkeypatch):
+    monkeypatch.delenv("PLANNINGHUB_PASSPHRASE_FILE", raising=False)
+    widget = enterStore(user, "dicomweb+http://127.0.0.1:9/dicom-web")
+    before = tree(packaged)
+    logIn(user, widget, "open sesame", remembered=True)
+    assert "no keyring on this machine" in message(widget) and tree(packaged) == before

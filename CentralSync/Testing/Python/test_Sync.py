@@ -73,6 +73,15 @@ def test_itemsAreTheCurrentFilesEachContentOnce(aCase):
     assert items["part-1/part.stl"].kind == "plain"
 
 
+def test_theResultSaysThatConsentToTreatmentIsKeptElsewhere(aCase, folderStore):
+    assert syncCase(aCase, folderStore).asDict()["findings"] == []
+    governance = aCase.governance
+    aCase.changeGovernance({**governance, "consents": []}, "consent-recorded", {})
+    (said,) = syncCase(aCase, folderStore).asDict()["findings"]
+    assert (said["code"], said["severity"]) == ("treatment-consent-elsewhere", "info")
+    assert "site.json" in said["action"]
+
+
 def test_folderStoreAloneGivesTheCaseBack(aCase, folderStore, tmp_path):
     part = aCase.latest("part")
     commit(aCase, "receipt", [part], {"receipt.json": b'{"store": "another", "items": []}'})
@@ -113,8 +122,9 @@ def test_secondSyncVerifiesAndChangesNothing(aCase, folderStore):
 def test_dicomWebStoreGetsTheDicomAndSaysWhatStays(aCase):
     with LyingServer() as server:
         result = syncCase(aCase, openStore(server.address))
-        assert (result.verified, result.notSent, result.failed, result.queued) == (4, 3, 0, 0)
-        assert result.problem() is None and len(server.kept) == 4
+        # With the head of the audit log, as an object of its own.
+        assert (result.verified, result.notSent, result.failed, result.queued) == (5, 3, 0, 0)
+        assert result.problem() is None and len(server.kept) == 5
         assert {item.name for item in result.items if item.state == NOT_SENT} == {
             "segmentation-1/bone.seg.nrrd",
             "part-1/part.stl",
@@ -130,7 +140,7 @@ def test_dicomWebStoreGetsTheDicomAndSaysWhatStays(aCase):
 def test_caseReachesARealOrthanc(aCase):
     with OrthancServer() as orthanc:
         result = syncCase(aCase, openStore(orthanc.address))
-        assert result.verified == len(orthanc.instances()) == 4 and result.complete
+        assert result.verified == len(orthanc.instances()) == 5 and result.complete
 
 
 def test_asDictIsTheCommandsContract(aCase):
@@ -236,3 +246,19 @@ def test_withdrawalListsTheStoreOnceAndAsProven(aCase, folderStore):
     (left,) = withdrawConsent(aCase, "treatment")
     assert left["destination"] == folderStore.description and left["proven"]
     assert {one["id"] for one in left["artefacts"]} == {"source-1", "segmentation-1", "part-1", "package-1"}
+
+
+def test_planOfThePackageIsSentWithIt(aCase, folderStore):
+    plan = commit(aCase, "plan", [aCase.latest("segmentation")], {"plan.json": b"{}", "results.json": b"[]"})
+    source, segmentation = aCase.latest("source"), aCase.latest("segmentation")
+    part = commit(aCase, "part", [plan], {"part.stl": b"plate"})
+    with aCase.staging("package") as stage:
+        (stage.folder / "summary.pdf").write_bytes(b"%PDF")
+        stage.commit(parents=[source, segmentation, plan, part])
+    result = syncCase(aCase, folderStore)
+    assert {"plan-1/plan.json", "plan-1/results.json"} <= {item.name for item in result.items if item.state == VERIFIED}
+    assert plan.link in aCase.latest("receipt").parents
+    commit(aCase, "plan", [segmentation], {"plan.json": b"changed"})
+    with pytest.raises(GateRefused) as refusal:
+        syncCase(aCase, folderStore)
+    assert refusal.value.code == "stale-package"

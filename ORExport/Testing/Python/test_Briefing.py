@@ -5,8 +5,8 @@ import datetime
 import pytest
 from Judges import run
 
-from ORExportLib import BriefingFonts
-from ORExportLib.Briefing import BANNER, Briefing, Picture, briefingPdf
+from ORExportLib.Briefing import BANNERS, Briefing, Picture, briefingPdf
+from PlanningHubLib import PageFonts
 
 WHEN = datetime.datetime(2026, 5, 4, 3, 2, 1, tzinfo=datetime.timezone(datetime.timedelta(hours=2)))
 FIGURES = (("Bone volume", "571.5 ml"), ("Part triangles", "198,432"))
@@ -62,7 +62,7 @@ def pages(path):
 def test_saysSideAndCaseInWords(written, side, words):
     _path, text = written(side=side)
     assert words in text and "PH-7K3QM2AB-0001" in text
-    assert BANNER in text and "Not for diagnosis" in text
+    assert BANNERS["planning"] in text and "Not for diagnosis" in text
     assert {"LEFT", "RIGHT"} - {words} == {word for word in ("LEFT", "RIGHT") if word not in text}
 
 
@@ -106,6 +106,6 @@ def test_neverPrintsAWrongCharacter(written, procedure):
 
 
 def test_worksWithReportlabsFontsAlone(written, monkeypatch):
-    monkeypatch.setattr(BriefingFonts, "_dejavuFolder", lambda: None)
+    monkeypatch.setattr(PageFonts, "_dejavuFolder", lambda: None)
     _path, text = written(procedure="Müller Ж")
     assert "Müller ?" in text and "LEFT" in text

@@ -25,6 +25,7 @@ class Field:
     :param kind: one of the kinds above; ``json`` is what only a text of JSON can say
     :param unit: of a number, with a space before it where it needs one; ``decimals`` that it is shown with
     :param objectKinds: which objects an ``object`` or ``objects`` may be
+    :param isPosition: a point that can be shown in the views, not a direction
     :param default: None where there is none
     """
 
@@ -40,6 +41,7 @@ class Field:
     maximum: float = LARGEST
     choices: tuple = ()
     objectKinds: tuple = ()
+    isPosition: bool = False
 
 
 def fieldsOf(do):
@@ -58,6 +60,7 @@ def _field(key, schema, required):
         schema.get("minimum", schema.get("exclusiveMinimum", -LARGEST)),
         schema.get("maximum", schema.get("exclusiveMaximum", LARGEST)),
         tuple(schema.get("enum", ())), (kinds,) if isinstance(kinds, str) else tuple(kinds),
+        schema.get("x-point") in ("position", "positions"),
     )  # fmt: skip
 
 

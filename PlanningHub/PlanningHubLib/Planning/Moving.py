@@ -52,8 +52,8 @@ def motionFigures(matrix, mesh):
     """Return what a rigid motion does to a mesh: shifts in mm, turns in degrees, axes and points in RAS.
 
     ``translationMm`` is the way of the mean of the mesh's points along R, A, S. ``rotationDegrees`` are right-handed
-    turns about the fixed axes R, then A, then S. The helical axis is the one about which one turn, and along which one shift, does
-    the same (Chasles' theorem); it is left out where there is no turn.
+    turns about the fixed axes R, then A, then S. The helical axis is the one about which one turn, and along which one
+    shift, does the same (Chasles' theorem); it is left out where there is no turn.
     """
     from scipy.spatial.transform import Rotation
 

@@ -1,8 +1,8 @@
 """All operations that a plan may be made of. A new one is a module with an ``OPERATIONS`` tuple, named here."""
 
-from . import AnatomicalFrames, Combine, Cuts, Margins, Measurements, Moving, Placing, Trajectories
+from . import AnatomicalFrames, Combine, Cuts, Margins, Measurements, Mirror, Moving, Placing, Symmetry, Trajectories
 
-MODULES = (Placing, AnatomicalFrames, Measurements, Cuts, Combine, Moving, Trajectories, Margins)
+MODULES = (Placing, Cuts, Combine, Moving, AnatomicalFrames, Measurements, Trajectories, Margins, Symmetry, Mirror)
 
 
 def operations():

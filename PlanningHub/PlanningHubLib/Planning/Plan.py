@@ -11,6 +11,7 @@ import numpy
 
 from ..Artefacts import Artefact
 from ..Errors import GateRefused, InputRefused, firstRejection
+from ..IntendedUse import intendedUse
 from ..Procedures import findProcedure
 from ..Progress import noProgress, part
 from ..Repair import repairFacts
@@ -125,11 +126,11 @@ def keepPlan(case, session, carried, user=None, progress=noProgress):
     :raises GateRefused: as :func:`makePlan`; ``stale-plan`` where it was carried out on another segmentation
     """
     segmentation = case.require("segmentation")
-    requireReviewed(case, segmentation)
     if carried.madeFrom not in (None, segmentation.content):
         raise GateRefused(
             "stale-plan", "The segmentation has changed since the plan was carried out.", "Carry it out again."
         )
+    requireReviewed(case, segmentation)
     document = forCase(carried.document, case)
     with case.staging("plan", planId(case, document["title"]), user=user) as stage:
         progress(0.92, "Saving the plan")
@@ -162,6 +163,7 @@ def forCase(document, case):
         "side": case.side,
         "procedure": case.procedure,
         "frameOfReferenceUid": case.require("source").facts.get("frameOfReferenceUid"),
+        "intendedUse": intendedUse(case),
     }
     requireFits(document, own, f"the case {case.name}")
     return {**document, **own}
@@ -174,7 +176,10 @@ def requireFits(document, own, whose):
     :param whose: what they are the facts of, in words
     :raises GateRefused: ``other-side``, ``other-procedure``, ``other-frame-of-reference``
     """
-    codes = {"side": "other-side", "procedure": "other-procedure", "frameOfReferenceUid": "other-frame-of-reference"}
+    codes = {
+        "side": "other-side", "procedure": "other-procedure", "frameOfReferenceUid": "other-frame-of-reference",
+        "intendedUse": "other-use",
+    }  # fmt: skip
     for key, value in own.items():
         if document[key] not in (None, value):
             raise GateRefused(

@@ -5,12 +5,14 @@ import numpy
 from ..Errors import InputRefused
 from ..Shapes.Manifolds import fromManifold, toManifold, weldProof
 from ..Shapes.Mesh import MM3_PER_ML, Mesh
-from ..Shapes.Shells import shellVolumesMm3
+from ..Shapes.Shells import shellVolumesMm3, withoutSpecks
 from .Objects import Solid
 
 # Below it, a triangle's three corners are one to the single precision of files.
 SIMPLIFIED_MM = 1e-3
 NEEDLE_MM2 = 1e-9
+# A ball of this volume is 0.6 mm thick.
+FILM_MM3 = 0.1
 
 
 def manifoldOf(solid):
@@ -32,6 +34,10 @@ def meshOf(manifold):
     if manifold.is_empty() or manifold.volume() <= 0:
         raise nothingLeft()
     mesh = fromManifold(manifold)
+    # Where two surfaces ran along each other, films without thickness stay between them.
+    mesh, filmsMm3 = withoutSpecks(mesh, FILM_MM3)
+    if len(filmsMm3):
+        manifold = toManifold(mesh)
     if (mesh.areasMm2() < NEEDLE_MM2).any():
         mesh = fromManifold(manifold.simplify(SIMPLIFIED_MM))
     return weldProof(mesh)

@@ -11,9 +11,9 @@ from ..Errors import Finding, InputRefused
 from . import Distances
 from .Objects import Line, Placement, Solid
 from .Operation import NAME, Operation, Result
+from .Solids import cylinder, meshOf
 
 FREE_COLOR, NEAR_COLOR = (0.25, 0.7, 0.35), (0.95, 0.55, 0.1)
-CYLINDER_SEGMENTS = 64
 # Normals of the sagittal, coronal and axial plane, in RAS and in an anatomical frame alike.
 PLANES = {"Sagittal": (1, 0, 0), "Coronal": (0, 1, 0), "Axial": (0, 0, 1)}
 AROUND, BREACH_STEP_MM = 36, 0.5
@@ -58,7 +58,13 @@ def trajectory(parameters, context, _progress):
                 for name in parameters["through"]]  # fmt: skip
     findings += [_missed(way, row) for row in passages if not row["insideMm"]]
     color = NEAR_COLOR if any(finding.severity == "warn" for finding in findings) else FREE_COLOR
-    solid = Solid(way.name, cylinder(way), role="device", modified=True, color=color)
+    solid = Solid(
+        way.name,
+        meshOf(cylinder(way.entryRas, way.targetRas, way.diameterMm / 2)),
+        role="device",
+        modified=True,
+        color=color,
+    )
     tables = {"Trajectory": _screwRows(way, passages), "Distances to structures at risk": risks, "Passages": passages}
     return Result(
         (solid,),
@@ -224,19 +230,6 @@ def anglesOf(way, context, frameName=""):
         for prefix, axes in frames.items()
         for plane, normal in PLANES.items()
     }
-
-
-def cylinder(way):
-    """Return the mesh of a way: a prism of :data:`CYLINDER_SEGMENTS` sides within its cylinder."""
-    import manifold3d
-
-    from ..Shapes.Manifolds import fromManifold
-
-    across = numpy.linalg.svd(way.direction[None])[2][1:]
-    axes = numpy.array([across[0], numpy.cross(way.direction, across[0]), way.direction]).T
-    radiusMm = way.diameterMm / 2
-    upright = manifold3d.Manifold.cylinder(way.lengthMm, radiusMm, radiusMm, CYLINDER_SEGMENTS)
-    return fromManifold(upright.transform(numpy.c_[axes, way.entryRas]))
 
 
 _COMMON = {

@@ -75,5 +75,5 @@ def requireReviewed(case, segmentation):
         raise GateRefused(
             "not-reviewed",
             f"The segmentation does not count yet: {'; '.join(faults)}.",
-            "Look at each segment, and review it: planninghub segment --case DIR --review accepted",
+            "Look at each segment, and review it.",
         )

@@ -22,6 +22,10 @@ MR_ATTRIBUTES = {
     "NumberOfAverages": "1", "PixelBandwidth": "240", "ImagedNucleus": "1H", "AcquisitionMatrix": [0, 24, 20, 0],
     "PixelRepresentation": 0, "BitsStored": 12, "HighBit": 11,
 }  # fmt: skip
+# HU of a tissue -> its signal: air, fat, fluid, skin, brain, muscle, spongy bone, cortical bone, teeth.
+SIGNALS = (
+    (-1000, 4), (-95, 800), (8, 150), (30, 400), (36, 550), (55, 350), (300, 60), (600, 220), (1000, 40), (2500, 10),
+)  # fmt: skip
 # Attribute of a single-frame image -> functional group of a frame that holds it, and its name there.
 GROUPS = {
     "ImagePositionPatient": ("PlanePositionSequence", "ImagePositionPatient"),
@@ -42,6 +46,23 @@ def mrVoxels(shape=(6, 20, 24)):
     kinds = asymmetricVoxels(shape)
     voxels = numpy.where(kinds > 500, 90, numpy.where(kinds > 0, 700, 3)).astype(numpy.uint16)
     return voxels + numpy.arange(shape[0], dtype=numpy.uint16)[:, None, None] * (voxels > 5)
+
+
+def noiseVoxels(shape=(6, 40, 48)):
+    """Intensities in which nobody can tell body from air."""
+    return numpy.random.default_rng(3).integers(0, 1000, shape, dtype=numpy.uint16)
+
+
+def headMr():
+    """The head phantom as MR intensities (fat bright, bone dark, Rician noise), the phantom, and its matrix to LPS."""
+    from Phantom.HeadPhantom import makeHeadPhantom, smallShape
+
+    phantom = makeHeadPhantom(smallShape, noiseHu=1.0)
+    signal = numpy.interp(phantom.voxelsHu, *zip(*SIGNALS, strict=True))
+    noise = numpy.random.default_rng(1).normal(0, 8, (2, *signal.shape))
+    matrix = numpy.diag([*phantom.spacingMm, 1.0])
+    matrix[:3, 3] = phantom.originLps
+    return numpy.hypot(signal + noise[0], noise[1]).astype(numpy.uint16), phantom, matrix
 
 
 def toMr(image, stored, **attributes):
@@ -71,6 +92,16 @@ def writeMr(folder, voxels=None, change=None, seriesUid=None, **attributes):
             change(image, index)
         saveImage(image, path)
     return paths
+
+
+def writeHeadMr(folder):
+    """Write the head phantom as a single-frame MR series; return its paths."""
+    from Phantom.HeadPhantom import writeHeadPhantom
+
+    voxels, phantom, _matrix = headMr()
+    for index, path in enumerate(writeHeadPhantom(folder, phantom)):
+        saveImage(toMr(pydicom.dcmread(path), voxels[index]), path)
+    return sorted(folder.iterdir())
 
 
 def writeFrames(path, paths, sopClassUid=ENHANCED_MR, extras=None, syntax=None, **attributes):

@@ -6,6 +6,7 @@ import pytest
 from CaseMaking import commitChain, newCase
 
 from PlanningHubLib import Consent, Request
+from PlanningHubLib.Case import Case
 from PlanningHubLib.CaseFormat import FILE_NAME
 from PlanningHubLib.CaseList import findCases, leadTime, listCases
 
@@ -44,8 +45,6 @@ def test_listsEveryCaseWithItsFacts(aRoot):
 
 
 def test_everyChangeIsSeenAtOnce(aRoot, monkeypatch):
-    from PlanningHubLib.Case import Case
-
     before = listCases(aRoot)
     with Case.open(aRoot / "a", writable=True) as case:
         Consent.recordConsent(case, "treatment", "2026-01-31", "v1")
@@ -69,6 +68,24 @@ def test_onlyWhatChangedIsReadAgain(aRoot, monkeypatch):
         Request.moveTo(case, "rejected")
     listCases(aRoot)
     assert read == ["c"]
+
+
+def test_aCallerWhoKeepsTheListSeesEveryChange(aRoot, ownHome):
+    kept = {}
+    first = listCases(aRoot, kept=kept)
+    (index,) = ownHome.glob("case-list-*.json")
+    index.unlink()
+    again = listCases(aRoot, kept=kept)
+    assert all(one is other for one, other in zip(first, again, strict=True)) and not index.exists()
+    with Case.open(aRoot / "a", writable=True) as case:
+        Request.moveTo(case, "accepted")
+    changed = listCases(aRoot, kept=kept)
+    assert changed[0].state == "accepted" and changed[1] is first[1]
+    (aRoot / "b" / FILE_NAME).unlink()
+    assert names(listCases(aRoot, kept=kept)) == ["a", "c", "d"]
+    with newCase(aRoot / "e"):
+        pass
+    assert names(listCases(aRoot, kept=kept)) == ["a", "c", "d", "e"] == names(listCases(aRoot))
 
 
 def test_damagedCaseIsListedWithTheReason(aRoot):

@@ -6,6 +6,7 @@ import pytest
 from CaseMaking import newCase
 
 from PlanningHubLib import Request
+from PlanningHubLib.Case import Case
 from StandInHost.User import cases, tableTexts
 
 SHOWN_ROWS = 500
@@ -52,11 +53,11 @@ def test_aRowSaysWhatACaseIsAndWhatIsNext(user, home):
     sortBy(user, home, "urgency")
     rows = tableTexts(cases(home).casesTable)
     name = home.panel("CasesPanel").cases[0].name
-    assert rows[0] == (f"{name}\nmandible", "RIGHT", "CT", "accepted", "2026-05-01\nemergency")
+    assert rows[0] == (f"{name}\nmandible", "RIGHT", "Images", "accepted", "2026-05-01\nemergency")
     assert [row[1:] for row in rows[1:]] == [
-        ("BOTH", "CT", "requested", "urgent"),
-        ("LEFT", "CT", "requested", "2026-05-02\nelective"),
-        ("SIDE NOT STATED", "CT", "", ""),
+        ("BOTH", "Images", "requested", "urgent"),
+        ("LEFT", "Images", "requested", "2026-05-02\nelective"),
+        ("SIDE NOT STATED", "Images", "", ""),
     ]
     assert cases(home).countLabel.text == "4 cases" and cases(home).showAllButton.isHidden()
 
@@ -104,6 +105,21 @@ def test_theSelectedCaseStaysSelectedAndIsTheOneThatOpens(user, home):
     assert home.activeFolder() == str(user.casesFolder / "b")
     user.host.enter(cases(home).searchLineEdit, "cranioplasty")
     assert cases(home).casesTable.currentRow() == -1 and not cases(home).openButton.enabled
+
+
+def test_aRefreshShowsWhatChangedAndLeavesTheRest(user, home):
+    table = cases(home).casesTable
+    sortBy(user, home, "department")
+    item = table.item(0, 0)
+    user.host.click(cases(home).refreshButton)
+    assert table.item(0, 0) is item, "nothing changed: nothing is filled anew"
+    with Case.open(user.casesFolder / "a", writable=True) as case:
+        Request.moveTo(case, "accepted")
+    user.host.click(cases(home).refreshButton)
+    assert shown(home) == "abcd" and tableTexts(table)[0][3] == "accepted"
+    shutil.rmtree(user.casesFolder / "b")
+    user.host.click(cases(home).refreshButton)
+    assert shown(home) == "acd"
 
 
 def test_aLongListShowsItsBeginningAndTheRestWhenAsked(user, tmp_path):

@@ -32,6 +32,17 @@ def test_whereTreatmentIsKeptElsewhereOnlyAWithdrawalCloses(aCase, ownHome):
     assert refusal(Consent.requireConsent, aCase, "hospital-store").code == "no-consent"
 
 
+def test_whatIsNotAskedForIsSaid(aCase, ownHome):
+    assert Consent.treatmentFindings(aCase) == [], "the gate asks for it: nothing is left open"
+    writeSite(ownHome, treatmentConsent="elsewhere")
+    (said,) = Consent.treatmentFindings(aCase)
+    assert (said.code, said.severity) == ("treatment-consent-elsewhere", "info")
+    record(aCase, "manufacturer")
+    assert Consent.treatmentFindings(aCase) == [said]
+    record(aCase)
+    assert Consent.treatmentFindings(aCase) == []
+
+
 def record(case, scope="treatment"):
     return Consent.recordConsent(case, scope, *SIGNED)
 

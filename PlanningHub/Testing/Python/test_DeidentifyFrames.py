@@ -17,6 +17,7 @@ from PlanningHubLib.Errors import GateRefused
 from PlanningHubLib.Import import examine, importSeries
 from PlanningHubLib.Segmentation import segmentBone
 from PlanningHubLib.SeriesGeometry import checkSeries
+from PlanningHubLib.SeriesSplit import splitSeries
 from PlanningHubLib.SliceHeader import ScannedSeries
 from PlanningHubLib.Volumes import readSlices
 
@@ -110,12 +111,39 @@ def test_aFaceIsTakenFromFramesAsFromSlices(tmp_path, smallHead):
     assert copy.RecognizableVisualFeatures == "NO" and copy.ImageType[0] == "DERIVED"
 
 
-def test_phasesOfOneFileAreNotJudgedForFaces(tmp_path):
-    writeEnhanced(writeSmallSeries(tmp_path / "single"), tmp_path / "source" / "ct.dcm", phases=2)
-    report = Deidentify.deidentify(tmp_path / "source", tmp_path / "out", "treatment-partner")
-    assert "face-not-judged" in {finding["code"] for finding in report["findings"]}
+def phasesOf(path):
+    """Return the voxels of each phase of a file."""
+    parts, _findings = splitSeries(ScannedSeries("any", readHeaders([path])))
+    return [readSlices(checkSeries(one)[0].headers) for one in parts]
+
+
+def test_eachPhaseOfAFileIsJudgedForItself(tmp_path, smallHead):
+    source = writeEnhanced(sorted(smallHead.iterdir()), tmp_path / "source" / "head.dcm", phases=2)
     with pytest.raises(GateRefused) as refused:
-        Deidentify.deidentify(tmp_path / "source", tmp_path / "other", "research")
+        Deidentify.deidentify(tmp_path / "source", tmp_path / "out", "research")
+    assert refused.value.code == "face-visible"
+    Deidentify.deidentify(tmp_path / "source", tmp_path / "out", "research", deface=True)
+    (copy,) = copied(tmp_path / "out")
+    assert len(phasesOf(copy)) == 2
+    for before, after in zip(phasesOf(source), phasesOf(copy), strict=True):
+        assert 0.005 < (before != after).mean() < 0.2 and (after[before != after] == -1000).all()
+    assert pydicom.dcmread(copy).RecognizableVisualFeatures == "NO"
+
+
+def test_phasesWithoutAFaceGoOut(tmp_path):
+    writeEnhanced(writeSmallSeries(tmp_path / "single"), tmp_path / "source" / "ct.dcm", phases=2)
+    report = Deidentify.deidentify(tmp_path / "source", tmp_path / "out", "research")
+    assert report["faces"] == "none found"
+
+
+def test_aPhaseThatLacksAFrameLeavesTheWholeOpen(tmp_path):
+    source = writeEnhanced(writeSmallSeries(tmp_path / "single"), tmp_path / "source" / "ct.dcm", phases=2)
+    whole = pydicom.dcmread(source)
+    del whole.PerFrameFunctionalGroupsSequence[2]
+    whole.NumberOfFrames -= 1
+    whole.save_as(source)
+    with pytest.raises(GateRefused) as refused:
+        Deidentify.deidentify(tmp_path / "source", tmp_path / "out", "research")
     assert refused.value.code == "face-not-judged"
 
 

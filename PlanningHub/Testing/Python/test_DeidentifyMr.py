@@ -1,4 +1,4 @@
-"""De-identified copies of MR: bit-exact, with what planning needs, and faces never called absent."""
+"""De-identified copies of MR: bit-exact but for faces that are removed, with what planning needs."""
 
 import json
 
@@ -8,10 +8,12 @@ import pytest
 import SimpleITK
 from CaseMaking import writeSmallSeries
 from LeakSearch import leaks
-from MrMaking import MR_ATTRIBUTES, mrVoxels, writeMr
+from MrMaking import MR_ATTRIBUTES, headMr, mrVoxels, noiseVoxels, writeHeadMr, writeMr
 from Planting import WORD, WORDS, plantEverything, plantFile
+from scipy import ndimage
 
 from PlanningHubLib import Consent, Deidentify, DeidentifyText
+from PlanningHubLib import DeidentifyFaceMr as FaceMr
 from PlanningHubLib.Case import Case
 from PlanningHubLib.Errors import GateRefused, InputRefused
 from PlanningHubLib.Import import examine, importSeries
@@ -82,8 +84,8 @@ def test_nothingPlantedInMrComesOut(tmp_path):
     assertSameVolume(volume(tmp_path / "plain"), volume(tmp_path / "out"))
 
 
-def test_whetherMrShowsAFaceIsNotJudged(tmp_path):
-    writeMr(tmp_path / "mr")
+def test_whereBodyAndAirCannotBeToldApartMrIsRefused(tmp_path):
+    writeMr(tmp_path / "mr", noiseVoxels())
     report = Deidentify.deidentify(tmp_path / "mr", tmp_path / "out", "treatment-partner")
     assert "face-not-judged" in codes(report) and report["faces"] == "not judged"
     assert all("RecognizableVisualFeatures" not in image for image in images(tmp_path / "out"))
@@ -94,9 +96,82 @@ def test_whetherMrShowsAFaceIsNotJudged(tmp_path):
         assert not (tmp_path / "other").exists()
 
 
+def test_anMrWithAMissingSliceIsNotJudged(tmp_path):
+    writeMr(tmp_path / "mr")[2].unlink()
+    with pytest.raises(GateRefused) as refused:
+        Deidentify.deidentify(tmp_path / "mr", tmp_path / "out", "research")
+    assert refused.value.code == "face-not-judged"
+
+
+def test_anMrWithoutAFaceGoesOut(tmp_path):
+    writeMr(tmp_path / "mr", LARGE)
+    report = Deidentify.deidentify(tmp_path / "mr", tmp_path / "out", "research", deface=True)
+    assert report["faces"] == "none found" and not codes(report) & {"face-removed", "face-visible"}
+    assert {image.RecognizableVisualFeatures for image in images(tmp_path / "out")} == {"NO"}
+
+
+def test_aFaceInMrIsFoundAndRemoved(tmp_path):
+    writeHeadMr(tmp_path / "mr")
+    report = Deidentify.deidentify(tmp_path / "mr", tmp_path / "partner", "treatment-partner")
+    assert report["faces"] == "visible" and "face-visible" in codes(report)
+    with pytest.raises(GateRefused) as refused:
+        Deidentify.deidentify(tmp_path / "mr", tmp_path / "out", "research")
+    assert refused.value.code == "face-visible" and not (tmp_path / "out").exists()
+
+    report = Deidentify.deidentify(tmp_path / "mr", tmp_path / "out", "research", deface=True)
+
+    assert report["faces"] == "removed" and "113102" in report["methodCodes"]
+    copies = images(tmp_path / "out")
+    assert {(image.RecognizableVisualFeatures, image.ImageType[0]) for image in copies} == {("NO", "DERIVED")}
+    before, after = (SimpleITK.GetArrayFromImage(volume(tmp_path / name)) for name in ("mr", "out"))
+    changed = before != after
+    assert len(numpy.unique(after[changed])) == 1 and after[changed][0] < 30, "air, as around the head"
+    _voxels, phantom, matrix = headMr()
+    assert not changed[:, changed.shape[1] * 6 // 10 :].any(), "the back of the head is as it was"
+    assert (changed & inSkull(phantom.voxelsHu)).sum() < 0.01 * inSkull(phantom.voxelsHu).sum(), "so is the brain"
+    # Nose, lips and chin: the foremost tissue of each level of the face lies at least a centimetre further back.
+    face = slice(10, 30)
+    gone = (foremost(after[face]) - foremost(before[face])) * matrix[1, 1]
+    assert gone.min() >= 10 and gone.max() >= 25
+
+
+def inSkull(voxelsHu):
+    """Return the voxels deep within the closed bone of each level."""
+    cavity = numpy.zeros(voxelsHu.shape, bool)
+    for level, section in enumerate(voxelsHu):
+        closed = ndimage.binary_closing(section >= 300, iterations=8)
+        cavity[level] = ndimage.binary_fill_holes(closed) & (section < 300)
+    cavity[:27] = False
+    return ndimage.binary_erosion(cavity, iterations=2)
+
+
+def foremost(voxels):
+    """Return per level the first row with tissue in the middle columns."""
+    middle = voxels[:, :, 44:52] > 250
+    return middle.any(axis=2).argmax(axis=1)
+
+
+@pytest.mark.parametrize("axes", [(0, 1, 2), (2, 1, 0), (1, 0, 2)], ids=["axial", "sagittal", "coronal"])
+def test_theFaceIsTheSameHoweverTheSlicesLie(axes):
+    voxels, _phantom, matrix = headMr()
+    body = FaceMr.findBody(voxels, matrix)
+    wanted = FaceMr.facialMask(voxels, matrix, body).transpose(axes)
+    turned = matrix[:, [*(2 - axis for axis in axes[::-1]), 3]]
+    assert FaceMr.faceVisible(voxels.transpose(axes), turned, body)
+    assert numpy.array_equal(FaceMr.facialMask(voxels.transpose(axes), turned, body), wanted)
+
+
+def test_aChestIsNoHead():
+    y, x = numpy.mgrid[-100:100:4, -200:200:4]
+    section = numpy.where((x / 170) ** 2 + (y / 90) ** 2 < 1, 500, 5)
+    voxels = numpy.repeat(section[None], 20, axis=0).astype(numpy.uint16)
+    matrix = numpy.diag([4.0, 4.0, 4.0, 1.0])
+    assert FaceMr.faceVisible(voxels, matrix, FaceMr.findBody(voxels, matrix)) is False
+
+
 def test_aCtWithoutAFaceDoesNotSpeakForTheMr(tmp_path):
     writeSmallSeries(tmp_path / "both" / "ct")
-    writeMr(tmp_path / "both" / "mr")
+    writeMr(tmp_path / "both" / "mr", noiseVoxels())
     report = Deidentify.deidentify(tmp_path / "both", tmp_path / "out", "treatment-partner")
     assert report["faces"] == "not judged"
     assert {image.Modality: image.get("RecognizableVisualFeatures") for image in images(tmp_path / "out")} == {

@@ -2,6 +2,8 @@
 
 import datetime
 import json
+import shutil
+from pathlib import Path
 
 import pytest
 from PanelPages import POINT, Page, fillRequest, governance, place
@@ -17,7 +19,7 @@ def inDays(days):
 
 @pytest.mark.parametrize("name, buttons", [
     ("RequestPanel", ("stateRequestButton", "moveButton", "assignButton")),
-    ("ConsentPanel", ("recordButton", "withdrawButton", "copyButton")),
+    ("ConsentPanel", ("recordButton", "withdrawButton", "copyButton", "reidentifyButton")),
     ("ReviewPanel", ("addButton", "resolveButton", "placeButton", "openButton", "giveButton", "closeButton")),
     ("ApprovalPanel", ("approveButton", "reopenButton", "addButton", "removeButton", "stateButton", "draftButton")),
 ])  # fmt: skip
@@ -132,6 +134,18 @@ def test_consentIsRecordedAndWithdrawn_thenNothingLeaves(turnTo, tmp_path):
     assert not (tmp_path / "second").exists() and Case.open(folder).verify() == []
 
 
+def test_theConsentToTreatmentThatNobodyAsksForIsSaid(turnTo, tmp_path, ownSite):
+    with Case.create(tmp_path / "cases" / "bare", "5a" * 32):
+        pass
+    page = turnTo("ConsentPanel", folder=tmp_path / "cases" / "bare")
+    label = page.ui.treatmentLabel
+    assert "kept elsewhere: package and store do NOT ask for it" in label.text and not label.isHidden()
+    recordConsent(page, "treatment")
+    assert label.text == "" and label.isHidden()
+    withdraw(page, 0)
+    assert "no consent of scope treatment: it was withdrawn" in label.text and "#a01010" in label.styleSheet
+
+
 def test_aCopyNeedsItsConsent_canBeCancelled_andShowsWhatWasFound(turnTo, tmp_path):
     page = turnTo("ConsentPanel")
     page.enter(profileComboBox="research", outPathLineEdit=tmp_path / "copy", recipientLineEdit="University")
@@ -153,6 +167,50 @@ def test_aCopyNeedsItsConsent_canBeCancelled_andShowsWhatWasFound(turnTo, tmp_pa
     withdraw(page, 0)
     assert page.whyNot("copyButton") == "Consent of scope manufacturer is missing."
     assert page.color("departuresTable", 0, 1) == "#a01010"
+
+
+def auditOf(page):
+    lines = [json.loads(line) for line in (Path(page.home.activeFolder()) / "audit.log").read_text().splitlines()]
+    return [one["what"] for one in lines if one["action"] == "reidentified"]
+
+
+def test_aPseudonymIsResolvedWithAReason_andEveryAttemptIsAudited(turnTo, tmp_path):
+    from PySide6.QtWidgets import QMessageBox
+
+    page = turnTo("ConsentPanel")
+    recordConsent(page, "manufacturer")
+    page.enter(profileComboBox="treatment partner", outPathLineEdit=tmp_path / "copy", recipientLineEdit="A workshop")
+    page.click("copyButton")
+    pseudonym = json.loads((tmp_path / "copy" / "report.json").read_text())["pseudonym"]
+    assert page.ui.pseudonymLineEdit.text == pseudonym and page.ui.pseudonymRecipientLineEdit.text == "A workshop"
+    assert page.whyNot("reidentifyButton") == "Enter the pseudonym, and why you ask."
+    page.enter(reidentifyReasonLineEdit="incidental finding", pseudonymRecipientLineEdit="Another")
+    page.user.host.answer(QMessageBox.StandardButton.No)
+    page.click("reidentifyButton")
+    assert auditOf(page) == [] and page.ui.reidentifyLabel.text == ""
+    page.user.host.answer(QMessageBox.StandardButton.Yes)
+    assert "is not of this case's patient for this recipient" in page.click("reidentifyButton")
+    assert page.ui.reidentifyLabel.text == ""
+    page.enter(pseudonymRecipientLineEdit="A workshop")
+    page.user.host.answer(QMessageBox.StandardButton.Yes)
+    page.click("reidentifyButton")
+    assert "is patient PHANTOM-1 of case PH-" in page.ui.reidentifyLabel.text
+    wanted = [(False, "incidental finding"), (True, "incidental finding")]
+    assert [(one["matched"], one["reason"]) for one in auditOf(page)] == wanted
+    governance(page)
+    other = turnTo("ConsentPanel", folder=shutil.copytree(page.home.activeFolder(), tmp_path / "cases" / "second"))
+    assert other.ui.reidentifyLabel.text == other.ui.pseudonymLineEdit.text == "", "not seen by the next user"
+
+
+def test_withoutTheKeyNothingIsToldAndNoKeyIsMade(turnTo, tmp_path, monkeypatch):
+    from PySide6.QtWidgets import QMessageBox
+
+    page = turnTo("ConsentPanel")
+    monkeypatch.setenv("PLANNINGHUB_HOME", str(tmp_path / "elsewhere"))
+    page.enter(pseudonymLineEdit="DX-00000000-0000", reidentifyReasonLineEdit="asked")
+    page.user.host.answer(QMessageBox.StandardButton.Yes)
+    assert "Only the installation that made the copy can tell" in page.click("reidentifyButton")
+    assert auditOf(page) == [] and not list((tmp_path / "elsewhere").glob("*key*"))
 
 
 def test_aRefusedCopyIsNamed(turnTo, tmp_path):

@@ -463,7 +463,7 @@ def test_abandonedImportOfADeadProcessIsRemovedByTheNext(aSeries, tmp_path):
 def test_anonymisedAbdomenIsRefusedWithAReason(abdomenFolder, tmp_path):
     (tmp_path / "out").mkdir()
     error = assertRefused(abdomenFolder, tmp_path / "out", "no-patient-id")
-    assert "no patient ID" in error.message and "--patient-id" in error.action
+    assert "no patient ID" in error.message and "agree to the repair and state it" in error.action
     findings = {finding.code: finding for finding in examine(abdomenFolder).findings}
     assert {"no-patient-id", "missing-uid"} <= set(findings)
     assert "UIDs are empty" in findings["missing-uid"].message

@@ -170,7 +170,7 @@ def test_faultsOfMrAreRefusedByName(tmp_path, change, code):
     for repair in (False, True):
         with pytest.raises(InputRefused) as refused:
             importSeries(tmp_path / "mr", tmp_path / "case", repair=repair)
-        assert refused.value.code == code and "--repair" not in refused.value.action
+        assert refused.value.code == code and "the repair" not in refused.value.action
     assert not (tmp_path / "case").exists()
 
 

@@ -1,5 +1,6 @@
 """The request for a new scan: one page, words a radiographer can act on, a pseudonym and no name."""
 
+import dataclasses
 import json
 import subprocess
 
@@ -12,6 +13,7 @@ from VerdictMaking import headVoxels, writeHead
 
 from Phantom.Faults import damagedCopy
 from PlanningHubCommand.Main import main
+from PlanningHubLib import PageFonts
 from PlanningHubLib.Case import Case
 from PlanningHubLib.Import import examine
 from PlanningHubLib.Procedures import procedureNames
@@ -79,11 +81,21 @@ def test_mixedUpPatientsHaveNoPseudonym(tmp_path, aPage):
 
 
 def test_manyFindingsStayOnOnePage(aPoorScan, aPage):
-    import dataclasses
-
     verdict = examine(aPoorScan, procedure="cranioplasty", side="left")
     many = tuple(dataclasses.replace(verdict.findings[0], message="Slices differ. " * 60) for _ in range(40))
     assert "and 28 more" in aPage(dataclasses.replace(verdict, findings=many))
+
+
+@pytest.mark.parametrize("hasDejavu", [True, False])
+def test_otherScriptsArePrintedOrABox_neverAnotherCharacter(aPoorScan, aPage, monkeypatch, hasDejavu):
+    verdict = examine(aPoorScan, procedure="cranioplasty", side="left")
+    finding = dataclasses.replace(verdict.findings[0], message="Łódź, κρανίο, череп, 頭 & <b>")
+    if not hasDejavu:
+        monkeypatch.setattr(PageFonts, "_dejavuFolder", lambda: None)
+    text = aPage(dataclasses.replace(verdict, findings=(finding,)))
+    assert "頭" not in text and "& <b>" in text
+    assert ("Łódź, κρανίο, череп, □" in text) == hasDejavu and "Cranioplasty" in text
+    assert hasDejavu or "κ" not in text
 
 
 def test_commandWritesItWhateverTheVerdict(aPoorScan, tmp_path, capsys):

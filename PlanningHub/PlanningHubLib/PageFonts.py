@@ -1,4 +1,4 @@
-"""Fonts of the briefing, from packages that are installed anyway; none is kept in the project.
+"""Fonts of the pages that the suite prints, from packages that are installed anyway; none is kept in the project.
 
 DejaVu (with matplotlib) prints Latin, Greek, Cyrillic, Armenian and Georgian. Without matplotlib, reportlab's own Vera
 prints Western European Latin only. Scripts that need shaping or run from right to left, and Chinese, Japanese and
@@ -19,7 +19,7 @@ MARKS = frozenset({"Mn", "Mc", "Me", "Cf"})
 
 
 @dataclasses.dataclass(frozen=True)
-class BriefingFonts:
+class PageFonts:
     """Names of the registered fonts and the characters that the text fonts have."""
 
     regular: str
@@ -41,15 +41,15 @@ class BriefingFonts:
         )
 
 
-def briefingFonts():
+def pageFonts():
     """Register the fonts with reportlab and return them."""
     dejavu = _dejavuFolder()
     if dejavu is None:
         faces = _registered("Vera", {style: name for style, name in VERA.items()})
-        return BriefingFonts(faces["Regular"].fontName, faces["Bold"].fontName, "Courier", _characters(faces))
+        return PageFonts(faces["Regular"].fontName, faces["Bold"].fontName, "Courier", _characters(faces))
     faces = _registered("DejaVu", {style: str(dejavu / name) for style, name in DEJAVU.items()})
     names = {style: face.fontName for style, face in faces.items()}
-    return BriefingFonts(names["Regular"], names["Bold"], names["Mono"], _characters(faces))
+    return PageFonts(names["Regular"], names["Bold"], names["Mono"], _characters(faces))
 
 
 def _characters(faces):
