@@ -8,7 +8,7 @@ from PlanningHubLib import Files
 
 DICOM = "dicom"
 PLAIN = "plain"
-SENT_KINDS = ("source", "segmentation", "part", "package")
+SENT_KINDS = ("source", "segmentation", "plan", "part", "package")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,7 +41,7 @@ def itemOf(path, name=None, sha256=None):
 
 
 def itemsOf(case):
-    """Return the items of the current source, segmentation, part and package; a content that two files share once."""
+    """Return the items of the newest artefact of each of ``SENT_KINDS``; a content that two files share once."""
     items = {}
     for artefact in filter(None, map(case.latest, SENT_KINDS)):
         for name, record in artefact.files.items():

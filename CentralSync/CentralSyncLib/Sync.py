@@ -106,9 +106,14 @@ def syncCase(case, store, progress=noProgress):
 
 
 def _gate(case):
-    """The artefacts to send, each whole and current; the package first, since its message says most."""
-    required = {kind: case.require(kind) for kind in reversed(SENT_KINDS)}
-    return [required[kind] for kind in SENT_KINDS]
+    """The artefacts to send, each whole and current; the package first, since its message says most.
+
+    A plan is among them where the package rests on one.
+    """
+    required = {kind: case.require(kind) for kind in reversed(SENT_KINDS) if kind != "plan"}
+    plans = [one for one in case.graph.above(required["package"]) if one.kind == "plan"]
+    required |= {"plan": case.requireCurrent(plans[0])} if plans else {}
+    return [required[kind] for kind in SENT_KINDS if kind in required]
 
 
 def _statement(result):

@@ -6,8 +6,9 @@ from slicer.i18n import tr as _
 
 from PlanningHubLib.CaseView import shownSegmentNames
 from PlanningHubLib.Errors import PlanningError
+from PlanningHubLib.IntendedUse import intendedUse
 from PlanningHubLib.Planning import Editing, Plan, PointPicking, Scene
-from PlanningHubLib.Planning.Document import INTENDED_USES, newDocument
+from PlanningHubLib.Planning.Document import newDocument
 from PlanningHubLib.Planning.Figures import figureLines, keyFigure
 from PlanningHubLib.Planning.Operations import operations
 from PlanningHubLib.Session import Session
@@ -30,12 +31,13 @@ class PlanPanel(GovernancePanel):
     def connectActions(self):
         ui = self.ui
         self._draft, self._carried, self._results, self._filling = None, None, None, False
-        self._isMovePending = False
+        self._moveTimer = qt.QTimer()
+        self._moveTimer.singleShot = True
+        self._moveTimer.interval = MOVE_PAUSE_MS
+        self._moveTimer.connect("timeout()", self._takeMoved)
         self._form = StepForm(ui.fieldsWidget, self.onPick)
         self._lists = PlanLists(ui, self.takeDraft)
         self._variants = PlanVariants(ui)
-        for use in INTENDED_USES:
-            ui.useComboBox.addItem(useText(use), use)
         for operation in operations().values():
             ui.operationComboBox.addItem(operation.title, operation.do)
         for button, function in (
@@ -49,7 +51,6 @@ class PlanPanel(GovernancePanel):
         ui.stepsTable.connect("itemSelectionChanged()", self.onSelected)
         ui.variantsTable.connect("itemSelectionChanged()", self.updateActions)
         ui.titleLineEdit.connect("editingFinished()", self.onTitle)
-        ui.useComboBox.connect("activated(int)", self.onUse)
         ui.operationComboBox.connect("activated(int)", self.onOperation)
 
     def forget(self):
@@ -60,6 +61,7 @@ class PlanPanel(GovernancePanel):
 
     def show(self, case):
         scene = Session.start().scene
+        self._moveTimer.stop()
         self._draft = Scene.draftOf(scene, case) if case else None
         self._results = self._knownResults(case)
         self._observe(scene)
@@ -87,7 +89,6 @@ class PlanPanel(GovernancePanel):
         ui, draft = self.ui, self._draft
         self._filling = True
         ui.titleLineEdit.text = draft["title"] if draft else ""
-        ui.useComboBox.currentIndex = INTENDED_USES.index(draft["intendedUse"]) if draft else 0
         chosen = self.chosenName()
         rows = self._rows()
         fillTable(ui.stepsTable, [row for row, _color in rows], stretchedColumn=2)
@@ -179,12 +180,12 @@ class PlanPanel(GovernancePanel):
             self.allow(button, unmade)
         for button in (ui.upButton, ui.downButton, ui.removeButton, ui.applyButton, ui.placeButton):
             self.allow(button, unchosen)
-        for widget in (ui.titleLineEdit, ui.useComboBox, ui.listsCollapsibleButton):
+        for widget in (ui.titleLineEdit, ui.listsCollapsibleButton):
             widget.enabled = draft is not None
         self._variants.update(self, closed)
         moved = Scene.movedSteps(Session.start().scene, case) if case and draft else []
         ui.movedLabel.visible = bool(moved)
-        ui.movedLabel.text = _("Moved since it was carried out: {names}.").format(names=", ".join(moved))
+        ui.movedLabel.text = _("Placed or moved by hand since it was carried out: {names}.").format(names=", ".join(moved))
         ui.movedLabel.styleSheet = DOUBT_STYLE
         self.allow(ui.carryOutButton, unmade or self._whyNotCarriedOut(case))
         self.allow(ui.keepButton, unmade or self._whyNotKept(moved))
@@ -228,17 +229,16 @@ class PlanPanel(GovernancePanel):
 
     def onEmpty(self):
         case = self.module.case
-        self._start(newDocument(freeTitle(case), procedure=case.procedure, side=case.side))
+        self._start(newDocument(freeTitle(case), intendedUse(case), case.procedure, case.side))
 
     def onLoad(self):
         path = qt.QFileDialog.getOpenFileName(self.widget, _("Plan"), "", FILE_TYPES)
         if path:
-            document = self.module.runStep(
-                lambda _session, _progress: self.module.logic.readPlanFile(self.module.activeFolder(), path),
-                _("The plan is loaded; carry it out."),
-            )
+            folder = self.module.activeFolder()
+            document = self.module.runStep(lambda *_given: self.module.logic.readPlanFile(folder, path), "")
             if document is not None:
                 self._start(document)
+                self.module.runner.say(_("The plan is loaded; carry it out."))
 
     def onSave(self):
         name = f"{self.module.case.name}-plan.json"
@@ -253,9 +253,6 @@ class PlanPanel(GovernancePanel):
         title = self.ui.titleLineEdit.text.strip()
         if self._draft and not self._filling and title and title != self._draft["title"]:
             self.takeDraft({**self._draft, "title": title})
-
-    def onUse(self, index):
-        self.takeDraft({**self._draft, "intendedUse": INTENDED_USES[index]})
 
     def onOperation(self, index):
         self.module.parameters.planOperation = self.ui.operationComboBox.itemData(index)
@@ -313,17 +310,15 @@ class PlanPanel(GovernancePanel):
         self.module.addObserver(node, node.PointPositionDefinedEvent, onPicked)
 
     def _onMoved(self, _caller=None, _event=None):
-        if self._filling or self._isMovePending:
-            return
         # While the mouse drags a point, one look in a while is enough; the first one is taken at once.
-        self._isMovePending = not self.ui.movedLabel.isHidden()
-        if self._isMovePending:
-            qt.QTimer.singleShot(MOVE_PAUSE_MS, self._takeMoved)
-        else:
+        if self._filling or self._moveTimer.active:
+            return
+        if self.ui.movedLabel.isHidden():
             self._takeMoved()
+        else:
+            self._moveTimer.start()
 
     def _takeMoved(self):
-        self._isMovePending = False
         if self.module.case is None or self.module.runner.running:
             return
         self._draft = Scene.draftOf(Session.start().scene, self.module.case)
@@ -357,11 +352,6 @@ class PlanPanel(GovernancePanel):
 def titleOf(do):
     """Return what an operation is called; its own name where the suite does not know it."""
     return operations()[do].title if do in operations() else do
-
-
-def useText(use):
-    """Return what an intended use is called."""
-    return {"planning": _("Planning"), "education": _("Education"), "quality": _("Quality assurance")}[use]
 
 
 def stateText(case, draft):

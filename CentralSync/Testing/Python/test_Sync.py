@@ -246,3 +246,19 @@ def test_withdrawalListsTheStoreOnceAndAsProven(aCase, folderStore):
     (left,) = withdrawConsent(aCase, "treatment")
     assert left["destination"] == folderStore.description and left["proven"]
     assert {one["id"] for one in left["artefacts"]} == {"source-1", "segmentation-1", "part-1", "package-1"}
+
+
+def test_planOfThePackageIsSentWithIt(aCase, folderStore):
+    plan = commit(aCase, "plan", [aCase.latest("segmentation")], {"plan.json": b"{}", "results.json": b"[]"})
+    source, segmentation = aCase.latest("source"), aCase.latest("segmentation")
+    part = commit(aCase, "part", [plan], {"part.stl": b"plate"})
+    with aCase.staging("package") as stage:
+        (stage.folder / "summary.pdf").write_bytes(b"%PDF")
+        stage.commit(parents=[source, segmentation, plan, part])
+    result = syncCase(aCase, folderStore)
+    assert {"plan-1/plan.json", "plan-1/results.json"} <= {item.name for item in result.items if item.state == VERIFIED}
+    assert plan.link in aCase.latest("receipt").parents
+    commit(aCase, "plan", [segmentation], {"plan.json": b"changed"})
+    with pytest.raises(GateRefused) as refusal:
+        syncCase(aCase, folderStore)
+    assert refusal.value.code == "stale-package"

@@ -16,6 +16,7 @@ from ORExportLib import Manifest, PlanFiles, Verify
 from ORExportLib.Package import exportPackage, makePackage
 from PlanningHubLib import Approval
 from PlanningHubLib.Errors import Finding, GateRefused
+from PlanningHubLib.IntendedUse import stateUse
 from PlanningHubLib.Planning import Plan
 from PlanningHubLib.Planning.Document import checked, newDocument
 from PlanningHubLib.Planning.Objects import Solid
@@ -79,7 +80,8 @@ def test_flagsTravelIntoTheDicomObject(exported, solid, flags, usage):
     assert all(dicomErrors(path) == [] for path in folder.glob("*.dcm"))
 
 
-def test_useForEducationGoesBeforeTheRole(exported):
+def test_useForEducationGoesBeforeTheRole(exported, aReadyCase):
+    stateUse(aReadyCase, "education")
     model = objectOf(exported(PLATE, intendedUse="education"), Verify.MODEL)
     assert model.ModelUsageCodeSequence[0].CodeValue == "129012"
 

@@ -3,13 +3,13 @@
 import numpy
 
 from ..Errors import Finding, InputRefused
-from ..Shapes.Manifolds import fromManifold, weldProof
+from ..Shapes.Manifolds import fromManifold
 from ..Shapes.Mesh import MM3_PER_ML
 from ..Shapes.Shells import SPECK_MM3, shellVolumesMm3
 from .Blades import bladeOf
 from .Objects import Curve, Plane
 from .Operation import COLOR, NAME, POINT, Operation, Result
-from .Solids import derived, manifoldOf, nothingLeft, pieces, signedDistancesMm
+from .Solids import derived, manifoldOf, meshOf, nothingLeft, pieces, signedDistancesMm
 
 # Site defaults, no source.
 KERF_MM, DEPTH_MM, SMALLEST_ML = 1.0, 20.0, 0.05
@@ -90,8 +90,8 @@ def _fragments(parts, smallestMl):
     """Return the meshes of all pieces, the largest first, and the volumes in ml of the smaller ones left out."""
     found, dropped = [], []
     for part in parts:
-        large, small = pieces(fromManifold(part), smallestMl)
-        found += [weldProof(mesh) for mesh in large]
+        large, small = pieces(meshOf(part), smallestMl)
+        found += large
         dropped += small.tolist()
     return sorted(found, key=lambda mesh: -mesh.volumeMl), dropped
 

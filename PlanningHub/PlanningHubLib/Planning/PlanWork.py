@@ -6,6 +6,7 @@ from ..Case import Case
 from ..CaseView import showCaseInScene
 from ..Errors import UsageError
 from ..Files import writeAside
+from ..IntendedUse import intendedUse
 from ..Procedures import findProcedure
 from ..Progress import part
 from .Context import Context
@@ -20,7 +21,8 @@ def startedForCase(case, title):
 
     :raises InputRefused: ``bad-procedure``, ``cannot-read``
     """
-    return startedFrom(findProcedure(case.procedure)[0], title, case.side, case.procedure)
+    draft = startedFrom(findProcedure(case.procedure)[0], title, case.side, case.procedure)
+    return {**draft, "intendedUse": intendedUse(case)}
 
 
 def readForCase(folder, path):
@@ -50,7 +52,8 @@ def carryOutForCase(folder, session, draft, progress):
     :raises InputRefused: as :func:`PlanningHubLib.Planning.Plan.carryOut`
     """
     with Case.open(folder) as case:
-        document = forCase(checked(draft), case)
+        # What the case is for may have been stated after the plan was begun.
+        document = forCase({**checked(draft), "intendedUse": intendedUse(case)}, case)
         context = Context.ofCase(case, session, findProcedure(case.procedure)[0])
         try:
             carried = carryOut(document, context, part(progress, 0.05, 1.0))
@@ -66,7 +69,7 @@ def keepForCase(folder, session, carried, draft, progress):
     :raises UsageError: ``not-carried-out`` where the draft's steps are others
     :raises GateRefused: as :func:`PlanningHubLib.Planning.Plan.keepPlan`
     """
-    document = checked(draft)
+    document = {**checked(draft), "intendedUse": carried.document["intendedUse"]}
     if [_plain(step) for step in document["steps"]] != [_plain(step) for step in carried.document["steps"]]:
         raise UsageError("not-carried-out", "The plan was changed since it was carried out.", "Carry it out again.")
     with Case.open(folder, writable=True) as case:

@@ -78,10 +78,10 @@ def test_planIsMadeCarriedOutAndKept(aPage):
     solids = [name for name, node in Scene.planNodes(scene()).items() if node.IsA("vtkMRMLModelNode")]
     assert len(solids) >= 2 and page.color("stepsTable", 1, 2) in (GOOD, DOUBT)
     assert any("ml" in row[-1] for row in page.rows("figuresTable"))
-    page.enter(titleLineEdit="Osteotomy", useComboBox="Education")
+    page.enter(titleLineEdit="Osteotomy")
     assert page.click("keepButton") == "The plan is kept."
     plan = case(page).latest("plan")
-    assert (plan.title, plan.parameters["intendedUse"]) == ("Osteotomy", "education")
+    assert (plan.title, plan.parameters["intendedUse"]) == ("Osteotomy", "planning")
     assert set(plan.facts["solids"]) == set(solids)
     assert sum(one["volumeMl"] for one in plan.facts["solids"].values()) == pytest.approx(
         case(page).latest("segmentation").facts["volumeMl"], rel=0.05
@@ -131,7 +131,7 @@ def test_pointsAreClickedInTheViews(aPage):
     assert page.rows("stepsTable") == [("Line", "Line", "length 50.00 mm")]
     page.user.host.act(node.SetNthControlPointPosition, 1, 0, 0, 60)
     assert page.rows("stepsTable")[0][2] == "moved by hand" and page.color("stepsTable", 0, 2) == DOUBT
-    assert page.ui.movedLabel.text == "Moved since it was carried out: Line."
+    assert page.ui.movedLabel.text == "Placed or moved by hand since it was carried out: Line."
     assert page.whyNot("keepButton") == "Carry it out as it is now."
     page.click("carryOutButton")
     assert page.rows("stepsTable")[0][2] == "length 60.00 mm" and page.ui.movedLabel.isHidden()

@@ -79,19 +79,37 @@ def test_methodsAreMadeOfStepsThatExist():
     for name, one in structures():
         if one["method"]:
             steps = one["method"]["steps"]
-            checkedMethod({"steps": [step for step in steps if step["do"] not in ("remove-table", "separate")]})
+            checkedMethod(one["method"])
+            assert all(step["keep"] == one["name"] for step in steps if step["do"] == "separate")
             assert steps[0]["do"] == "threshold" and steps[0]["minimumHu"] < steps[0]["maximumHu"], (name, one["name"])
             assert one["name"] in Structures.seededNames(one["method"]) or not Structures.needsPoints(one)
 
 
+def checkValue(value, schema):
+    import jsonschema
+
+    jsonschema.validate(value, schema)
+
+
+def namesIn(step, operation):
+    """Return the names of the objects that a step of a template uses."""
+    given = [step[key] for key, schema in operation.parameters.items() if schema.get("x-object") and key in step]
+    return {name for value in given for name in ([value] if isinstance(value, str) else value)}
+
+
 def test_stepsOfPlansAreOperations():
     for procedure in templates():
+        made = {one["name"] for one in procedure.structures}
         for step in procedure.values["planSteps"]:
             assert step["do"] in KNOWN_OPERATIONS, (procedure.name, step["name"])
             operation = operations().get(step["do"])
             if operation:
                 given = set(step) - {"do", "name", "description"}
                 assert given <= set(operation.parameters), (procedure.name, step["name"])
+                for key in given:
+                    checkValue(step[key], operation.parameters[key])
+                assert namesIn(step, operation) <= made, (procedure.name, step["name"])
+            made.add(step["name"])
 
 
 def test_everyLimitSaysWhereItComesFrom():
