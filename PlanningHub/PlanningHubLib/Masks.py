@@ -34,20 +34,29 @@ def _largestOfRuns(mask):
     padded = numpy.zeros((slices, rows + 1, columns + 1), numpy.uint8)
     padded[:, :rows, :columns] = mask
     flat = padded.reshape(-1)
-    ends = numpy.flatnonzero(flat[1:] != flat[:-1]) + 1
-    if flat[0]:
-        ends = numpy.concatenate([[0], ends])
+    ends = runEnds(flat)
     if len(ends) > mask.size * MOST_RUN_ENDS:
         return _largestOfVoxels(mask)
     starts, stops = ends[0::2], ends[1::2]
-    labels = _joined(starts, stops, (columns + 1, (rows + 1) * (columns + 1)))
+    labels = joinedRuns(starts, stops, (columns + 1, (rows + 1) * (columns + 1)))
     largest = labels == numpy.bincount(labels, stops - starts).argmax()
-    steps = numpy.zeros(len(flat), numpy.int8)
-    steps[starts[largest]], steps[stops[largest]] = 1, -1
-    return numpy.cumsum(steps, dtype=numpy.int8).view(numpy.uint8).reshape(padded.shape)[:, :rows, :columns]
+    return ofRuns(starts[largest], stops[largest], padded.shape)[:, :rows, :columns]
 
 
-def _joined(starts, stops, shifts):
+def runEnds(flat):
+    """Return where runs of ones begin and end, in turns, of an array that ends with 0."""
+    ends = numpy.flatnonzero(flat[1:] != flat[:-1]) + 1
+    return numpy.concatenate([[0], ends]) if flat[0] else ends
+
+
+def ofRuns(starts, stops, shape):
+    """Return the array of a shape whose ones are these runs."""
+    steps = numpy.zeros(shape, numpy.int8)
+    steps.reshape(-1)[starts], steps.reshape(-1)[stops] = 1, -1
+    return numpy.cumsum(steps, dtype=numpy.int8).view(numpy.uint8).reshape(shape)
+
+
+def joinedRuns(starts, stops, shifts):
     """Return each run's set, of runs that overlap when one is shifted by a row or a slice."""
     ones, others = [], []
     for shift in shifts:
