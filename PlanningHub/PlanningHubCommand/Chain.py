@@ -11,6 +11,9 @@ from PlanningHubLib.Import import importSeries
 from PlanningHubLib.IntendedUse import stateUse
 from PlanningHubLib.Planning import Plan
 from PlanningHubLib.Planning.Document import readDocument
+from PlanningHubLib.Planning.Editing import segmentsOf
+from PlanningHubLib.Procedures import findProcedure
+from PlanningHubLib.Segmentation import SEGMENT_NAME
 from PlanningHubLib.Session import Session
 from PlanningHubLib.Site import Site
 
@@ -146,7 +149,7 @@ def peakMib():
 
 
 def runChain(source, outFolder, options, console):
-    """Run the whole chain: import, segment, with a plan file plan, then print, package and, with a store, sync.
+    """Run the whole chain: import, segment (what a plan file uses), plan, then print, package and, with a store, sync.
 
     :param options: namespace with seriesUid, side, procedure, scopes, consentDate, consentDocument, plan, objectName,
         maximumDeviationMm, store, and those of :mod:`PlanningHubCommand.SegmentOptions`
@@ -168,6 +171,7 @@ def runChain(source, outFolder, options, console):
     document = readDocument(Path(options.plan)) if options.plan else None
     if document:
         Plan.requireFits(document, {"side": options.side, "procedure": options.procedure}, "this run")
+        options.structures = options.structures or _structuresFor(document, options)
     chain = Chain(console)
     verdict = chain.step("import", lambda progress: _import(source, case, options, progress))
     with Case.open(case) as opened:
@@ -203,6 +207,14 @@ def runChain(source, outFolder, options, console):
             with Case.open(case) as opened:
                 chain.outputs(described(opened, synced.receipt)["outputs"])
     return result
+
+
+def _structuresFor(document, options):
+    """Return the procedure's structures that a plan uses, where the options do not say what is segmented."""
+    if options.template or options.mask or options.thresholdHu is not None or options.closingVoxels is not None:
+        return []
+    known = [structure["name"] for structure in findProcedure(options.procedure)[0].structures]
+    return [name for name in segmentsOf(document) if name in known and name != SEGMENT_NAME]
 
 
 def _import(source, case, options, progress):

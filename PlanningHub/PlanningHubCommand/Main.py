@@ -18,6 +18,7 @@ from PlanningHubLib.Request import DESIGNS, URGENCIES
 from . import Commands, Governance
 from .ArchiveOptions import addArchiveOptions
 from .Console import Console
+from .Outcomes import addCommands as addOutcomeCommands
 from .Planning import addCommand as addPlanCommand
 from .Records import addCommands as addRecordCommands
 from .SegmentOptions import addReviewOptions, addSegmentOptions
@@ -50,6 +51,7 @@ def buildParser():
         return sub
 
     _stepCommands(command)
+    addOutcomeCommands(command)
     _governanceCommands(command)
     addRecordCommands(command)
     _lookingCommands(command)

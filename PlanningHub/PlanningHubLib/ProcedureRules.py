@@ -1,9 +1,12 @@
 """What a procedure's file must hold beyond its schema: names that fit together, limits in their order."""
 
+from .Errors import InputRefused
+from .Segmenting.Recipe import checkedMethod
+
 
 def faultOf(values):
     """Return in words the first fault of a procedure's values that fit the schema, or None."""
-    checks = (_approvals, _imaging, _names, _structures, _references, _coordinateSystem)
+    checks = (_approvals, _imaging, _names, _structures, _methods, _references, _coordinateSystem)
     return next((fault for check in checks for fault in check(values)), None)
 
 
@@ -38,6 +41,15 @@ def _structures(values):
     for limit in values.get("riskStructures", ()):
         if limit["warnMm"] < limit["minimumMm"]:
             yield f"{limit['structure']} is rejected before it is warned of."
+
+
+def _methods(values):
+    for structure in values.get("structures", ()):
+        try:
+            if structure["method"]:
+                checkedMethod(structure["method"])
+        except InputRefused as error:
+            yield f"the method of {structure['name']}: {error.message}"
 
 
 def _references(values):

@@ -1,6 +1,8 @@
 """Procedures, what each asks of a CT, how it is segmented and planned: JSON files, shipped or a site's own."""
 
+import copy
 import dataclasses
+import functools
 import importlib.resources
 import json
 import re
@@ -124,7 +126,8 @@ def readProcedure(name):
         if name in _files(folder):
             path = folder / f"{name}.json"
             data = _bytes(path)
-            return Procedure(name, _checked(data, path, name, "procedure-1.schema.json"), origin, sha256Bytes(data))
+            values = copy.deepcopy(_checked(data, path, name, "procedure-1.schema.json"))
+            return Procedure(name, values, origin, sha256Bytes(data))
     raise InputRefused("bad-procedure", f"There is no procedure {name}.", f"Use one of {', '.join(procedureNames())}.")
 
 
@@ -167,6 +170,8 @@ def _bytes(path):
         raise InputRefused("cannot-read", f"{path} cannot be read: {error.strerror}.", "", [path]) from error
 
 
+# A list of cases reads the same few files again and again.
+@functools.lru_cache(maxsize=64)
 def _checked(data, path, name, schemaName):
     """Return a file's values, checked against a schema and against the rules that no schema can say."""
     import jsonschema

@@ -38,6 +38,7 @@ class SegmentationPanel(GovernancePanel):
         ui = self.ui
         self._structures, self._edits, self._editsFault, self._filling = [], Edits(), "", False
         self._noticed, self._segmentation, self._reviews = EditsNoticed(), None, {}
+        self._procedureFault = ""
         ui.segmentVerdictComboBox.addItems([verdictText(verdict) for verdict in VERDICTS])
         ui.structuresTable.connect("itemSelectionChanged()", self.onSelected)
         ui.placeButton.connect("toggled(bool)", self.onPlace)
@@ -68,7 +69,11 @@ class SegmentationPanel(GovernancePanel):
         SeedPoints.keepSeedsOf(session.scene, case)
         Preview.removePreview(session.scene, case)
         self._segmentation = case.latest("segmentation") if case else None
-        self._structures = structuresOf(case, self._segmentation)
+        self._procedureFault = ""
+        try:
+            self._structures = structuresOf(case, self._segmentation)
+        except PlanningError as error:
+            self._structures, self._procedureFault = [], str(error)
         self._reviews = self._verdicts(case)
         self._notice(case, session)
         self._showTable()
@@ -148,7 +153,7 @@ class SegmentationPanel(GovernancePanel):
         if not names:
             self._stopPlacing()
         offer(ui.seedsComboBox, names)
-        ui.hintLabel.text = structure.get("hint", "") if structure else ""
+        ui.hintLabel.text = structure.get("hint", "") if structure else self._procedureFault
         ui.hintLabel.visible = bool(ui.hintLabel.text)
         given = self._reviews.get(structure["name"]) if structure else None
         ui.reviewLabel.text = reviewText(given)
@@ -161,12 +166,12 @@ class SegmentationPanel(GovernancePanel):
         )
         ui.structuresTable.enabled = not closed
         unkept = _("Keep or discard first what was changed by hand.") if self._edits or self._editsFault else ""
-        unknown = "" if structure else _("Select a structure.")
+        unknown = self._procedureFault or ("" if structure else _("Select a structure."))
         noMethod = unknown or ("" if structure["method"] else _("No program finds it here: segment it by hand."))
         lacking = self._lacking() if structure and not noMethod else ""
         self.allow(ui.previewButton, closed or noMethod or lacking)
         self.allow(ui.segmentButton, closed or noMethod or lacking or unkept)
-        self.allow(ui.templateButton, closed or unkept)
+        self.allow(ui.templateButton, closed or self._procedureFault or unkept)
         self.allow(ui.clearButton, closed)
         unmade = "" if self._segmentation else _("Segment something first.")
         self.allow(ui.editorButton, closed or unmade)

@@ -17,6 +17,7 @@ from vtk.util import numpy_support
 from PlanningHubLib import Masks, Segmentation, Segments
 from PlanningHubLib.DicomScan import readHeaders, scanSource
 from PlanningHubLib.Segmentation import DEFAULT_THRESHOLD_HU, ijkToRasOf
+from PlanningHubLib.Segmenting import Islands, Morphology
 from PlanningHubLib.SeriesGeometry import checkSeries
 from PlanningHubLib.Session import Session
 from PlanningHubLib.Volumes import addVolume, readSlices
@@ -43,7 +44,13 @@ def rows(folder, repeats=3):
     yield from compared({"largest island": lambda: Masks.largestIsland(mask)}, _islands(mask), repeats)
     island = Masks.largestIsland(mask)
     yield from compared({"closing, 1 voxel": lambda: Masks.closed(island)}, _closings(island), repeats)
-    yield from _saving(voxelsHu, Masks.closed(island), geometry, repeats)
+    closed = Masks.closed(island)
+    yield from compared({"fill holes": lambda: Islands.filled(closed)}, _fillings(closed), repeats)
+    yield from compared({"threshold to filled bone": lambda: filledBone(voxelsHu)}, _chains(voxelsHu), repeats)
+    radiusMm = 3 * min(geometry.spacingMm)
+    ours = {"closing, mm": lambda: Morphology.closed(island, radiusMm, geometry.spacingMm)}
+    yield from compared(ours, _ballClosings(island), repeats, "a radius of 3 voxels")
+    yield from _saving(voxelsHu, closed, geometry, repeats)
 
 
 def boneMask(paths):
@@ -205,6 +212,40 @@ def separableClosing(mask):
             combine(after[:-stride], before[stride:], out=after[:-stride])
             result = after.reshape(result.shape)
     return result[1:-1, 1:-1, 1:-1]
+
+
+def filledBone(voxelsHu):
+    """Return the product's bone mask: threshold, largest island, closing by a voxel, holes filled."""
+    return Islands.filled(Masks.closed(Masks.largestIsland(_threshold(voxelsHu))))
+
+
+def _fillings(mask):
+    return {
+        "SimpleITK": lambda: SimpleITK.BinaryFillhole(SimpleITK.GetImageFromArray(mask), False, 1),
+        "scipy": lambda: ndimage.binary_fill_holes(mask),
+    }
+
+
+def _chains(voxelsHu):
+    """Return whole chains: the fastest peer of each step, and one library for all."""
+
+    def fastest():
+        mask = (voxelsHu >= DEFAULT_THRESHOLD_HU).view(numpy.uint8)
+        island = _islands(mask)["vtkITKIslandMath"]().view(numpy.uint8)
+        return _fillings(separableClosing(island))["SimpleITK"]()
+
+    def stock():
+        bone = SimpleITK.BinaryThreshold(SimpleITK.GetImageFromArray(voxelsHu), DEFAULT_THRESHOLD_HU, 32767)
+        island = SimpleITK.RelabelComponent(SimpleITK.ConnectedComponent(bone)) == 1
+        closed = SimpleITK.BinaryMorphologicalClosing(island, [1] * 3, SimpleITK.sitkBox)
+        return SimpleITK.BinaryFillhole(closed, False, 1)
+
+    return {"fastest of each step": fastest, "SimpleITK": stock}
+
+
+def _ballClosings(mask):
+    image = SimpleITK.GetImageFromArray(mask)
+    return {"SimpleITK ball": lambda: SimpleITK.BinaryMorphologicalClosing(image, [3] * 3, SimpleITK.sitkBall)}
 
 
 def _saving(voxelsHu, mask, geometry, repeats):

@@ -8,7 +8,7 @@ from scipy.spatial import cKDTree
 from ..Shapes.Deviation import longestEdgeMm
 from ..Shapes.Manifolds import fromManifold
 from ..Shapes.Mesh import MM3_PER_ML
-from .Solids import nearestPoints, signedDistancesMm
+from .Solids import nearestOn, signedDistancesMm
 
 # The surface of what two solids share is measured at points this far apart, or a fortieth of its size.
 SAMPLE_MM, SAMPLES_ACROSS = 0.5, 40
@@ -52,20 +52,25 @@ def _depth(overlap, one, other):
 
 def _gap(one, other, oneManifold, otherManifold):
     """Return the smallest distance and the middle between two points that have it."""
-    middles, distancesMm = [], []
-    for mesh, points in ((one, other.points), (other, one.points)):
-        near = _nearOnes(points, mesh)
-        nearest = nearestPoints(mesh, near)[0]
-        waysMm = numpy.linalg.norm(nearest - near, axis=1)
-        middles.append((nearest + near)[waysMm.argmin()] / 2)
-        distancesMm.append(float(waysMm.min()))
-    upperMm = min(distancesMm)
+    few, many = sorted((one, other), key=lambda mesh: len(mesh.points))
+    apartMm = cKDTree(many.points).query(few.points, workers=-1)[0]
+    # The nearest point of one has a corner of the other's nearest triangle within the length of an edge.
+    ofFew = few.points[apartMm <= apartMm.min() + longestEdgeMm(many)]
+    ofMany = _within(many.points, few, float(apartMm.min()) + longestEdgeMm(few))
+    found = []
+    for mesh, points in ((many, ofFew), (few, ofMany)):
+        distancesMm, nearest, _normals = nearestOn(mesh, points)
+        best = abs(distancesMm).argmin()
+        found.append((float(abs(distancesMm[best])), (nearest[best] + points[best]) / 2))
+    upperMm, middle = min(found, key=lambda one: one[0])
     # Two edges may come nearer to each other than any corner comes to a triangle.
     gapMm = oneManifold.min_gap(otherManifold, upperMm * 1.001 + 1e-6)
-    return min(upperMm, gapMm), middles[distancesMm.index(upperMm)]
+    return min(upperMm, gapMm), middle
 
 
-def _nearOnes(points, mesh):
-    """Return those points (n, 3) of which one is the nearest to a mesh."""
-    distancesMm = cKDTree(mesh.points).query(points, workers=-1)[0]
-    return points[distancesMm <= distancesMm.min() + longestEdgeMm(mesh)]
+def _within(points, mesh, reachMm):
+    """Return those points (n, 3) that lie within a reach of a mesh's points."""
+    # Of points far away, a search tree looks at all it has.
+    boxed = ((points >= mesh.points.min(0) - reachMm) & (points <= mesh.points.max(0) + reachMm)).all(1)
+    near = cKDTree(mesh.points).query(points[boxed], distance_upper_bound=reachMm * 1.001, workers=-1)[0]
+    return points[boxed][numpy.isfinite(near)]

@@ -158,6 +158,17 @@ def usersOf(draft, name):
     return found
 
 
+def segmentsOf(document):
+    """Return the names that the steps of a plan use and none of them makes, in the order of their use: segments."""
+    made = {step["name"] for step in document["steps"]}
+    made |= {one["name"] for step in document["steps"] for one in step.get("fragments", ())}
+    used = {}
+    for step in document["steps"]:
+        for value in (step.get(key) for key in _objectKeys(step)):
+            used |= dict.fromkeys(value if isinstance(value, list) else [value])
+    return [name for name in used if name and name not in made]
+
+
 def _objectKeys(step):
     operation = operations().get(step["do"])
     return [key for key, schema in operation.parameters.items() if "x-object" in schema] if operation else []

@@ -1,8 +1,25 @@
 """All operations that a plan may be made of. A new one is a module with an ``OPERATIONS`` tuple, named here."""
 
-from . import AnatomicalFrames, Combine, Cuts, Margins, Measurements, Mirror, Moving, Placing, Symmetry, Trajectories
+from . import (
+    AnatomicalFrames,
+    Combine,
+    Cuts,
+    DrillGuides,
+    Guides,
+    Implant,
+    Margins,
+    Measurements,
+    Mirror,
+    Moving,
+    Placing,
+    Symmetry,
+    Trajectories,
+)
 
-MODULES = (Placing, Cuts, Combine, Moving, AnatomicalFrames, Measurements, Trajectories, Margins, Symmetry, Mirror)
+MODULES = (
+    Placing, Symmetry, Mirror, Implant, Cuts, Combine, Moving, Guides, DrillGuides, AnatomicalFrames, Measurements,
+    Trajectories, Margins,
+)  # fmt: skip
 
 
 def operations():

@@ -26,8 +26,9 @@ from ..Software import versions
 from ..VerdictFacts import readFacts
 from ..Volumes import readGeometry, readSlices
 from .Context import Context
-from .Distances import SurfaceSearch
+from .Distances import searchOf
 from .Objects import Plane
+from .Operation import POINT
 from .OutcomeMeasures import NotFound, PlannedCut, bodyRow, metalAxis, planeRow, screwRow
 from .OutcomeReport import csvText, outcomePdf
 from .Plan import readPlan, readSolid, rounded
@@ -41,6 +42,15 @@ LEFT_OUT_MM = 5.0
 # Noise at the threshold; the smallest fragment that anyone would look for is larger.
 SPECK_MM3 = 100.0
 _ON_PLANE_MM = 0.05
+ACHIEVED_SCHEMA = {
+    "type": "object", "required": ["frame", "trajectories"], "additionalProperties": False,
+    "properties": {
+        "frame": {"enum": ["RAS", "LPS"]},
+        "trajectories": {
+            "type": "object", "additionalProperties": {"type": "array", "items": POINT, "minItems": 2, "maxItems": 2},
+        },
+    },
+}  # fmt: skip
 
 
 @dataclasses.dataclass(frozen=True)
@@ -111,6 +121,28 @@ def compareOutcome(case, session, postop, wishes=None, seriesUid=None, user=None
             software=versions("slicer-core", "vtk", "numpy", "scipy", "libigl", "reportlab"),
             title=f"Outcome of {plan.title}",
         )  # fmt: skip
+
+
+def readAchieved(path):
+    """Read the trajectories that a person placed in the scan after the operation.
+
+    The file is JSON: ``frame`` (RAS or LPS) and ``trajectories``: name → [entry, target], mm of that scan.
+
+    :returns: name → [entry, target] in RAS mm, as :class:`Wishes` takes it
+    :raises InputRefused: ``cannot-read``, ``bad-points``
+    """
+    import jsonschema
+
+    try:
+        values = json.loads(path.read_bytes())
+        jsonschema.validate(values, ACHIEVED_SCHEMA)
+    except OSError as error:
+        raise InputRefused("cannot-read", f"{path} cannot be read: {error.strerror}.", "", [path]) from error
+    except (ValueError, jsonschema.ValidationError) as error:
+        reason = getattr(error, "message", str(error))[:200]
+        raise InputRefused("bad-points", f"{path} cannot be used: {reason}.", "Correct the file.", [path]) from error
+    toRas = (-1, -1, 1) if values["frame"] == "LPS" else (1, 1, 1)
+    return {name: (numpy.array(ends, float) * toRas).tolist() for name, ends in values["trajectories"].items()}
 
 
 def readAfter(case, postop, thresholdHu, seriesUid=None, progress=noProgress):
@@ -304,7 +336,7 @@ def _leftOut(planned, boneName):
         for name, one in planned.objects.items()
         if one["kind"] == "solid" and name != boneName and (one["moved"] or one["role"] in ("implant", "device"))
     } | planned.movedFrom() - {boneName}  # fmt: skip
-    searches = [SurfaceSearch(planned.solid(name).mesh) for name in sorted(names)]
+    searches = [searchOf(planned.solid(name).mesh) for name in sorted(names)]
 
     def isOperated(points):
         left = numpy.zeros(len(points), bool)

@@ -4,6 +4,8 @@ import csv
 import io
 from xml.sax.saxutils import escape
 
+from ..PageFonts import pageFonts
+
 FOOTER = (
     "Made by Planning Hub, not a medical device. The figures compare surfaces of two scans; they say nothing about the "
     "success of the treatment."
@@ -55,18 +57,19 @@ def outcomePdf(case, document, outcome):
     from reportlab.lib.styles import ParagraphStyle
     from reportlab.platypus import Paragraph, SimpleDocTemplate, Spacer
 
-    text = ParagraphStyle("text", fontName="Helvetica", fontSize=_SIZE, leading=_SIZE * 1.3)
-    heading = ParagraphStyle("heading", parent=text, fontName="Helvetica-Bold", fontSize=_SIZE + 2.5, leading=_SIZE * 2,
+    fonts = pageFonts()
+    text = ParagraphStyle("text", fontName=fonts.regular, fontSize=_SIZE, leading=_SIZE * 1.3)
+    heading = ParagraphStyle("heading", parent=text, fontName=fonts.bold, fontSize=_SIZE + 2.5, leading=_SIZE * 2,
                              spaceBefore=_SIZE)  # fmt: skip
-    title = ParagraphStyle("title", fontName="Helvetica-Bold", fontSize=17, leading=23)
+    title = ParagraphStyle("title", fontName=fonts.bold, fontSize=17, leading=23)
 
     def line(content, style=text):
-        return Paragraph(escape(_printable(content)), style)
+        return Paragraph(escape(fonts.printable(str(content))), style)
 
     content = [line("Plan against outcome", title), *(line(one) for one in _opening(case, document, outcome))]
     for kind, (name, columns) in TABLES.items():
         if outcome[kind]:
-            content += [line(name, heading), _table(outcome[kind], columns, text)]
+            content += [line(name, heading), _table(outcome[kind], columns, text, fonts)]
     if outcome["notFound"]:
         content.append(line("Not found in the scan after the operation", heading))
         content += [line(f"{one['kind']} {one['name']}: {one['reason']}.") for one in outcome["notFound"]]
@@ -94,12 +97,12 @@ def _opening(case, document, outcome):
     yield f"Bone from {scan['thresholdHu']:g} HU, voxels of {spacing} mm. R, A and S are those of the planned scan."
 
 
-def _table(rows, columns, style):
+def _table(rows, columns, style, fonts):
     from reportlab.lib.colors import HexColor
     from reportlab.platypus import Paragraph, Table, TableStyle
 
     def cell(content, bold=False):
-        content = escape(_printable(content))
+        content = escape(fonts.printable(str(content)))
         return Paragraph(f"<b>{content}</b>" if bold else content, style)
 
     cells = [[cell(name, bold=True) for _key, name in columns]]
@@ -115,8 +118,3 @@ def _cellText(value, decimals=2):
     if isinstance(value, list):
         return " ".join(_cellText(one, decimals) for one in value)
     return f"{value:.{decimals}f}" if isinstance(value, float) else str(value)
-
-
-def _printable(content):
-    # Helvetica knows Latin 1 only.
-    return str(content).encode("latin-1", "replace").decode("latin-1")

@@ -4,13 +4,12 @@ import numpy
 
 from ..Errors import InputRefused
 from ..Shapes.Manifolds import fromManifold, toManifold, weldProof
-from ..Shapes.Mesh import MM3_PER_ML, Mesh
+from ..Shapes.Mesh import MM3_PER_ML
 from ..Shapes.Shells import shellVolumesMm3, withoutSpecks
 from .Objects import Solid
 
-# Below it, a triangle's three corners are one to the single precision of files.
-SIMPLIFIED_MM = 1e-3
-NEEDLE_MM2 = 1e-9
+# A triangle of less area may lose it in the single precision of files.
+NEEDLE_MM2, SIMPLIFIED_MM = 1e-9, 1e-4
 # A ball of this volume is 0.6 mm thick.
 FILM_MM3 = 0.1
 
@@ -27,20 +26,27 @@ def manifoldOf(solid):
 
 
 def meshOf(manifold):
-    """Return the mesh of what the kernel made; a solid also after welding, and without needles.
+    """Return the mesh of what the kernel made, as a solid also where its equal points are welded.
 
     :raises InputRefused: ``nothing-left``, and the codes of :func:`PlanningHubLib.Shapes.Checks.meshFindings`
+    """
+    return weldProof(roughMeshOf(manifold))
+
+
+def roughMeshOf(manifold):
+    """Return the mesh of what the kernel made, without needles; pieces of it may still touch.
+
+    :raises InputRefused: ``nothing-left``
     """
     if manifold.is_empty() or manifold.volume() <= 0:
         raise nothingLeft()
     mesh = fromManifold(manifold)
     # Where two surfaces ran along each other, films without thickness stay between them.
-    mesh, filmsMm3 = withoutSpecks(mesh, FILM_MM3)
-    if len(filmsMm3):
-        manifold = toManifold(mesh)
+    mesh = withoutSpecks(mesh, FILM_MM3)[0]
     if (mesh.areasMm2() < NEEDLE_MM2).any():
-        mesh = fromManifold(manifold.simplify(SIMPLIFIED_MM))
-    return weldProof(mesh)
+        # Points that the kernel's double precision tells apart fall together; taken back as they are, it joins them.
+        mesh = fromManifold(toManifold(mesh).simplify(SIMPLIFIED_MM))
+    return mesh
 
 
 def nothingLeft():
@@ -115,24 +121,19 @@ def isInside(mesh, point):
 
 def signedDistancesMm(mesh, points):
     """Return the exact distance (n,) of points to a closed mesh, negative inside."""
-    return _measured(mesh, points)[0]
+    return nearestOn(mesh, points)[0]
 
 
-def nearestPoints(mesh, points):
-    """Return the points (n, 3) of a closed mesh that are nearest to points, and the normals (n, 3) there."""
-    _distances, _triangles, nearest, normals = _measured(mesh, points)
-    return nearest, normals
-
-
-def _measured(mesh, points):
+def nearestOn(mesh, points):
+    """Return the signed distances (n,) of points to a closed mesh, its nearest points and its normals there (n, 3)."""
     import igl
 
-    return igl.signed_distance(
-        numpy.ascontiguousarray(points, numpy.float64).reshape(-1, 3),
-        mesh.points.astype(numpy.float64),
-        mesh.triangles.astype(numpy.int64),
-        igl.SignedDistanceType.SIGNED_DISTANCE_TYPE_PSEUDONORMAL,
-    )
+    points = numpy.ascontiguousarray(points, numpy.float64).reshape(-1, 3)
+    arrays = mesh.points.astype(numpy.float64), mesh.triangles.astype(numpy.int64)
+    squared, triangles, nearest = igl.point_mesh_squared_distance(points, *arrays)
+    # The side by winding: needles where surfaces met have no normal that it could be taken from.
+    outside = numpy.asarray(igl.fast_winding_number(*arrays, points)).reshape(-1) < 0.5
+    return numpy.sqrt(squared) * numpy.where(outside, 1, -1), nearest, mesh.normals()[triangles]
 
 
 def boxAbout(low, high):
@@ -186,8 +187,3 @@ def cylinder(start, end, radiusMm, segments=64):
         start,
         axesAlong(numpy.subtract(end, start)),
     )
-
-
-def asMesh(points, triangles):
-    """Return the mesh of a surface as the kernel takes it, for what was not made by it."""
-    return weldProof(fromManifold(toManifold(Mesh.fromArrays(points, triangles))))

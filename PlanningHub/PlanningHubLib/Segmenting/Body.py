@@ -16,8 +16,8 @@ from .Grid import voxelMl
 
 TISSUE_HU, DENSE_HU = -300, 200
 THICKNESS_MM = 12.0
-# A finger's core; twice the length of a nose or an ear, less than any table, head rest or cast.
-SMALLEST_CORE_ML, SHORT_MM = 2.0, 80.0
+# A finger's core; more than a nose with its bridge (86 mm on a real scan), less than table, head rest or cast.
+SMALLEST_CORE_ML, SHORT_MM = 2.0, 120.0
 DENSE_FINDING_ML = 1.0
 
 
@@ -43,16 +43,26 @@ def findBody(voxelsHu, spacingMm, thicknessMm=THICKNESS_MM, progress=noProgress)
     core = Morphology.shrunk(tissue, thicknessMm / 2, spacingMm)
     core = Islands.keptIslands(core, None, int(SMALLEST_CORE_ML / voxelMl(spacingMm))) if core.any() else core
     progress(0.4, "Surface of the body")
-    # The core's edges were rounded: half as much again brings them back.
-    body = Morphology.grown(core, 0.75 * thicknessMm, spacingMm) & tissue
+    # The core's edges were rounded: half as much again brings them back, though not across the padding of a cast.
+    around = Morphology.grown(core, 0.75 * thicknessMm, spacingMm) & tissue
+    body = _islandsOf(around, core)
     progress(0.7, "Inside of the body")
     enclosed = _enclosed(body)
-    body = enclosed | _shortAttached(tissue & (enclosed ^ 1), enclosed, spacingMm)
+    body = _enclosed(enclosed | _shortAttached(tissue & (enclosed ^ 1), enclosed, spacingMm))
     progress(0.9, "What was removed")
     removed = tissue & (body ^ 1)
     dense = removed & (voxelsHu >= DENSE_HU).view(numpy.uint8)
     removedMl, denseMl = (int(numpy.count_nonzero(mask)) * voxelMl(spacingMm) for mask in (removed, dense))
     return Body(body, removedMl, denseMl, _findings(denseMl))
+
+
+def _islandsOf(mask, part):
+    """Return the islands of a mask that hold voxels of a part of it."""
+    labels, counts = Islands.islands(mask)
+    keep = numpy.zeros(len(counts), numpy.uint8)
+    keep[numpy.unique(labels[part > 0])] = 1
+    keep[0] = 0
+    return keep[labels]
 
 
 def _enclosed(body):

@@ -34,7 +34,7 @@ def otsuThresholdHu(voxelsHu, mask=None):
 
 
 def valleyThresholdHu(voxelsHu, minimumHu, maximumHu, mask=None):
-    """Return where the smoothed histogram is lowest between soft tissue and bone.
+    """Return where the smoothed histogram is lowest before it rises from soft tissue to bone.
 
     :param minimumHu: lowest and highest that it may be
     :raises InputRefused: ``no-valley``, where bone has no peak of its own: thin or porous bone, thick slices
@@ -46,14 +46,23 @@ def valleyThresholdHu(voxelsHu, minimumHu, maximumHu, mask=None):
     allowed = numpy.flatnonzero((centers >= minimumHu) & (centers <= maximumHu))
     if not len(allowed):
         raise InputRefused("bad-method", "No threshold is allowed.", "Correct the limits.")
-    lowest = allowed[smooth[allowed].argmin()]
-    after, before = smooth[lowest:].max(), smooth[: lowest + 1].max()
-    rise = min(after, before) - smooth[lowest]
-    # Counts of neighboring bins are averaged: so many voxels stand behind each value.
-    noise = numpy.sqrt(max(smooth[lowest], 1) * BIN_HU / (2 * SMOOTHING_HU))
-    if rise <= max(VALLEY_RISE * smooth[lowest], VALLEY_SIGMAS * noise):
+    lowest = _firstValley(smooth, allowed)
+    if lowest is None:
         raise _noValley(f"The histogram has no valley between {minimumHu:g} and {maximumHu:g} HU.")
     return float(centers[lowest])
+
+
+def _firstValley(smooth, allowed):
+    """Return the lowest bin before the counts first rise again, None where they do not within what is allowed."""
+    lowest = allowed[0]
+    for index in range(allowed[0], len(smooth)):
+        if smooth[index] < smooth[lowest]:
+            lowest = index
+        # Neighboring bins are averaged: so many voxels more stand behind each value.
+        noise = numpy.sqrt(max(smooth[lowest], 1) * BIN_HU / (2 * SMOOTHING_HU))
+        if smooth[index] - smooth[lowest] > max(VALLEY_RISE * smooth[lowest], VALLEY_SIGMAS * noise):
+            return lowest if allowed[0] < lowest <= allowed[-1] else None
+    return None
 
 
 def _values(voxelsHu, mask):

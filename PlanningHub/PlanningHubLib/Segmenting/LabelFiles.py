@@ -28,7 +28,7 @@ def readLabelFile(path, labels, shape, ijkToRas, frameOfReferenceUid=None):
     :raises GateRefused: ``other-frame-of-reference``: it is of another patient or another examination
     """
     if not labels:
-        raise InputRefused("no-such-label", "No label is assigned to a structure.", "Say which is which, such as 5=Liver.")
+        raise InputRefused("no-such-label", "No label is assigned to a structure.", "Say which is which: 5=Liver.")
     isDicom = _isDicom(path)
     read = _readDicom if isDicom else _readImage
     masks, matrix, more = read(path, labels, frameOfReferenceUid) if isDicom else read(path, labels)

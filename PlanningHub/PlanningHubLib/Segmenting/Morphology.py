@@ -88,6 +88,8 @@ def _within(mask, radiusMm, spacingMm):
         if slab.any():
             squared = SimpleITK.SignedMaurerDistanceMap(imageOf(slab, spacingMm), False, True, True)
             near = SimpleITK.GetArrayViewFromImage(squared) <= (radiusMm + EPSILON_MM) ** 2
+            # In a slab that is all mask there is no border to measure from.
+            near |= slab > 0
             result[first : first + size] = near[first - start : first - start + size]
     return result
 

@@ -1,7 +1,8 @@
 """Structures that touch, such as skull and mandible, taken apart from a few points that a person places on each.
 
 Two rules. ``darkest-gap``: each structure's points flood the mask, the brightest voxels first (F. Meyer's watershed);
-the floods meet where the way between two structures is darkest, as in the gap of a joint, blurred though it is.
+the floods meet where the way between two structures is darkest, as in the gap of a joint, blurred though it is. Marrow
+that bone surrounds counts as bright as the bone around it.
 ``nearest``: each voxel goes to the structure whose points are nearest on a way inside the mask (fast marching); for
 structures of like size in a row with no gap between them, such as vertebrae in thick slices.
 """
@@ -51,8 +52,9 @@ def separate(voxelsHu, mask, seeds, spacingMm, rule="darkest-gap", progress=noPr
         raise InputRefused("empty-segment", "There is nothing to separate.", "Choose other limits.")
     inside = tuple(slice(first, last + 1) for first, last in extent)
     part, start = mask[inside], [one.start for one in inside]
-    bright = _smoothed(voxelsHu[inside], spacingMm)
-    progress(0.2, "Points")
+    progress(0.0, "Brightness")
+    bright = _brightness(voxelsHu[inside], spacingMm)
+    progress(0.3, "Points")
     markers = _markers(part, bright, {name: indices - start for name, indices in seeds.items()}, spacingMm)
     reached = Islands.islandsAt(part, numpy.argwhere(markers))
     progress(0.4, "Separating")
@@ -64,12 +66,12 @@ def separate(voxelsHu, mask, seeds, spacingMm, rule="darkest-gap", progress=noPr
     return Separated(result, withoutMl, _findings(withoutMl, numpy.bincount(result.reshape(-1)), list(seeds)))
 
 
-def _smoothed(voxelsHu, spacingMm):
+def _brightness(voxelsHu, spacingMm):
     image = SimpleITK.Cast(imageOf(voxelsHu, spacingMm), SimpleITK.sitkFloat32)
     # The recursive filter needs four voxels in each direction; coarse voxels are averages already.
     if SMOOTHING_MM > 0.25 * min(spacingMm) and min(voxelsHu.shape) >= 4:
         image = SimpleITK.SmoothingRecursiveGaussian(image, SMOOTHING_MM)
-    return SimpleITK.GetArrayFromImage(image)
+    return SimpleITK.GetArrayFromImage(SimpleITK.GrayscaleFillhole(image, False))
 
 
 def _markers(mask, bright, seeds, spacingMm):

@@ -16,12 +16,12 @@ def smoothed(mask, radiusMm, spacingMm):
     :param mask: array (slices, rows, columns) of 0 and 1
     :param spacingMm: (column, row, slice)
     """
-    thick = Morphology.opened(mask, radiusMm, spacingMm)
-    # Roughness sticks out of the opening too, but never far.
+    result = _blurred(mask, radiusMm / 2, spacingMm)
+    # Of the blurred mask: roughness would let no ball fit in.
+    thick = Morphology.opened(result, radiusMm, spacingMm)
     rimMm = max(radiusMm / 2, *spacingMm)
     thin = mask & (Morphology.grown(thick, rimMm, spacingMm) ^ 1)
-    keep = Morphology.grown(thin, radiusMm + rimMm, spacingMm) if thin.any() else thin
-    result = _blurred(mask, radiusMm / 2, spacingMm)
+    keep = Morphology.grown(thin, radiusMm, spacingMm)
     return numpy.where(keep, mask, result)
 
 

@@ -10,6 +10,7 @@ from scipy.spatial import cKDTree
 from ..Progress import noProgress
 
 _CHUNK = 50_000
+_ALL_EXACT = 200_000
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,16 +45,26 @@ def distancesToFineSurface(points, mesh):
 
     A search tree of three million triangles takes seconds to build. So each point is first measured to the triangles
     around the nearest point of the mesh: never below the true distance, and hardly above where triangles are even, as
-    those of a mask's surface are. The largest hundredth, which decides, is then measured exactly.
+    those of a mask's surface are. The largest hundredth, which decides, is then measured exactly, and whatever else was
+    taken for larger than these are. Of a mesh that is not so large everything is exact: it may have long triangles.
     """
     points = numpy.asarray(points, numpy.float64)
+    if len(mesh.triangles) <= _ALL_EXACT:
+        return distancesToSurface(points, mesh)
     distancesMm = distancesAroundNearest(points, mesh)
     largest = distancesMm >= numpy.percentile(distancesMm, 99)
-    reachMm = distancesMm[largest].max() + longestEdgeMm(mesh)
-    tree = cKDTree(points[largest])
-    near = numpy.isfinite(tree.query(mesh.points, distance_upper_bound=reachMm, workers=-1)[0])
-    distancesMm[largest] = distancesToSurface(points[largest], mesh.kept(near[mesh.triangles].any(1)))
+    distancesMm[largest] = _exactNearby(points[largest], distancesMm[largest].max(), mesh)
+    larger = ~largest & (distancesMm > distancesMm[largest].max())
+    if larger.any():
+        distancesMm[larger] = _exactNearby(points[larger], distancesMm[larger].max(), mesh)
     return distancesMm
+
+
+def _exactNearby(points, farthestMm, mesh):
+    """Return the exact distances (n,) of points of which none lies farther than that from the mesh."""
+    reachMm = farthestMm + longestEdgeMm(mesh)
+    near = numpy.isfinite(cKDTree(points).query(mesh.points, distance_upper_bound=reachMm, workers=-1)[0])
+    return distancesToSurface(points, mesh.kept(near[mesh.triangles].any(1)))
 
 
 def longestEdgeMm(mesh):

@@ -10,7 +10,7 @@ from Phantom.Faults import damagedCopy
 from PlanningHubLib.Case import Case
 from StandInHost.User import barTexts, bone, cases, importing, message, sceneNodes, tableTexts, tree
 
-DONE, STALE, NEXT, OPEN, DAMAGED, OPTIONAL = "\u2713", "\u26a0", "\u25b6", "\u2022", "\u2717", "\u2013"
+DONE, STALE, NEXT, OPEN, DAMAGED, LEFT_OUT = "\u2713", "\u26a0", "\u25b6", "\u2022", "\u2717", "\u2013"
 
 
 @pytest.fixture
@@ -97,11 +97,10 @@ def test_fourModulesFromCtToStore_andWhatChangesMakesTheRestStale(user, smallHea
     (folder,) = user.casesFolder.iterdir()
     case = Case.open(folder)
     assert case.verify() == [] and case.latest("receipt").facts["verified"] > 60
-    # The part was made without a plan.
-    assert marks(home) == DONE * 2 + OPTIONAL + DONE * 3 and tableTexts(cases(home).casesTable)[0][2] == "complete"
+    assert marks(home) == DONE * 2 + LEFT_OUT + DONE * 3 and tableTexts(cases(home).casesTable)[0][2] == "complete"
 
     segmentWith(user, home, 500)
-    assert marks(home) == DONE * 2 + OPTIONAL + STALE * 3
+    assert marks(home) == DONE * 2 + LEFT_OUT + STALE * 3
     assert boneMlOnDisk(Case.open(folder)) < boneMlOnDisk(case)
     user.show("PrintPrep")
     assert tableTexts(prepare.ui.partTable)[0][0].startswith("Stale: ")
@@ -117,7 +116,7 @@ def test_aDamagedFileIsSeenInTheBar(user, aCaseFolder):
     folder = aCaseFolder("printed")
     stl = next(folder.rglob("*.stl"))
     stl.write_bytes(stl.read_bytes()[:-1] + b"x")
-    assert marks(user.open(folder)) == DONE * 2 + OPTIONAL + DAMAGED + OPEN * 2
+    assert marks(user.open(folder)) == DONE * 2 + LEFT_OUT + DAMAGED + OPEN * 2
 
 
 @pytest.mark.parametrize("fault", ["emptyFolder", "textFile"])
@@ -226,7 +225,7 @@ def test_closedSceneForgetsTheCaseAndTheMessage(user, aCaseFolder):
     assert message(home) == "The case is open."
     user.host.closeScene()
     assert home.header.nameLabel.text == "No case is open" and message(home) == ""
-    assert home.activeFolder() == "" and not bone(home).segmentButton.enabled and marks(home) == OPEN * 5
+    assert home.activeFolder() == "" and not bone(home).segmentButton.enabled and marks(home) == OPEN * 6
     assert bone(home).segmentationLabel.text == "No segmentation yet."
 
 
@@ -283,7 +282,7 @@ def test_aCaseDeletedUnderOurFeetIsNamedAndNothingIsOffered(user, aCaseFolder):
     shutil.rmtree(folder)
     user.host.click(bone(home).segmentButton)
     assert str(folder) in message(home) and home.header.nameLabel.text == "No case is open"
-    assert not bone(home).segmentButton.enabled and marks(home) == OPEN * 5
+    assert not bone(home).segmentButton.enabled and marks(home) == OPEN * 6
     other = user.show("PrintPrep")
     assert message(other) == f"There is no case in {folder} any more." and not other.ui.partButton.enabled
 

@@ -113,6 +113,7 @@ def test_siteMayAddProceduresAndOtherParts(ownHome):
         (lambda values: values.update(structures=[RIB, RIB]), "called Rib"),
         (lambda values: values.update(structures=[{**RIB, "color": [1, 2, 3]}]), "color"),
         (lambda values: values.update(structures=[{**RIB, "method": {"steps": []}}]), "method"),
+        (lambda values: values.update(structures=[{**RIB, "method": {"steps": [{"do": "guess"}]}}]), "method of Rib"),
         (lambda values: values.update(structures=[{**RIB, "code": {**RIB["code"], "value": "1^2"}}]), "code"),
         (lambda values: values["deliverables"].append({"object": "Plate", "kind": "implant"}), "makes Plate"),
         (lambda values: values.update(riskStructures=[aRisk("Nerve", 1, 2)]), "no structure Nerve"),

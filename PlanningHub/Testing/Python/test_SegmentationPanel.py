@@ -184,6 +184,14 @@ def test_savedSceneBringsPointsAndPreviewBack(page, tmp_path):
     assert page.click("segmentButton") == "Small bone is segmented."
 
 
+def test_procedureThatCannotBeUsedIsNamed(page, ownSite):
+    path = ownSite / "procedures" / "test-bones.json"
+    path.write_text("{")
+    page.user.host.act(page.home.refresh)
+    assert page.rows("structuresTable") == [] and "cannot be used" in page.ui.hintLabel.text
+    assert "cannot be used" in page.whyNot("segmentButton")
+
+
 def test_withoutACaseNothingIsOffered(user, ownSite):
     page = Page(user, user.show("PlanningHub"), "SegmentationPanel")
     assert page.rows("structuresTable") == []

@@ -11,12 +11,6 @@ from PlanningHubLib.Segmenting.Recipe import checkedMethod
 
 PARTS = ("structures", "imaging", "riskStructures", "landmarks", "planSteps", "risks", "checklist", "approvals",
          "deliverables")  # fmt: skip
-# Steps of a plan whose operations a suite without them must not offer.
-KNOWN_OPERATIONS = {
-    "plane", "points", "line", "curve", "placement", "cut", "combine", "move", "collision", "symmetry-plane", "mirror",
-    "defect-implant", "cutting-guide", "drill-guide", "trajectory", "approaches", "margin", "measure",
-    "anatomical-frame",
-}  # fmt: skip
 # Codes as the DICOM standard's context groups have them (pydicom's dictionary).
 CODES = {
     "Skull": "89546000", "Mandible": "91609006", "Femur right": "71341001", "Tibia": "12611008", "Fibula": "87342007",
@@ -79,19 +73,35 @@ def test_methodsAreMadeOfStepsThatExist():
     for name, one in structures():
         if one["method"]:
             steps = one["method"]["steps"]
-            checkedMethod({"steps": [step for step in steps if step["do"] not in ("remove-table", "separate")]})
+            checkedMethod(one["method"])
+            assert all(step["keep"] == one["name"] for step in steps if step["do"] == "separate")
             assert steps[0]["do"] == "threshold" and steps[0]["minimumHu"] < steps[0]["maximumHu"], (name, one["name"])
             assert one["name"] in Structures.seededNames(one["method"]) or not Structures.needsPoints(one)
 
 
+def checkValue(value, schema):
+    import jsonschema
+
+    jsonschema.validate(value, schema)
+
+
+def namesIn(step, operation):
+    """Return the names of the objects that a step of a template uses."""
+    given = [step[key] for key, schema in operation.parameters.items() if schema.get("x-object") and key in step]
+    return {name for value in given for name in ([value] if isinstance(value, str) else value)}
+
+
 def test_stepsOfPlansAreOperations():
     for procedure in templates():
+        made = {one["name"] for one in procedure.structures}
         for step in procedure.values["planSteps"]:
-            assert step["do"] in KNOWN_OPERATIONS, (procedure.name, step["name"])
-            operation = operations().get(step["do"])
-            if operation:
-                given = set(step) - {"do", "name", "description"}
-                assert given <= set(operation.parameters), (procedure.name, step["name"])
+            operation = operations()[step["do"]]
+            given = set(step) - {"do", "name", "description"}
+            assert given <= set(operation.parameters), (procedure.name, step["name"])
+            for key in given:
+                checkValue(step[key], operation.parameters[key])
+            assert namesIn(step, operation) <= made, (procedure.name, step["name"])
+            made.add(step["name"])
 
 
 def test_everyLimitSaysWhereItComesFrom():

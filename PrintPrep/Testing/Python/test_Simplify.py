@@ -158,3 +158,17 @@ def test_cancelGoesThrough():
 
     with pytest.raises(Cancelled):
         Simplify.simplified(ballMesh(), 0.1, cancel)
+
+
+def test_meshOfLongTrianglesLiesOnItself():
+    mesh = boxMesh((0, 0, 0), (80, 3, 40))
+    samples = Deviation.samplesOf(mesh)
+    assert Deviation.distancesToFineSurface(samples, mesh).max() < 1e-5
+
+
+def test_ofALargeMeshOfLongTrianglesTheLargestIsExact(monkeypatch):
+    monkeypatch.setattr(Deviation, "_ALL_EXACT", 0)
+    mesh = boxMesh((0, 0, 0), (80, 3, 40))
+    points = Deviation.samplesOf(mesh) + (0, 0.25, 0)
+    found = Deviation.distancesToFineSurface(points, mesh).max()
+    assert found == pytest.approx(Deviation.distancesToSurface(points, mesh).max(), abs=1e-6)
