@@ -186,7 +186,8 @@ class PlanPanel(GovernancePanel):
         self._variants.update(self, closed)
         moved = Scene.movedSteps(Session.start().scene, case) if case and draft else []
         ui.movedLabel.visible = bool(moved)
-        ui.movedLabel.text = _("Placed or moved by hand since it was carried out: {names}.").format(names=", ".join(moved))
+        text = _("Placed or moved by hand since it was carried out: {names}.")
+        ui.movedLabel.text = text.format(names=", ".join(moved))
         ui.movedLabel.styleSheet = DOUBT_STYLE
         self.allow(ui.carryOutButton, unmade or self._whyNotCarriedOut(case))
         self.allow(ui.keepButton, unmade or self._whyNotKept(moved))

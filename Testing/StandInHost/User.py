@@ -102,8 +102,8 @@ def tableTexts(table):
 
 
 def barTexts(widget):
-    """The step bar of the home module: kind → mark, of the steps that it shows."""
-    return {kind: button.text[0] for kind, button in widget.stepBar.buttons.items() if not button.isHidden()}
+    """The step bar of the home module: kind → mark."""
+    return {kind: button.text[0] for kind, button in widget.stepBar.buttons.items()}
 
 
 def tree(folder):
