@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from conftest import CONSENT
+from Consenting import CONSENT
 
 from PlanningHubLib.Files import sha256
 from PlanningHubLib.Planning.Document import newDocument
