@@ -25,6 +25,7 @@ class Segment:
     :param propertyType: the same of Segmented Property Type
     :param region: the same of Anatomic Region, or None
     :param color: red, green, blue, 0..1
+    :param modifier: as category, of Segmented Property Type Modifier, such as left; or None
     """
 
     label: str
@@ -33,6 +34,7 @@ class Segment:
     propertyType: tuple
     region: tuple | None
     color: tuple
+    modifier: tuple | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,19 +65,19 @@ def _segment(segmentationNode, segmentId, source):
     mask = maskOnGrid(segmentationNode, segmentId, vtkMatrixFromArray(RAS_TO_LPS @ source.ijkToLps), source.shape)
     tag = vtk.mutable("")
     segment.GetTag(TERMINOLOGY_TAG, tag)
-    category, propertyType, region = parseTerminology(str(tag), segment.GetName())
-    return Segment(segment.GetName(), mask, category, propertyType, region, segment.GetColor())
+    category, propertyType, modifier, region = parseTerminology(str(tag), segment.GetName())
+    return Segment(segment.GetName(), mask, category, propertyType, region, segment.GetColor(), modifier)
 
 
 def parseTerminology(entry, label):
-    """Return category, type and region, each (value, scheme, meaning), of Slicer's terminology entry text.
+    """Return category, type, modifier and region, each (value, scheme, meaning), of Slicer's terminology entry text.
 
-    The region is None where the entry has none.
+    Modifier and region are None where the entry has none.
 
     :raises InputRefused: ``segment-not-coded``
     """
     fields = entry.split("~")
-    codes = [_code(fields[index]) if index < len(fields) else None for index in (1, 2, 5)]
+    codes = [_code(fields[index]) if index < len(fields) else None for index in (1, 2, 3, 5)]
     if codes[0] is None or codes[1] is None:
         raise InputRefused(
             "segment-not-coded",
@@ -144,7 +146,7 @@ def _description(number, segment, algorithm):
     from pydicom.sr.codedict import codes
     from pydicom.sr.coding import Code
 
-    return highdicom.seg.SegmentDescription(
+    description = highdicom.seg.SegmentDescription(
         segment_number=number,
         segment_label=longString(segment.label),
         segmented_property_category=Code(*segment.category),
@@ -158,3 +160,9 @@ def _description(number, segment, algorithm):
         ),
         display_color=highdicom.color.CIELabColor.from_rgb(*(255 * value for value in segment.color)),
     )
+    if segment.modifier:
+        propertyType = description.SegmentedPropertyTypeCodeSequence[0]
+        propertyType.SegmentedPropertyTypeModifierCodeSequence = [
+            highdicom.sr.CodedConcept(*segment.modifier)
+        ]
+    return description

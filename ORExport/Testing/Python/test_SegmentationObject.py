@@ -1,5 +1,6 @@
 """The DICOM Segmentation: right place, right codes, read back by other readers."""
 
+import dataclasses
 import datetime
 import json
 
@@ -210,7 +211,19 @@ def test_refusesAnUncodedSegment(aSegmentationNode, aSource):
 
 def test_terminologyKeepsTheRegion():
     entry = "list~SCT^123037004^Anatomical Structure~SCT^272673000^Bone~^^~regions~SCT^69536005^Head~^^"
-    assert parseTerminology(entry, "Bone")[2] == ("69536005", "SCT", "Head")
+    assert parseTerminology(entry, "Bone")[3] == ("69536005", "SCT", "Head")
+
+
+def test_theSideOfAStructureIsCoded(tmp_path, aSource, aMaking, anAlgorithm):
+    kidney = ("64033007", "SCT", "Kidney"), ("7771000", "SCT", "Left")
+    entry = "List~SCT^123037004^Anatomical Structure~SCT^64033007^Kidney~SCT^7771000^Left~Regions~^^~^^"
+    assert tuple(parseTerminology(entry, "Kidney left")[1:3]) == kidney
+    segment = dataclasses.replace(boneSegment(asymmetricMask()), propertyType=kidney[0], modifier=kidney[1])
+    dataset = buildSegmentation(aSource, aMaking, [segment], anAlgorithm)
+    dataset.save_as(tmp_path / "seg.dcm")
+    kept = pydicom.dcmread(tmp_path / "seg.dcm").SegmentSequence[0].SegmentedPropertyTypeCodeSequence[0]
+    assert (kept.CodeMeaning, kept.SegmentedPropertyTypeModifierCodeSequence[0].CodeMeaning) == ("Kidney", "Left")
+    assert dicomErrors(tmp_path / "seg.dcm") == []
 
 
 def test_refusesASourceWithoutIdentity(tmp_path):
