@@ -8,13 +8,13 @@ import sys
 from pathlib import Path
 
 import pytest
+from Consenting import CONSENT
 
 from Phantom.AsymmetricObject import makeAsymmetricObject
 from Phantom.DicomSeries import byPosition
 from Phantom.EnhancedCt import writeEnhanced
 from Phantom.HeadPhantom import makeHeadPhantom, smallShape, writeHeadPhantom
 
-CONSENT = ("--consent", "treatment", "--consent-date", "2026-01-31", "--consent-document", "test 1")
 PROJECT = Path(__file__).resolve().parents[2]
 
 

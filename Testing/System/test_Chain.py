@@ -7,7 +7,7 @@ import shutil
 import highdicom
 import pytest
 import trimesh
-from conftest import CONSENT
+from Consenting import CONSENT
 from Judges import dicomErrors, entityErrors, run, threeMfMesh
 
 from Phantom.AsymmetricObject import makeAsymmetricObject

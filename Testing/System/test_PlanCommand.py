@@ -4,7 +4,7 @@ import json
 
 import pydicom
 import pytest
-from conftest import CONSENT
+from Consenting import CONSENT
 from Judges import dicomErrors
 
 from PlanningHubLib.Files import sha256

@@ -4,7 +4,7 @@ import json
 import shutil
 
 import pytest
-from conftest import CONSENT
+from Consenting import CONSENT
 from LeakSearch import leaks
 
 from PlanningHubLib.Files import sha256

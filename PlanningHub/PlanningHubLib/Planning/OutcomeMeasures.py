@@ -37,11 +37,12 @@ class PlannedCut:
     sides: tuple = (-1, 1)
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
 class NotFound(Exception):
-    """Why something planned could not be found in the scan after the operation."""
+    """Something planned is not in the scan after the operation; ``reason`` says why."""
 
-    reason: str
+    def __init__(self, reason):
+        super().__init__(reason)
+        self.reason = reason
 
 
 def planeRow(cut, after):

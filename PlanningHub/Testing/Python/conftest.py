@@ -3,11 +3,11 @@
 import os
 import shutil
 import subprocess
-from pathlib import Path
 
 import pytest
 from CaseMaking import FULL_DISK_BYTES, commitChain, newCase, writeSmallSeries
 from PanelPages import ownSite, turnTo  # noqa: F401
+from RealData import dataFolder
 from VerdictMaking import DAY
 
 from PlanningHubLib.Import import importSeries
@@ -86,13 +86,6 @@ def smallDisk(tmp_path):
         pytest.skip("a small file system cannot be mounted here (needs root)")
     yield folder
     subprocess.run(["umount", str(folder)], check=True)
-
-
-def dataFolder(name):
-    folder = Path(os.environ.get("PLANNINGHUB_TEST_DATA") or Path(__file__).parents[4] / "shared" / "data") / name
-    if not folder.is_dir():
-        pytest.skip(f"no {name} in {folder.parent}; set PLANNINGHUB_TEST_DATA")
-    return folder
 
 
 @pytest.fixture

@@ -95,6 +95,30 @@ def test_plateCanBePutInFromOutside(aPlate):
     assert (toManifold(plate).translate((0, 0, 5)) ^ bone).volume() > 0  # sideways it does not move
 
 
+def raysThrough(plate, count=400):
+    """Return the share of rays from the middle of the shell through its hole that a mesh stops."""
+    turn = numpy.arange(count) * 2.4
+    reach = (HOLE_MM - 0.8 - 0.3) / RADIUS_MM * numpy.sqrt(numpy.linspace(0, 1, count))
+    directions = numpy.stack([numpy.sqrt(1 - reach**2), reach * numpy.cos(turn), reach * numpy.sin(turn)], axis=1)
+    judge = trimesh.ray.ray_triangle.RayMeshIntersector(trimesh.Trimesh(plate.points, plate.triangles))
+    return judge.intersects_any(numpy.zeros((count, 3)), directions).mean()
+
+
+def test_noRayGoesThroughTheHole(aPlate):
+    plate = aPlate[0].objects["plate"].mesh
+    assert raysThrough(plate) == 1
+    import manifold3d
+
+    drilled = toManifold(plate) - manifold3d.Manifold.cylinder(100, 4, 4).rotate(RIGHT)
+    assert raysThrough(fromManifold(drilled)) < 1
+
+
+def test_samePlanSamePlate(aPlate):
+    again = planned(aPlate[1], clearanceMm=0.8, thicknessMm=4, rimMm=1).objects["plate"].mesh
+    assert numpy.array_equal(again.points, aPlate[0].objects["plate"].mesh.points)
+    assert numpy.array_equal(again.triangles, aPlate[0].objects["plate"].mesh.triangles)
+
+
 def test_moreClearanceIsLessPlate(aPlate):
     wide = planned(aPlate[1], clearanceMm=2, thicknessMm=4, rimMm=1).results["plate"].figures
     assert wide["gapMedianMm"] == pytest.approx(2, abs=0.15)
@@ -119,6 +143,16 @@ def test_twoDefectsAskForAPoint():
     result = carried(context, points, {**PLATE, "template": "whole", "points": "here"}).results["plate"]
     assert result.figures["defectCenterRas"] == pytest.approx([60, 0, 0], abs=3)
     assert "template-not-mirrored" in [finding.code for finding in result.findings]
+
+
+def test_rimOfPointsChoosesWhatLiesInsideIt():
+    context = solidContext("right", skull=shell(RIGHT, ABOVE, holeMm=12), whole=shell())
+    angles = numpy.radians(numpy.arange(0, 360, 30))
+    rim = [[57.0, 15 * numpy.cos(angle), 15 * numpy.sin(angle)] for angle in angles]
+    points = {"do": "points", "name": "rim", "points": rim}
+    plan = carried(context, points, {**PLATE, "template": "whole", "points": "rim"})
+    assert plan.results["plate"].figures["defectCenterRas"] == pytest.approx([60, 0, 0], abs=3)
+    assert plan.objects["plate"].mesh.points[:, 0].min() > 50
 
 
 def test_pointFarFromEveryDefectIsRefused(aPlate):

@@ -9,7 +9,7 @@ import json
 import numpy
 import pytest
 import SimpleITK
-from conftest import dataFolder
+from RealData import dataFolder
 
 from PlanningHubLib import Masks
 from PlanningHubLib.Segmenting.Body import findBody

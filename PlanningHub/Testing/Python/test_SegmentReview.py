@@ -4,12 +4,15 @@ import numpy
 import pytest
 from CaseMaking import tree
 from StructureMaking import SHAPE, boneCase, segmented
+from test_HandEdits import paint
 
 from PlanningHubLib import Approval
 from PlanningHubLib.Case import Case
+from PlanningHubLib.CaseView import showCaseInScene
 from PlanningHubLib.Errors import GateRefused, UsageError
 from PlanningHubLib.Planning.Document import newDocument
 from PlanningHubLib.Planning.Plan import makePlan
+from PlanningHubLib.Segmenting.HandEdits import keepHandEdits
 from PlanningHubLib.Segmenting.SegmentReview import lastVerdict, requireReviewed, reviewFaults, reviewSegments
 
 ORGAN = numpy.zeros(SHAPE, bool)
@@ -128,3 +131,13 @@ def test_caseWithoutSegmentationHasNothingToReview(aCase):
 def test_otherKindsNeedNoReview(aChain, aCase):
     for artefact in aChain.values():
         requireReviewed(aCase, artefact)
+
+
+def test_whatAHandChangedOfItStillNeedsAReview(aMaskedCase, aSession):
+    reviewed(aMaskedCase, None, "accepted")
+    with Case.open(aMaskedCase, writable=True) as case:
+        node = showCaseInScene(case, aSession)[1]
+        paint(aMaskedCase, aSession, node, "Organ", (0, 0, 0))
+        facts = keepHandEdits(case, aSession, node).facts["structures"]
+    assert {name: one["needsReview"] for name, one in facts.items()} == {"Large bone": False, "Organ": True}
+    assert len(faultsOf(aMaskedCase)) == 1 and "Organ" in faultsOf(aMaskedCase)[0]

@@ -6,7 +6,8 @@ import numpy
 import pytest
 import vtk
 from CaseMaking import SPACING_MM, tree, writeSmallSeries
-from StructureMaking import SHAPE, boneCase, masksOf, onSmallBone, segmented, twoBones
+from MrMaking import writeMr
+from StructureMaking import PROCEDURE, SHAPE, boneCase, masksOf, onSmallBone, segmented, twoBones, writeProcedure
 
 from PlanningHubLib.Case import Case
 from PlanningHubLib.Errors import Cancelled, GateRefused, InputRefused
@@ -138,6 +139,17 @@ def test_methodAndMaskTogether(aBoneCase, aSession):
     assert {name: one["needsReview"] for name, one in artefact.facts["structures"].items()} == {
         "Large bone": False, "Organ": True,
     }  # fmt: skip
+
+
+def test_mrTakesMasksButNoMethods(tmp_path, ownHome, aSession):
+    writeProcedure(ownHome)
+    writeMr(tmp_path / "mr")
+    importSeries(tmp_path / "mr", tmp_path / "case", side="right", procedure=PROCEDURE)
+    artefact = segmented(tmp_path / "case", aSession, masks={"Organ": SMALL})
+    assert artefact.facts["structures"]["Organ"]["voxels"] == SMALL.sum()
+    with pytest.raises(InputRefused) as refused:
+        segmented(tmp_path / "case", aSession, ["Large bone"])
+    assert refused.value.code == "not-hu"
 
 
 # Refusals, each without a trace
