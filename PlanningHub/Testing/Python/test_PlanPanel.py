@@ -8,8 +8,11 @@ from CaseMaking import newCase
 from PanelPages import Page
 
 from PlanningHubLib.Case import Case
+from PlanningHubLib.Import import importSeries
 from PlanningHubLib.Planning import Plan, Scene
 from PlanningHubLib.Planning.Document import newDocument
+from PlanningHubLib.Segmentation import segmentBone
+from PlanningHubLib.Session import Session
 from StandInHost.User import sceneNodes, tableTexts
 
 DOUBT, GOOD, BAD = "#b45309", "#15803d", "#a01010"
@@ -263,6 +266,35 @@ def test_sceneSavedAndReopenedGivesTheSamePlan(aPage, tmp_path):
     page.click("keepButton")
     plan = case(page).latest("plan")
     assert (plan.revision, plan.content) == (2, content)
+
+
+@pytest.mark.slow
+def test_realCranioplastyByHand(user, ownSite, skullFolder):
+    folder = user.casesFolder / "skull"
+    importSeries(skullFolder, folder, side="right")
+    with Case.open(folder, writable=True) as writable:
+        segmentBone(writable, Session.start())
+    page = Page(user, user.open(folder), "PlanPanel")
+    page.click("emptyButton")
+    step(page, "Symmetry plane", "Midplane", bone="Bone")
+    values = {"solid": "Bone", "plane": "Midplane", "from": "left"}
+    step(page, "Mirror", "Mirrored skull", **values)
+    step(page, "Cranioplasty plate", "Plate", bone="Bone", template="Mirrored skull")
+    page.enter(titleLineEdit="Cranioplasty")
+    assert page.click("carryOutButton") == "The plan is carried out; look at it, then keep it."
+    assert page.click("keepButton") == "The plan is kept."
+    solids = case(page).latest("plan").facts["solids"]
+    assert (solids["Plate"]["role"], solids["Plate"]["mirrored"]) == ("implant", True)
+    assert {"Midplane", "Mirrored skull", "Plate"} == set(Scene.planNodes(scene()))
+    printing = user.show("PrintPrep")
+    user.host.enter(printing.ui.objectComboBox, "Plate")
+    user.host.click(printing.ui.partButton)
+    rows = dict(row for row in tableTexts(printing.ui.partTable) if len(row) == 2)
+    assert rows["Object"] == "Plate" and rows["Watertight"] == "yes"
+    assert (
+        case(page).latest("part").facts["object"]["mirrored"]
+        and not Scene.planNodes(scene())["Plate"].GetDisplayVisibility()
+    ), "the part is shown in its place"
 
 
 def test_planOfOneCaseIsNotShownOfAnother(aPage):
