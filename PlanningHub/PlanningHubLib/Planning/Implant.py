@@ -7,13 +7,13 @@ from ..Progress import part
 from ..Shapes.Manifolds import asSolid, fromManifold, toManifold
 from . import ImplantDefect
 from .ImplantFigures import Requested, findings, measured
-from .ImplantPlate import plateMesh
+from .ImplantPlate import insertion, plateMesh
 from .ImplantSurface import outerSurface
 from .Objects import Points, Solid
 from .Operation import COLOR, Operation, Result
 
 IMPLANT_COLOR = (0.3, 0.6, 0.9)
-MARGIN_MM = 4.0
+MARGIN_MM, AROUND_MM = 4.0, 20.0
 
 
 def defectImplant(parameters, context, progress):
@@ -34,13 +34,14 @@ def defectImplant(parameters, context, progress):
         defect, survey.center, *boxes, bone.mesh, template.mesh, parameters["smoothingMm"], parameters["fitRim"]
     )
     requested = Requested(*(parameters[key] for key in ("thicknessMm", "clearanceMm", "rimMm")))
-    plate = plateMesh(surface, bone.mesh, *_lengths(requested), part(progress, 0.4, 0.8))
-    plate = _clear(plate, bone.mesh)
+    near = _around(surface, bone.mesh)
+    plate = plateMesh(surface, near, *_lengths(requested), part(progress, 0.4, 0.8))
+    plate = _clear(plate, near)
     progress(0.8, "Measuring the plate")
     figures = {
-        **measured(plate, bone.mesh, surface, requested),
+        **measured(plate, near, surface, requested),
         "defectCenterRas": numpy.round(defect.centerRas, 2).tolist(),
-        "insertionRas": surface.axis.tolist(),
+        "insertionRas": insertion(surface).tolist(),
     }
     solid = Solid(
         parameters["name"], plate, "implant", mirrored=template.mirrored, modified=True,
@@ -64,6 +65,16 @@ def _found(boneMesh, templateMesh, pointsRas):
     center = ImplantDefect.cavityCenter(*boxes)
     survey = ImplantDefect.surveyed(*boxes, center, ImplantDefect.evenDirections())
     return survey, ImplantDefect.chosen(ImplantDefect.defects(survey), pointsRas, survey), boxes
+
+
+def _around(surface, boneMesh):
+    """Return the bone around a surface, cut off where nothing of the plate can come near."""
+    import manifold3d
+
+    points = surface.points().reshape(-1, 3)
+    low, high = points.min(0) - AROUND_MM, points.max(0) + AROUND_MM
+    box = manifold3d.Manifold.cube(high - low).translate(low)
+    return fromManifold(toManifold(boneMesh) ^ box)
 
 
 def _clear(plate, boneMesh):

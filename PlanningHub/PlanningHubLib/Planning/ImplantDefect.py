@@ -205,7 +205,9 @@ def chosen(found, pointsRas, survey):
             for defect in found[:4]
         )
         raise InputRefused(
-            "several-defects", f"Bone is missing in {len(found)} places: {places} mm.", "Place a point at the one meant."
+            "several-defects",
+            f"Bone is missing in {len(found)} places: {places} mm.",
+            "Place a point at the one meant.",
         )
     return found[0]
 

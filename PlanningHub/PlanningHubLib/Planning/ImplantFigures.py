@@ -6,8 +6,9 @@ Measured on the finished meshes, not on the grid that they were made on.
 import dataclasses
 
 import numpy
+from scipy.spatial import cKDTree
 
-from ..Errors import Finding
+from ..Errors import Finding, InputRefused
 from ..Shapes.Deviation import distancesToSurface
 from ..Shapes.Manifolds import toManifold
 from .Sampling import surfaceSamples
@@ -17,6 +18,8 @@ SAMPLES = 12_000
 GAP_TOLERANCE_MM, PENETRATION_TOLERANCE_MM, PROUD_TOLERANCE_MM = 0.3, 0.02, 0.3
 # Wider than this a gap is no fitting gap anywhere.
 OPEN_GAP_MM = 2.0
+# As far along the rim, and across it, as one place of it goes.
+RIM_STEP_MM = 2.0
 # Cosine to the outer surface's direction: faces that look more sideways than this are the plate's side wall.
 SIDEWAYS = 0.5
 
@@ -42,8 +45,10 @@ def measured(plate, bone, surface, requested):
     facing = numpy.einsum("ij,ij->i", samples.normals, outward)
     depthMm = surface.on(surface.radiiMm, maps, numpy.nan) - radiiMm
     boneMm = signedDistances(samples.points, bone)
-    wall = abs(facing) < SIDEWAYS
-    gaps = boneMm[wall]
+    # The side wall between its two rounded edges.
+    wall = (abs(facing) < SIDEWAYS) & (depthMm > requested.rimMm / 2)
+    wall &= depthMm < requested.thicknessMm - requested.rimMm / 2
+    gaps = _alongRim(maps[wall] * radiiMm[wall, None], boneMm[wall])
     overlapMm3 = float((toManifold(plate) ^ toManifold(bone)).volume())
     p5, p50, p95 = (float(value) for value in numpy.percentile(gaps, (5, 50, 95)))
     return {
@@ -52,6 +57,7 @@ def measured(plate, bone, surface, requested):
         "gapMedianMm": p50,
         "gapP95Mm": p95,
         "gapMinimumMm": float(boneMm.min()),
+        "wallGapP95Mm": float(numpy.percentile(boneMm[wall], 95)) if wall.any() else 0.0,
         "gapWithinTolerancePercent": 100 * float((gaps <= requested.clearanceMm + GAP_TOLERANCE_MM).mean()),
         "penetrationMaximumMm": float(max(0.0, -boneMm.min())),
         "overlapMm3": overlapMm3,
@@ -61,6 +67,17 @@ def measured(plate, bone, surface, requested):
         "rimStepMinimumMm": float(surface.stepMm[surface.outsideMm == 0].min()),
         "rimStepMaximumMm": float(surface.stepMm[surface.outsideMm == 0].max()),
     }
+
+
+def _alongRim(placesMm, wallMm):
+    """Return for each place (n, 2) on the side wall the gap at that place of the rim: the least through its thickness.
+
+    Bone is beveled: one level of a plate's wall is next to it, the others are farther away, as a whole wall's gap says.
+    """
+    if not len(wallMm):
+        raise InputRefused("no-room", "The plate has no side wall.", "Take less clearance or a thinner rim.")
+    near = cKDTree(placesMm).query_ball_point(placesMm, RIM_STEP_MM)
+    return numpy.array([wallMm[neighbors].min() for neighbors in near])
 
 
 def signedDistances(points, mesh):
@@ -103,7 +120,7 @@ def _coverage(plate, bone, surface, requested):
     A place counts as covered in the plate, in bone, or in a gap between them whose width is the clearance within its
     tolerance; the gap at a place is the sum of its distances to both.
     """
-    over = surface.outsideMm <= 2.0
+    over = surface.hole
     points = surface.points()[over]
     outward = points - surface.center
     radiiMm = numpy.linalg.norm(outward, axis=1, keepdims=True)
@@ -112,12 +129,11 @@ def _coverage(plate, bone, surface, requested):
     toBone = numpy.maximum(signedDistances(places, bone), 0)
     gapMm = numpy.where((toPlate > 0) & (toBone > 0), toPlate + toBone, 0)
     cellMm2 = (radiiMm[:, 0] * (surface.angles[1] - surface.angles[0])) ** 2
-    hole = surface.outsideMm[over] == 0
     openMm2 = float(cellMm2[gapMm > OPEN_GAP_MM].sum())
     allowed = gapMm <= requested.clearanceMm + GAP_TOLERANCE_MM
     return {
-        "defectAreaMm2": float(cellMm2[hole].sum()),
-        "coveredPercent": 100 * float(cellMm2[allowed & hole].sum() / cellMm2[hole].sum()),
+        "defectAreaMm2": float(cellMm2.sum()),
+        "coveredPercent": 100 * float(cellMm2[allowed].sum() / cellMm2.sum()),
         "uncoveredMm2": openMm2,
         "widestGapMm": float(gapMm.max()),
     }
@@ -133,7 +149,7 @@ def findings(figures, requested, template):
          f"{f['uncoveredMm2']:.0f} mm² of the defect stay open, up to {f['widestGapMm']:.1f} mm wide.",
          "See whether the template covers the defect and whether bone stands in the way in."),
         ("gap-too-wide", "warn", f["gapP95Mm"] > requested.clearanceMm + GAP_TOLERANCE_MM,
-         f"A twentieth of the rim is {f['gapP95Mm']:.2f} mm and more from bone; {requested.clearanceMm:g} mm are asked.",
+         f"A twentieth of the rim is {f['gapP95Mm']:.2f} mm and more from bone, not {requested.clearanceMm:g} mm.",
          "See where: overhanging bone keeps the plate off on its way in, and thin edges are cut back."),
         ("too-thin", "warn", f["thicknessMinimumMm"] < 0.8 * requested.thicknessMm,
          f"The plate is {f['thicknessMinimumMm']:.1f} mm thick at its thinnest place away from the rim.",

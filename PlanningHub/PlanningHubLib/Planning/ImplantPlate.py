@@ -13,14 +13,15 @@ from ..Progress import noProgress
 from ..Shapes.Manifolds import asSolid, fromManifold, toManifold
 from ..Shapes.Mesh import Mesh
 from ..Shapes.Threads import vtkThreads
-from .ImplantDefect import occupied
+from .ImplantDefect import occupied, perpendiculars
 
 GRID_MM = 0.5
 # Beyond the hole as seen from inside: bone may be beveled outwards.
-BEYOND_MM = 7.0
+BEYOND_MM = 4.5
 ABOVE_MM, BELOW_MM = 5.0, 1.5
-EXACT_WITHIN_MM = 2.5
 FAR_MM = 50.0
+# What a surface on the grid loses where bone has edges: measured, so that the clearance is kept on average.
+GRID_LOSS_MM = 0.04
 # What is simplified away stays far below the clearance.
 SIMPLIFY_MM = 0.01
 
@@ -36,10 +37,13 @@ def plateMesh(surface, boneMesh, thicknessMm, clearanceMm, rimMm, progress=noPro
     progress(0.1, "Depth")
     depthMm = grid.depths(surface, thicknessMm)
     progress(0.3, "Distance to the bone")
-    boneMm = grid.boneDistances(boneMesh, depthMm, thicknessMm)
+    # Rounding looks deeper into the clearance by its radius; voxels are a millimeter wide of the truth.
+    boneMm = grid.boneDistances(boneMesh, depthMm, thicknessMm, clearanceMm + rimMm / 2 + 1)
     # The bone that lies above a place, or would come to lie above it while the plate goes in.
     waysMm = numpy.flip(numpy.minimum.accumulate(numpy.flip(boneMm, 2), 2), 2)
-    field = numpy.maximum.reduce([-depthMm, depthMm - thicknessMm, clearanceMm - waysMm, grid.outsideMm - BEYOND_MM])
+    field = numpy.maximum.reduce(
+        [-depthMm, depthMm - thicknessMm, clearanceMm + GRID_LOSS_MM - waysMm, grid.outsideMm - BEYOND_MM]
+    )
     progress(0.7, "Rounding")
     field = _rounded(field.astype(numpy.float32), rimMm / 2, grid)
     progress(0.9, "Surface")
@@ -47,12 +51,22 @@ def plateMesh(surface, boneMesh, thicknessMm, clearanceMm, rimMm, progress=noPro
     return _largest(mesh)
 
 
+def insertion(surface):
+    """Return the direction (3,) out of which a plate goes in: the mean normal of its surface over the hole."""
+    triangles = surface.mesh()
+    over = (surface.outsideMm == 0)[:-1, :-1].reshape(-1)
+    normals = triangles.normals() * triangles.areasMm2()[:, None]
+    mean = normals[numpy.tile(over, 2)].astype(float).sum(0)
+    return mean / numpy.linalg.norm(mean)
+
+
 class _Grid:
-    """Points (u, v, w) on a grid whose w is the surface's axis; ``seen`` are their radii, maps and the hole's."""
+    """Points (u, v, w) on a grid whose w is the way out, and where they lie under the surface and outside the hole."""
 
     def __init__(self, surface, thicknessMm):
-        self.frame = numpy.vstack([surface.across, surface.axis])
-        wanted = surface.points()[surface.outsideMm < BEYOND_MM + 3] - surface.center
+        axis = insertion(surface)
+        self.frame = numpy.vstack([perpendiculars(axis), axis])
+        wanted = surface.points()[surface.outsideMm < BEYOND_MM + 5] - surface.center
         local = wanted @ self.frame.T
         low = local.min(0) - (3, 3, thicknessMm + 3)
         high = local.max(0) + (3, 3, ABOVE_MM)
@@ -79,8 +93,8 @@ class _Grid:
         depths[near] = numpy.copysign(numpy.sqrt(squared), rough[near])
         return depths
 
-    def boneDistances(self, boneMesh, depthMm, thicknessMm):
-        """Return the signed distances to bone: exact near it where the plate may be or come from, else rough."""
+    def boneDistances(self, boneMesh, depthMm, thicknessMm, reachMm):
+        """Return the signed distances to bone: exact within a reach where the plate may be or come from, else rough."""
         import igl
 
         low, high = self.points.min(0) - 5, self.points.max(0) + 5
@@ -88,7 +102,7 @@ class _Grid:
         signed = ndimage.distance_transform_edt(~rough.filled) - ndimage.distance_transform_edt(rough.filled)
         index = (self.points - low).T
         distances = ndimage.map_coordinates(signed.astype(numpy.float32), index, order=1).reshape(self.shape)
-        near = (depthMm > -ABOVE_MM) & (depthMm < thicknessMm + BELOW_MM) & (abs(distances) < EXACT_WITHIN_MM)
+        near = (depthMm > -ABOVE_MM) & (depthMm < thicknessMm + BELOW_MM) & (abs(distances) < reachMm)
         near &= self.outsideMm < FAR_MM
         distances[near] = igl.signed_distance(
             self.points[near.reshape(-1)],

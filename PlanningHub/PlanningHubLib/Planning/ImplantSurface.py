@@ -19,7 +19,9 @@ BEVEL_MM, RING_MM = 4.0, 13.0
 RIM_SMOOTHING_MM = 3.0
 # More than this no template is bent: it does not belong here. Site default, no source.
 LARGEST_STEP_MM = 5.0
-WIDEST_DEGREES = 75.0
+WIDEST_DEGREES, NEAR_MM = 75.0, 5.0
+# No plate reaches into a cleft this narrow.
+SPUR_MM = 4.0
 # A dent this narrow and deep is no shape of a skull: the ray met the back wall of a sinus.
 DENT_MM, DENT_DEPTH_MM = 24.0, 2.0
 
@@ -29,7 +31,8 @@ class Surface:
     """A surface as radii over directions from a center, on a square map about the axis.
 
     ``axis`` (3,) and ``across`` (2, 3) span the map; a cell (i, j) looks at the angle ``hypot(angles[i], angles[j])``
-    from the axis. ``radiiMm`` (n, n); ``outsideMm`` (n, n) distance to the defect, 0 in it; ``stepMm`` (n, n) by which
+    from the axis. ``radiiMm`` (n, n); ``hole`` (n, n) where no bone is seen; ``outsideMm`` (n, n) distance to it
+    without its clefts; ``stepMm`` (n, n) by which
     the template was moved outwards.
     """
 
@@ -38,6 +41,7 @@ class Surface:
     across: numpy.ndarray
     angles: numpy.ndarray
     radiiMm: numpy.ndarray
+    hole: numpy.ndarray
     outsideMm: numpy.ndarray
     stepMm: numpy.ndarray
 
@@ -101,7 +105,7 @@ def outerSurface(defect, center, bone, template, boneMesh, templateMesh, smoothi
     survey = surveyed(bone, template, center, directions.reshape(-1, 3))
     radii, boneRadii = (one.reshape(directions.shape[:2]) for one in (survey.templateMm, survey.boneMm))
     hole = _holeOnMap(defect, directions, radii, boneRadii)
-    outsideMm = ndimage.distance_transform_edt(~hole) * CELL_MM
+    outsideMm = ndimage.distance_transform_edt(~_widerThan(hole, SPUR_MM)) * CELL_MM
     known = radii > 0
     if not known[outsideMm < BEVEL_MM].all():
         share = 100 * known[outsideMm < BEVEL_MM].mean()
@@ -121,7 +125,7 @@ def outerSurface(defect, center, bone, template, boneMesh, templateMesh, smoothi
         step = numpy.zeros_like(fine)
         step[ring] = _exact(boneMesh, center, directions[ring], boneRadii[ring]) - fine[ring]
         stepMm = _rimSteps(step, ring)
-    return Surface(center, axis, across, angles, fine + stepMm, outsideMm, stepMm)
+    return Surface(center, axis, across, angles, fine + stepMm, hole, outsideMm, stepMm)
 
 
 def _holeOnMap(defect, directions, radii, boneRadii):
@@ -133,10 +137,17 @@ def _holeOnMap(defect, directions, radii, boneRadii):
     return near & (radii > 0) & (boneRadii == 0)
 
 
+def _widerThan(hole, widthMm):
+    """Return a mask without the spurs that are narrower than this."""
+    core = ndimage.distance_transform_edt(hole) * CELL_MM > widthMm / 2
+    return hole & (ndimage.distance_transform_edt(~core) * CELL_MM <= widthMm / 2 + CELL_MM)
+
+
 def _exact(mesh, center, directions, radiiMm, steps=3):
     """Return the radii at which rays meet a surface, from radii that are right to a millimetre."""
     import igl
 
+    mesh = _nearby(mesh, center + directions * radiiMm[:, None])
     normals = mesh.normals().astype(float)
     points, triangles = mesh.points.astype(float), mesh.triangles.astype(numpy.int64)
     reached = radiiMm.astype(float)
@@ -148,6 +159,12 @@ def _exact(mesh, center, directions, radiiMm, steps=3):
         height = numpy.einsum("ij,ij->i", facing, places - closest)
         reached -= numpy.where(slope > 0.3, numpy.clip(height / numpy.maximum(slope, 0.3), -1, 1), 0)
     return reached
+
+
+def _nearby(mesh, places):
+    """Return the triangles of a mesh in the box around places."""
+    inside = ((mesh.points > places.min(0) - NEAR_MM) & (mesh.points < places.max(0) + NEAR_MM)).all(1)
+    return mesh.kept(inside[mesh.triangles].any(1))
 
 
 def _dents(radiiMm, known):

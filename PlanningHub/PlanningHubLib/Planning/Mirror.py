@@ -112,11 +112,11 @@ OPERATIONS = (
             "plane": {"type": "string", "minLength": 1, "x-object": "plane", "title": "Plane of symmetry"},
             "from": {
                 "enum": ["", "left", "right"], "default": "", "title": "Healthy side",
-                "description": "The patient's side that is mirrored onto the other; needed where the bone lies on both.",
+                "description": "The patient's side that is mirrored onto the other; needed where bone lies on both.",
             },
             "overlapMm": {
                 "type": "number", "minimum": 0, "maximum": 30, "default": 0.0, "title": "Beyond the plane",
-                "description": "How much of the bone beyond the plane is mirrored with it, for a defect near the plane.",
+                "description": "How much of the bone beyond the plane is mirrored, too, for a defect near it.",
             },
             "color": {**COLOR, "default": list(MIRROR_COLOR), "title": "Color"},
         },
