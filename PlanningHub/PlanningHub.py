@@ -22,6 +22,7 @@ from PlanningHubLib.Progress import noProgress, part
 from PlanningHubLib.RescanRequest import writeRescanRequest
 from PlanningHubLib.Segmentation import DEFAULT_THRESHOLD_HU
 from PlanningHubLib.Segmenting import HandEdits, LabelFiles, Preview, StructureSegmentation
+from PlanningHubLib.Segmenting.ModelSegmentation import segmentByModel
 from PlanningHubLib.SourcesDicomWeb import archiveAddress, parseAddress
 from PlanningHubLib.Steps import STEP_KINDS, stepStates
 from PlanningHubLib.Thumbnails import verdictThumbnails
@@ -224,6 +225,12 @@ class PlanningHubLogic(ScriptedLoadableModuleLogic):
         """Segment structures of the case in a folder and show them; names None for what needs nobody."""
         with Case.open(folder, writable=True) as case:
             StructureSegmentation.segmentStructures(case, session, names, seeds, methods, progress=progress)
+            self._show(case, session)
+
+    def segmentByModel(self, folder, session, names, address, model, isFast, progress):
+        """Let a model find structures of the case in a folder, all that it knows for no names, and show them."""
+        with Case.open(folder, writable=True) as case:
+            segmentByModel(case, session, names, address, model, isFast, progress=progress)
             self._show(case, session)
 
     def preview(self, folder, session, name, method, seeds, progress):

@@ -22,7 +22,7 @@ from PlanningHubLib.Steps import stepStates
 from . import Chain
 from .ArchiveOptions import credentialsOf, rememberWhatWorked
 from .Console import table
-from .SegmentOptions import reviewCase, segmentCase, segmentReport
+from .SegmentOptions import checkServer, reviewCase, segmentCase, segmentReport, segmentWithModel
 
 # Findings that are no warning, and yet nobody may overlook.
 SAID_ALOUD = ("treatment-consent-elsewhere",)
@@ -70,7 +70,10 @@ def segment(options, console):
         values = reviewCase(options.case, options)
         left = "; ".join(values["faults"]) or "nothing"
         return values, f"{values['verdict']}: {', '.join(values['reviewed'])}\nStill to be reviewed: {left}", 0
-    result = segmentCase(options.case, options, console.progress("segment"))
+    if options.check:
+        return checkServer(options)
+    progress = console.progress("segment")
+    result = segmentWithModel(options, progress) if options.by else segmentCase(options.case, options, progress)
     values, report, exitCode = _step(result)
     return values, "\n".join([report, *segmentReport(result["facts"])]), exitCode
 

@@ -21,7 +21,7 @@ from .Console import Console
 from .Outcomes import addCommands as addOutcomeCommands
 from .Planning import addCommand as addPlanCommand
 from .Records import addCommands as addRecordCommands
-from .SegmentOptions import addReviewOptions, addSegmentOptions
+from .SegmentOptions import addModelOptions, addReviewOptions, addSegmentOptions
 
 BUG_EXIT_CODE = 70
 REQUEST_OPTIONS = {
@@ -81,6 +81,7 @@ def _stepCommands(command):
     segment.add_argument("--case", required=True, metavar="DIR")
     addSegmentOptions(segment)
     addReviewOptions(segment)
+    addModelOptions(segment)
 
     addPlanCommand(command)
 

@@ -4,17 +4,20 @@ import json
 from pathlib import Path
 
 from PlanningHubLib.Case import Case
-from PlanningHubLib.Errors import InputRefused, UsageError
+from PlanningHubLib.Errors import InputRefused, StoreFailed, UsageError
 from PlanningHubLib.Procedures import findProcedure
 from PlanningHubLib.Review import VERDICTS
 from PlanningHubLib.Segmentation import DEFAULT_THRESHOLD_HU, segmentBone
 from PlanningHubLib.Segmenting.LabelFiles import readLabelFile
+from PlanningHubLib.Segmenting.ModelSegmentation import segmentByModel
+from PlanningHubLib.Segmenting.MonaiLabelCheck import checkNetwork
 from PlanningHubLib.Segmenting.SegmentReview import reviewFaults, reviewSegments
 from PlanningHubLib.Segmenting.Structures import automaticNames
 from PlanningHubLib.Segmenting.StructureSegmentation import segmentStructures
 from PlanningHubLib.Session import Session
 from PlanningHubLib.Volumes import readGeometry
 
+HERE = "totalsegmentator"
 POINT_FACTORS = {"RAS": (1, 1, 1), "LPS": (-1, -1, 1)}
 
 
@@ -47,6 +50,18 @@ def addSegmentOptions(parser):
     )  # fmt: skip
 
 
+def addModelOptions(parser):
+    """Add the options of a model that finds structures."""
+    parser.add_argument(
+        "--by", metavar="WHAT",
+        help="let a model find the structures: totalsegmentator on this machine, or the https address of the "
+        "hospital's inference server, which the voxels are then sent to",
+    )  # fmt: skip
+    parser.add_argument("--model", metavar="NAME", help="which of the inference server's models")
+    parser.add_argument("--fast", action="store_true", help="TotalSegmentator's model of 3 mm")
+    parser.add_argument("--check", action="store_true", help="only say whether the inference server can be used")
+
+
 def addReviewOptions(parser):
     """Add the options that review segments."""
     parser.add_argument(
@@ -71,6 +86,33 @@ def segmentCase(caseFolder, options, progress):
             closingVoxels = 1 if options.closingVoxels is None else options.closingVoxels
             artefact = segmentBone(case, session, thresholdHu, closingVoxels, progress=progress)
         return described(case, artefact)
+
+
+def segmentWithModel(options, progress):
+    """Let a model find structures as the options say; return the artefact with its files.
+
+    :raises UsageError: ``usage``
+    """
+    from .Chain import described
+
+    if options.template or options.mask or options.seeds or options.method or options.thresholdHu is not None:
+        raise UsageError("usage", "A model takes no method, points or mask.", "Leave the other options out.")
+    address = "" if options.by == HERE else options.by
+    with Session.start() as session, Case.open(options.case, writable=True) as case:
+        artefact = segmentByModel(
+            case, session, options.structures, address, options.model, options.fast, progress=progress
+        )
+        return described(case, artefact)
+
+
+def checkServer(options):
+    """Return (values, report, exit code) of the check of the network."""
+    if not options.by or options.by == HERE:
+        raise UsageError("usage", "There is no server to check.", "Give its address: --by https://host/path")
+    findings = checkNetwork(options.by, options.model)
+    report = "\n".join(f"{one.severity} {one.code}: {one.message} {one.action}".rstrip() for one in findings)
+    failed = any(one.severity == "reject" for one in findings)
+    return {"findings": [one.asDict() for one in findings]}, report, StoreFailed.exitCode if failed else 0
 
 
 def _wanted(options):

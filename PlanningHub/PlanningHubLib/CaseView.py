@@ -3,12 +3,14 @@
 from . import Segments
 from .Nodes import removeNodes
 from .Planning.PlanView import planToShow, showPlanToShow
+from .Planning.Scene import planNodes
 from .Progress import noProgress
 from .Segmentation import loadSegmentation
 from .Volumes import loadSource
 
 CONTENT_ATTRIBUTE = "PlanningHub.content"
 PART_COLOR = (0.93, 0.91, 0.85)
+FADED_OPACITY = 0.375
 SHOWN_CLASSES = ("vtkMRMLScalarVolumeNode", "vtkMRMLSegmentationNode", "vtkMRMLModelNode")
 
 
@@ -40,7 +42,26 @@ def showCaseInScene(case, session, progress=noProgress):
         raise
     removeNodes(session.scene, *[node for node in _shownNodes(session.scene) if node not in nodes])
     showPlanToShow(case, session, plan)
+    if nodes[2] in loaded or plan is not None:
+        _hideWhatThePartShows(case, session.scene, nodes[2])
+    fadeBesidePlan(session.scene)
     return tuple(nodes)
+
+
+def fadeBesidePlan(scene):
+    """Let the segments be looked through where solids of a plan are shown: those lie in them, or are cut from them."""
+    solids = [node for node in planNodes(scene).values() if node.IsA("vtkMRMLModelNode")]
+    for node in _shownNodes(scene):
+        if node.IsA("vtkMRMLSegmentationNode") and node.GetDisplayNode().GetOpacity3D() in (FADED_OPACITY, 1.0):
+            node.GetDisplayNode().SetOpacity3D(FADED_OPACITY if solids else 1.0)
+
+
+def _hideWhatThePartShows(case, scene, partNode):
+    """Two surfaces in one place flicker: the part is shown, not the solid that it was made from."""
+    name = case.latest("part").facts.get("object", {}).get("name") if partNode else None
+    node = planNodes(scene).get(name)
+    if node is not None:
+        node.SetDisplayVisibility(False)
 
 
 def shownSegmentNames(scene):

@@ -31,6 +31,7 @@ class PlanPanel(GovernancePanel):
     def connectActions(self):
         ui = self.ui
         self._draft, self._carried, self._results, self._filling = None, None, None, False
+        self._carriedResults = None
         self._moveTimer = qt.QTimer()
         self._moveTimer.singleShot = True
         self._moveTimer.interval = MOVE_PAUSE_MS
@@ -71,7 +72,7 @@ class PlanPanel(GovernancePanel):
     def _knownResults(self, case):
         """Return document and results of when the plan was carried out last, or None."""
         if self._carried is not None:
-            return self._carried.document, self._carried.asDict()
+            return self._carriedResults
         kept = Scene.keptContent(Session.start().scene)
         plans = Plan.variants(case) if case and self._draft else []
         plan = next((one for one in plans if one.content == kept and not case.graph.isStale(one)), None)
@@ -185,7 +186,8 @@ class PlanPanel(GovernancePanel):
         self._variants.update(self, closed)
         moved = Scene.movedSteps(Session.start().scene, case) if case and draft else []
         ui.movedLabel.visible = bool(moved)
-        ui.movedLabel.text = _("Placed or moved by hand since it was carried out: {names}.").format(names=", ".join(moved))
+        text = _("Placed or moved by hand since it was carried out: {names}.")
+        ui.movedLabel.text = text.format(names=", ".join(moved))
         ui.movedLabel.styleSheet = DOUBT_STYLE
         self.allow(ui.carryOutButton, unmade or self._whyNotCarriedOut(case))
         self.allow(ui.keepButton, unmade or self._whyNotKept(moved))
@@ -331,6 +333,7 @@ class PlanPanel(GovernancePanel):
 
         def carryOut(session, progress):
             self._carried = logic.carryOutPlan(folder, session, draft, progress)
+            self._carriedResults = self._carried.document, self._carried.asDict()
 
         self.module.runStep(carryOut, _("The plan is carried out; look at it, then keep it."))
 

@@ -18,12 +18,13 @@ class PlanVariants:
 
     def __init__(self, ui):
         self._ui = ui
-        self._plans = []
+        self._plans, self._case = [], None
+        ui.variantsCollapsibleButton.connect("contentsCollapsed(bool)", lambda _collapsed: self._showSideBySide())
 
     def show(self, case):
         """Show the plans of a case, or of none (None)."""
         ui = self._ui
-        self._plans = Plan.variants(case) if case else []
+        self._plans, self._case = Plan.variants(case) if case else [], case
         stale = [case.graph.isStale(plan) for plan in self._plans]
         rows = [
             (plan.title, str(plan.revision), _("stale") if isStale else _("current"))
@@ -32,12 +33,14 @@ class PlanVariants:
         fillTable(ui.variantsTable, rows)
         for row, isStale in enumerate(stale):
             tint(ui.variantsTable, row, 2, DOUBT_COLOR if isStale else GOOD_COLOR)
-        self._showSideBySide(case)
+        self._showSideBySide()
 
-    def _showSideBySide(self, case):
+    def _showSideBySide(self):
+        # Every file of every plan is read for it: not for nobody to see.
+        isSeen = len(self._plans) > 1 and not self._ui.variantsCollapsibleButton.collapsed
         table = self._ui.compareTable
-        table.visible = len(self._plans) > 1
-        compared = compareVariants(case) if len(self._plans) > 1 else {"variants": [], "rows": []}
+        table.visible = isSeen
+        compared = compareVariants(self._case) if isSeen else {"variants": [], "rows": []}
         titles = [one["title"] for one in compared["variants"]]
         table.setColumnCount(1 + len(titles))
         table.setHorizontalHeaderLabels([_("Figure"), *titles])

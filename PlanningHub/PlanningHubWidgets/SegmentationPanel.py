@@ -26,6 +26,7 @@ from .GovernancePanel import (
     timeText,
     tint,
 )
+from .ModelSection import ModelSection
 from .ReviewPanel import verdictText
 
 SWATCH_PIXELS = 12
@@ -55,10 +56,12 @@ class SegmentationPanel(GovernancePanel):
         ui.reviewButton.connect("clicked(bool)", self.onReview)
         ui.segmentVerdictComboBox.connect("currentIndexChanged(int)", self.updateActions)
         ui.segmentCommentLineEdit.connect("textChanged(QString)", self.updateActions)
+        self._model = ModelSection(self)
 
     def forget(self):
         self._stopPlacing()
         self.ui.maskPathLineEdit.currentPath = ""
+        self._model.forget()
         self.ui.segmentVerdictComboBox.currentIndex = 0
         empty(self.ui.segmentCommentLineEdit)
 
@@ -78,6 +81,7 @@ class SegmentationPanel(GovernancePanel):
         self._notice(case, session)
         self._showTable()
         self._showChosen()
+        self._model.show()
         self.ui.segmentationLabel.text = summary(self._segmentation)
 
     def _verdicts(self, case):
@@ -162,8 +166,9 @@ class SegmentationPanel(GovernancePanel):
     def updateActions(self):
         ui, structure = self.ui, self._chosen()
         closed = self.noCaseReason(
-            ui.methodCollapsibleButton, ui.handCollapsibleButton, ui.segmentReviewCollapsibleButton
-        )
+            ui.methodCollapsibleButton, ui.modelCollapsibleButton, ui.handCollapsibleButton,
+            ui.segmentReviewCollapsibleButton,
+        )  # fmt: skip
         ui.structuresTable.enabled = not closed
         unkept = _("Keep or discard first what was changed by hand.") if self._edits or self._editsFault else ""
         unknown = self._procedureFault or ("" if structure else _("Select a structure."))
@@ -173,6 +178,7 @@ class SegmentationPanel(GovernancePanel):
         self.allow(ui.segmentButton, closed or noMethod or lacking or unkept)
         self.allow(ui.templateButton, closed or self._procedureFault or unkept)
         self.allow(ui.clearButton, closed)
+        self._model.updateActions(closed or unkept, unknown)
         unmade = "" if self._segmentation else _("Segment something first.")
         self.allow(ui.editorButton, closed or unmade)
         unchanged = self._editsFault or ("" if self._edits else _("Nothing was changed by hand."))

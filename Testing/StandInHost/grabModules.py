@@ -20,7 +20,7 @@ KEPT = ("PlanningHub", "PlanningHubCases", "PlanningHubSeries", "PlanningHubAcce
         "PlanningHubReject", "PlanningHubProgress", "PlanningHubStale", "PrintPrep", "PrintPrepProgress",
         "ORExport", "ORExportError", "CentralSync", "CentralSyncBefore", "CentralSyncError")  # fmt: skip
 WIDTH = 460
-HEIGHTS = {"PlanningHub": 420, "PrintPrep": 460, "ORExport": 640, "CentralSync": 560}
+HEIGHTS = {"PlanningHub": 800, "PrintPrep": 460, "ORExport": 640, "CentralSync": 560}
 
 
 class Grabber:

@@ -3,19 +3,21 @@
 import numpy
 
 from ..Errors import Finding, InputRefused
-from ..Shapes.Manifolds import fromManifold
+from ..Shapes.Manifolds import fromManifold, weldProof
 from ..Shapes.Mesh import MM3_PER_ML
 from ..Shapes.Shells import SPECK_MM3, shellVolumesMm3
 from .Blades import bladeOf
 from .Objects import Curve, Plane
 from .Operation import COLOR, NAME, POINT, Operation, Result
-from .Solids import derived, manifoldOf, meshOf, nothingLeft, pieces, signedDistancesMm
+from .Solids import derived, manifoldOf, nothingLeft, pieces, roughMeshOf, signedDistancesMm
 
 # Site defaults, no source.
 KERF_MM, DEPTH_MM, SMALLEST_ML = 1.0, 20.0, 0.05
 # How far a click may lie beside the fragment that it means.
 NEAR_MM = 5.0
 VOLUME_TOLERANCE = 0.001
+# What a plane through a surface's own points leaves of it on one side.
+NOTHING_MM3 = 1e-4
 COLORS = (
     (0.93, 0.47, 0.36), (0.40, 0.65, 0.85), (0.52, 0.76, 0.44), (0.95, 0.75, 0.33), (0.67, 0.53, 0.79),
     (0.36, 0.73, 0.71), (0.85, 0.55, 0.65), (0.62, 0.62, 0.50),
@@ -30,12 +32,14 @@ def cut(parameters, context, progress):
     """
     solid = context.solid(parameters["solid"])
     parts, kerfMl, findings = [manifoldOf(solid)], 0.0, []
+    count = _pieceCount(parts)
     for number, name in enumerate(parameters["by"]):
         progress(0.7 * number / len(parameters["by"]), f"Cutting along {name}")
-        before = _pieceCount(parts)
+        before = count
         parts, takenMl = _cutAlong(parts, context.get(name, Plane, Curve), parameters)
         kerfMl += takenMl
-        if _pieceCount(parts) <= before:
+        count = _pieceCount(parts)
+        if count <= before:
             findings.append(_notSeparated(name))
     progress(0.8, "Fragments")
     meshes, dropped = _fragments(parts, parameters["smallestMl"])
@@ -65,6 +69,7 @@ def _cutAlong(parts, cutter, parameters):
         raise InputRefused(
             "cut-misses", f"The cut along {cutter.name} does not meet the solid.", f"Move {cutter.name} into it."
         )
+    left = [part for part in left if part.volume() > NOTHING_MM3]
     if not left:
         raise nothingLeft()
     return left, takenMm3 / MM3_PER_ML
@@ -90,8 +95,8 @@ def _fragments(parts, smallestMl):
     """Return the meshes of all pieces, the largest first, and the volumes in ml of the smaller ones left out."""
     found, dropped = [], []
     for part in parts:
-        large, small = pieces(meshOf(part), smallestMl)
-        found += large
+        large, small = pieces(roughMeshOf(part), smallestMl)
+        found += [weldProof(mesh) for mesh in large]
         dropped += small.tolist()
     return sorted(found, key=lambda mesh: -mesh.volumeMl), dropped
 

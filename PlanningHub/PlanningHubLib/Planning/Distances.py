@@ -1,6 +1,8 @@
 """Exact distances to a closed surface in RAS mm: of points, of a segment, and where a segment runs inside."""
 
 import dataclasses
+import functools
+import weakref
 
 import numpy
 
@@ -9,22 +11,34 @@ from ..Shapes.Deviation import samplesOf
 # How close the nearest point of a segment is found; far below a voxel.
 SEGMENT_TOLERANCE_MM = 0.005
 _FIRST_PIECES = 64
+_SEARCHES = weakref.WeakKeyDictionary()
 
 
 class SurfaceSearch:
-    """A closed mesh that can be asked for distances again and again: its search trees are built once.
+    """A closed mesh that can be asked for distances again and again: each search tree is built once, when needed.
 
     :param mesh: :class:`PlanningHubLib.Shapes.Mesh.Mesh`, its frame is that of all points here
     """
 
     def __init__(self, mesh):
-        import igl
-
         self._points = mesh.points.astype(numpy.float64)
         self._triangles = mesh.triangles.astype(numpy.int64)
-        self._tree, self._winding = igl.AABB(), igl.FastWindingNumberBVH()
-        self._tree.init(self._points, self._triangles)
-        self._winding.init(self._points, self._triangles)
+
+    @functools.cached_property
+    def _tree(self):
+        import igl
+
+        tree = igl.AABB()
+        tree.init(self._points, self._triangles)
+        return tree
+
+    @functools.cached_property
+    def _winding(self):
+        import igl
+
+        tree = igl.FastWindingNumberBVH()
+        tree.init(self._points, self._triangles)
+        return tree
 
     def nearest(self, points):
         """Return for points (n, 3) the distances (n,) in mm, the triangles (n,) and the places (n, 3) on the mesh."""
@@ -44,6 +58,16 @@ class SurfaceSearch:
         lengthMm, direction = lengthAndDirection(start, end)
         hits = self._tree.intersect_ray(self._points, self._triangles, _asPoints(start), _asPoints(direction))
         return numpy.unique([alongMm for _triangle, alongMm, _u, _v in hits[0] if 0 < alongMm < lengthMm])
+
+
+def searchOf(mesh):
+    """Return the :class:`SurfaceSearch` of a mesh, the same one as long as the mesh lives.
+
+    The trees of a bone of a million triangles take seconds to build, and a plan has many screws.
+    """
+    if mesh not in _SEARCHES:
+        _SEARCHES[mesh] = SurfaceSearch(mesh)
+    return _SEARCHES[mesh]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -106,7 +130,7 @@ def nearestBetween(mesh, other):
     best = None
     for one, two, isTurned in ((mesh, other, False), (other, mesh, True)):
         samples = samplesOf(one)
-        distancesMm, _triangles, places = SurfaceSearch(two).nearest(samples)
+        distancesMm, _triangles, places = searchOf(two).nearest(samples)
         index = int(distancesMm.argmin())
         if best is None or distancesMm[index] < best[0]:
             ends = (samples[index], places[index])

@@ -15,8 +15,8 @@ from .Fields import Grid, distanceField, interpolated, surfaceOf
 from .Solids import axesAlong, nearestOn, unit, within
 
 VOXEL_MM = 0.4
-# Above, voxels get larger: some 300 MB of distances.
-VOXELS = 12e6
+# Above, voxels get larger: some 50 MB for each field of distances.
+VOXELS = 6e6
 # How far a point for a guide may lie beside the bone.
 OFF_BONE_MM = 5.0
 # The bone about a point whose direction counts as outwards there.
@@ -32,8 +32,7 @@ class Bed:
 
     :param pointsRas: (n, 3) on the bone, in their order
     :param outwards: (3,) of length 1, from the bone to where the guide comes from
-    :param bone: manifold3d.Manifold of the bone about the guide
-    :param boneMesh: its mesh
+    :param bone: manifold3d.Manifold of the whole bone
     :param patch: manifold of the patch and all the bone under it
     :param kept: manifold of what the guide must leave
     :param body: manifold of the patch itself
@@ -43,7 +42,6 @@ class Bed:
     pointsRas: numpy.ndarray
     outwards: numpy.ndarray
     bone: object
-    boneMesh: object
     patch: object
     kept: object
     body: object
@@ -116,8 +114,7 @@ def bedOf(bone, points, outwards, parameters, heightMm):
     voxels = float(numpy.prod(grid.shape))
     if voxels > VOXELS:
         grid = Grid.about(points, axes, low, high, VOXEL_MM * (voxels / VOXELS) ** (1 / 3))
-    part = within(bone, grid.corners, outerMm + 3 * grid.spacingMm)
-    mesh = fromManifold(part)
+    mesh = fromManifold(within(bone, grid.corners, outerMm + 3 * grid.spacingMm))
     along = cKDTree(_along(points))
     beyondMm = interpolated(grid, lambda places: along.query(places, workers=-1)[0]) - extentMm
     reached = beyondMm < parameters["wallMm"] + 2
@@ -127,7 +124,7 @@ def bedOf(bone, points, outwards, parameters, heightMm):
     patch = numpy.maximum(distancesMm - outerMm, beyondMm)
     openMm = _openMm(distancesMm)
     whole, kept = toManifold(surfaceOf(patch, grid)), toManifold(surfaceOf(openMm, grid, clearanceMm))
-    return Bed(points, outwards, part, mesh, whole, kept, whole - kept, grid.spacingMm)
+    return Bed(points, outwards, bone, whole, kept, whole - kept, grid.spacingMm)
 
 
 def _openMm(distancesMm):

@@ -5,11 +5,12 @@ import dataclasses
 import numpy
 
 from ..Errors import Finding, InputRefused
-from ..Shapes.Manifolds import toManifold
+from ..Shapes.Manifolds import fromManifold, toManifold, weldProof
+from .Curves import curvePoints
 from .GuideBeds import outwardsOf, pointsOn
-from .Objects import Points
+from .Objects import Curve, Points
 from .Operation import POINT
-from .Solids import cylinder, derived, meshOf, nearestOn, pieces, signedDistancesMm, unit
+from .Solids import cylinder, derived, nearestOn, pieces, roughMeshOf, signedDistancesMm, unit, within
 
 GUIDE_COLOR = (0.30, 0.62, 0.78)
 # What falls off a guide's edge may be left out; more is a guide in pieces.
@@ -121,7 +122,7 @@ def guideOf(name, bed, bone, added, taken):
     import manifold3d
 
     body = manifold3d.Manifold.batch_boolean([bed.patch, *added], manifold3d.OpType.Add) - bed.kept
-    found, _none = pieces(meshOf(manifold3d.Manifold.batch_boolean([body, *taken], manifold3d.OpType.Subtract)))
+    found, _none = pieces(roughMeshOf(manifold3d.Manifold.batch_boolean([body, *taken], manifold3d.OpType.Subtract)))
     crumbsMl = sum(mesh.volumeMl for mesh in found[1:])
     if crumbsMl > CRUMB_ML:
         raise InputRefused(
@@ -129,7 +130,7 @@ def guideOf(name, bed, bone, added, taken):
             f"The guide falls into {len(found)} pieces; the largest has {found[0].volumeMl:.2f} ml.",
             "Enlarge its extent or the bridges beside its slots, or move its points nearer to each other.",
         )
-    return derived(name, found[0], [bone], "guide", GUIDE_COLOR), crumbsMl
+    return derived(name, weldProof(found[0]), [bone], "guide", GUIDE_COLOR), crumbsMl
 
 
 def fitFigures(guide, bed, clearanceMm):
@@ -139,22 +140,24 @@ def fitFigures(guide, bed, clearanceMm):
         the other), the volume that they share
     :raises InputRefused: ``guide-in-bone``; ``guide-grips``, where it cannot be lifted off
     """
-    manifold = toManifold(guide.mesh)
-    overlapMm3 = sharedMm3(manifold, bed.bone)
+    mesh, manifold = guide.mesh, toManifold(guide.mesh)
+    lifted = mesh.points + LIFTS_MM[-1] * bed.outwards
+    bone = within(bed.bone, numpy.concatenate([mesh.points, lifted]), clearanceMm + 2)
+    overlapMm3 = sharedMm3(manifold, bone)
     if overlapMm3 > OVERLAP_MM3:
         raise InputRefused("guide-in-bone", f"The guide shares {overlapMm3:.3f} mm³ with the bone.", _MORE_CLEARANCE)
     for liftMm in LIFTS_MM:
-        if sharedMm3(manifold.translate(tuple((liftMm * bed.outwards).tolist())), bed.bone) > OVERLAP_MM3:
+        if sharedMm3(manifold.translate(tuple((liftMm * bed.outwards).tolist())), bone) > OVERLAP_MM3:
             raise InputRefused("guide-grips", f"Lifted by {liftMm} mm, the guide meets the bone.", _MORE_CLEARANCE)
-    mesh, areasMm2 = guide.mesh, guide.mesh.areasMm2()
-    gapsMm, _nearest, boneNormals = nearestOn(bed.boneMesh, mesh.points[mesh.triangles].mean(1, dtype=float))
+    boneMesh, areasMm2 = fromManifold(bone), mesh.areasMm2()
+    gapsMm, _nearest, boneNormals = nearestOn(boneMesh, mesh.points[mesh.triangles].mean(1, dtype=float))
     facing = numpy.einsum("ij,ij->i", mesh.normals(), boneNormals) < -_FACING
     contact = facing & (gapsMm < clearanceMm + CONTACT_MM)
     return {
         "volumeMl": mesh.volumeMl,
         "contactAreaMm2": float(areasMm2[contact].sum()),
         "contactGapMm": float(numpy.average(gapsMm[contact], weights=areasMm2[contact])) if contact.any() else None,
-        "nearestToBoneMm": _nearestMm(mesh, bed.boneMesh),
+        "nearestToBoneMm": _nearestMm(mesh, boneMesh),
         "boneOverlapMm3": overlapMm3,
         "outwardsRas": bed.outwards,
         "voxelMm": bed.voxelMm,
@@ -187,9 +190,6 @@ def sharedMm3(one, other):
 
 def pointsOf(thing):
     """Return the points (n, 3) that an object gives a guide: those of points and curves, a plane's origin."""
-    from .Curves import curvePoints
-    from .Objects import Curve
-
     if isinstance(thing, Points):
         return thing.pointsRas
     return curvePoints(thing) if isinstance(thing, Curve) else thing.originRas[None]

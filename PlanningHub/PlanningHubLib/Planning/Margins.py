@@ -12,7 +12,7 @@ from ..Shapes.Deviation import areaWeights, distancesAroundNearest, samplesOf
 from ..Shapes.Manifolds import asSolid, fromManifold, toManifold
 from ..Shapes.Mesh import Mesh
 from ..Shapes.Threads import vtkThreads
-from .Distances import SurfaceSearch
+from .Distances import SurfaceSearch, searchOf
 from .Objects import Solid
 from .Operation import NAME, Operation, Result
 
@@ -194,7 +194,7 @@ def _cutFaces(specimen, context, organName):
     """Return the faces of a resection that are cut: without those on the organ's own surface, where nothing is cut."""
     if not organName:
         return specimen
-    organ = SurfaceSearch(context.solid(organName).mesh)
+    organ = searchOf(context.solid(organName).mesh)
     centers = specimen.points[specimen.triangles].mean(1)
     isCut = organ.nearest(centers)[0] > ON_SURFACE_MM
     if not isCut.any():

@@ -90,10 +90,10 @@ def _between(one, other):
         foot = other.startRas + numpy.clip((one - other.startRas) @ direction, 0, lengthMm) * direction
         return numpy.linalg.norm(foot - one), one, foot
     if _are((one, other), _POINT, Solid):
-        search = Distances.SurfaceSearch(other.mesh)
+        search = Distances.searchOf(other.mesh)
         return search.signedMm(one)[0], one, search.nearest(one)[2][0]
     if _are((one, other), Line, Solid):
-        nearest = Distances.nearestOfSegment(Distances.SurfaceSearch(other.mesh), one.startRas, one.endRas)
+        nearest = Distances.nearestOfSegment(Distances.searchOf(other.mesh), one.startRas, one.endRas)
         direction = Distances.lengthAndDirection(one.startRas, one.endRas)[1]
         return nearest.distanceMm, one.startRas + nearest.alongMm * direction, nearest.placeRas
     if _are((one, other), Solid, Solid):
@@ -170,7 +170,7 @@ def _thickness(things, _context, _parameters):
     things = sorted(things, key=lambda thing: isinstance(thing, _POINT))
     if not _are(things, Solid, _POINT):
         return None
-    mesh, search = things[0].mesh, Distances.SurfaceSearch(things[0].mesh)
+    mesh, search = things[0].mesh, Distances.searchOf(things[0].mesh)
     _distanceMm, triangles, places = search.nearest(things[1])
     normals = mesh.normals().astype(float)
     centers = mesh.points[mesh.triangles].mean(1)

@@ -26,7 +26,7 @@ from ..Software import versions
 from ..VerdictFacts import readFacts
 from ..Volumes import readGeometry, readSlices
 from .Context import Context
-from .Distances import SurfaceSearch
+from .Distances import searchOf
 from .Objects import Plane
 from .Operation import POINT
 from .OutcomeMeasures import NotFound, PlannedCut, bodyRow, metalAxis, planeRow, screwRow
@@ -336,7 +336,7 @@ def _leftOut(planned, boneName):
         for name, one in planned.objects.items()
         if one["kind"] == "solid" and name != boneName and (one["moved"] or one["role"] in ("implant", "device"))
     } | planned.movedFrom() - {boneName}  # fmt: skip
-    searches = [SurfaceSearch(planned.solid(name).mesh) for name in sorted(names)]
+    searches = [searchOf(planned.solid(name).mesh) for name in sorted(names)]
 
     def isOperated(points):
         left = numpy.zeros(len(points), bool)

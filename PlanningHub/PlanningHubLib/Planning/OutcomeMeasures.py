@@ -9,7 +9,7 @@ from scipy.spatial import cKDTree
 from ..Errors import InputRefused
 from ..Shapes.Deviation import samplesOf
 from ..Shapes.Mesh import Mesh
-from .Distances import SurfaceSearch, lengthAndDirection
+from .Distances import lengthAndDirection, searchOf
 from .Moving import motionFigures
 from .Registration import FixedSurface, register, requireFit
 
@@ -37,11 +37,12 @@ class PlannedCut:
     sides: tuple = (-1, 1)
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
 class NotFound(Exception):
-    """Why something planned could not be found in the scan after the operation."""
+    """Something planned is not in the scan after the operation; ``reason`` says why."""
 
-    reason: str
+    def __init__(self, reason):
+        super().__init__(reason)
+        self.reason = reason
 
 
 def planeRow(cut, after):
@@ -53,7 +54,7 @@ def planeRow(cut, after):
     :param after: mesh of the bone after the operation, registered
     :raises NotFound: where no face of the bone lies there
     """
-    plane, before = cut.plane, SurfaceSearch(cut.mesh)
+    plane, before = cut.plane, searchOf(cut.mesh)
     section = _section(plane, cut.mesh, before)
     faces = [face for side in cut.sides if (face := _face(plane, side, cut.kerfMm, section, before, after))]
     if not faces:

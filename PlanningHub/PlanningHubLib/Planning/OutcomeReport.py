@@ -14,8 +14,8 @@ FOOTER = (
 TABLES = {
     "planes": (
         "Cut planes",
-        (("plane", "Plane"), ("angleDegrees", "Angle (degrees)"), ("offsetMm", "Offset (mm)"), ("faces", "Faces"),
-         ("flatnessMm", "Flatness (mm)")),
+        (("plane", "Plane"), ("angleDegrees", "Angle (degrees)"), ("offsetMm", "Offset along the normal (mm)"),
+         ("faces", "Faces"), ("flatnessMm", "Flatness (mm)")),
     ),
     "bodies": (
         "Fragments and implants",
@@ -99,14 +99,15 @@ def _opening(case, document, outcome):
 
 def _table(rows, columns, style, fonts):
     from reportlab.lib.colors import HexColor
+    from reportlab.lib.styles import ParagraphStyle
     from reportlab.platypus import Paragraph, Table, TableStyle
 
-    def cell(content, bold=False):
-        content = escape(fonts.printable(str(content)))
-        return Paragraph(f"<b>{content}</b>" if bold else content, style)
+    def inFont(texts, fontName):
+        ownStyle = ParagraphStyle(fontName, parent=style, fontName=fontName)
+        return [Paragraph(escape(fonts.printable(text)), ownStyle) for text in texts]
 
-    cells = [[cell(name, bold=True) for _key, name in columns]]
-    cells += [[cell(_cellText(row[key])) for key, _name in columns] for row in rows]
+    cells = [inFont([name for _key, name in columns], fonts.bold)]
+    cells += [inFont([_cellText(row[key]) for key, _name in columns], fonts.regular) for row in rows]
     table = Table(cells, repeatRows=1)
     table.setStyle(
         TableStyle([("GRID", (0, 0), (-1, -1), 0.5, HexColor("#999999")), ("VALIGN", (0, 0), (-1, -1), "TOP")])

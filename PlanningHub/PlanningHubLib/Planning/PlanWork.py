@@ -3,7 +3,7 @@
 import dataclasses
 
 from ..Case import Case
-from ..CaseView import showCaseInScene
+from ..CaseView import fadeBesidePlan, showCaseInScene
 from ..Errors import UsageError
 from ..Files import writeAside
 from ..IntendedUse import intendedUse
@@ -60,6 +60,7 @@ def carryOutForCase(folder, session, draft, progress):
         finally:
             context.close(session.scene)
         showPlan(session, case, carried.document, carried.objects.values())
+        fadeBesidePlan(session.scene)
         return carried
 
 
@@ -85,6 +86,7 @@ def showVariant(folder, session, planId):
         plan = case.graph.current(planId)
         objects = readObjects(case, session, plan, solids=not case.graph.isStale(plan))
         showPlan(session, case, readPlan(case, plan)[0], objects, plan.content)
+        fadeBesidePlan(session.scene)
 
 
 def _plain(step):

@@ -26,9 +26,17 @@ def manifoldOf(solid):
 
 
 def meshOf(manifold):
-    """Return the mesh of what the kernel made; a solid also after welding, and without needles.
+    """Return the mesh of what the kernel made, as a solid also where its equal points are welded.
 
     :raises InputRefused: ``nothing-left``, and the codes of :func:`PlanningHubLib.Shapes.Checks.meshFindings`
+    """
+    return weldProof(roughMeshOf(manifold))
+
+
+def roughMeshOf(manifold):
+    """Return the mesh of what the kernel made, without needles; pieces of it may still touch.
+
+    :raises InputRefused: ``nothing-left``
     """
     if manifold.is_empty() or manifold.volume() <= 0:
         raise nothingLeft()
@@ -38,7 +46,7 @@ def meshOf(manifold):
     if (mesh.areasMm2() < NEEDLE_MM2).any():
         # Points that the kernel's double precision tells apart fall together; taken back as they are, it joins them.
         mesh = fromManifold(toManifold(mesh).simplify(SIMPLIFIED_MM))
-    return weldProof(mesh)
+    return mesh
 
 
 def nothingLeft():
@@ -120,14 +128,12 @@ def nearestOn(mesh, points):
     """Return the signed distances (n,) of points to a closed mesh, its nearest points and its normals there (n, 3)."""
     import igl
 
-    # The sign by winding: needles where surfaces met have no normal that a sign could be taken from.
-    distancesMm, triangles, nearest, _none = igl.signed_distance(
-        numpy.ascontiguousarray(points, numpy.float64).reshape(-1, 3),
-        mesh.points.astype(numpy.float64),
-        mesh.triangles.astype(numpy.int64),
-        igl.SignedDistanceType.SIGNED_DISTANCE_TYPE_FAST_WINDING_NUMBER,
-    )
-    return distancesMm, nearest, mesh.normals()[triangles]
+    points = numpy.ascontiguousarray(points, numpy.float64).reshape(-1, 3)
+    arrays = mesh.points.astype(numpy.float64), mesh.triangles.astype(numpy.int64)
+    squared, triangles, nearest = igl.point_mesh_squared_distance(points, *arrays)
+    # The side by winding: needles where surfaces met have no normal that it could be taken from.
+    outside = numpy.asarray(igl.fast_winding_number(*arrays, points)).reshape(-1) < 0.5
+    return numpy.sqrt(squared) * numpy.where(outside, 1, -1), nearest, mesh.normals()[triangles]
 
 
 def boxAbout(low, high):

@@ -48,14 +48,14 @@ class RiskRule:
     source: str
 
 
-def trajectory(parameters, context, _progress):
+def trajectory(parameters, context, progress):
     """Measure one way, and give its cylinder."""
     way = wayOf(context, parameters["line"], parameters["diameterMm"], parameters["name"])
     rules, findings = riskRules(context, parameters)
-    risks = [_riskRow(way, rule, Distances.SurfaceSearch(context.solid(rule.structure).mesh)) for rule in rules]
+    search = _searching(context, progress)
+    risks = [_riskRow(way, rule, search(rule.structure)) for rule in rules]
     findings += [finding for row, rule in zip(risks, rules, strict=True) for finding in _riskFindings(way, row, rule)]
-    passages = [passage(way, name, Distances.SurfaceSearch(context.solid(name).mesh))
-                for name in parameters["through"]]  # fmt: skip
+    passages = [passage(way, name, search(name)) for name in parameters["through"]]
     findings += [_missed(way, row) for row in passages if not row["insideMm"]]
     color = NEAR_COLOR if any(finding.severity == "warn" for finding in findings) else FREE_COLOR
     solid = Solid(
@@ -75,28 +75,37 @@ def trajectory(parameters, context, _progress):
     )  # fmt: skip
 
 
-def approaches(parameters, context, _progress):
+def approaches(parameters, context, progress):
     """Measure several ways alike, side by side. Which one is taken is the surgeon's choice: nothing is ranked."""
     ways = [wayOf(context, name, parameters["diameterMm"]) for name in parameters["lines"]]
     rules, findings = riskRules(context, parameters)
     rows = [{"line": way.name, "lengthMm": way.lengthMm, **anglesOf(way, context, parameters["frame"])} for way in ways]
     figures = {"lines": [way.name for way in ways], "lengthMm": [way.lengthMm for way in ways]}
     nearest = [[] for _way in ways]
+    search = _searching(context, progress)
     for rule in rules:
-        search = Distances.SurfaceSearch(context.solid(rule.structure).mesh)
         for way, row, ofWay in zip(ways, rows, nearest, strict=True):
-            risk = _riskRow(way, rule, search)
+            risk = _riskRow(way, rule, search(rule.structure))
             ofWay.append(risk["distanceMm"])
             row[f"distanceMm {rule.structure}"] = risk["distanceMm"]
             # Only one way of these is taken: none of them stops the plan.
             findings += [dataclasses.replace(one, severity="warn") for one in _riskFindings(way, risk, rule)]
     for name in parameters["through"]:
-        search = Distances.SurfaceSearch(context.solid(name).mesh)
         for way, row in zip(ways, rows, strict=True):
-            row[f"insideMm {name}"] = passage(way, name, search)["insideMm"]
+            row[f"insideMm {name}"] = passage(way, name, search(name))["insideMm"]
     if rules:
         figures["nearestMm"] = [min(ofWay) for ofWay in nearest]
     return Result((), figures, {"Approaches": rows}, tuple(findings))
+
+
+def _searching(context, progress):
+    """Return a function of a structure's name: its :class:`PlanningHubLib.Planning.Distances.SurfaceSearch`."""
+
+    def search(name):
+        progress(0.5, f"Distances to {name}")
+        return Distances.searchOf(context.solid(name).mesh)
+
+    return search
 
 
 def wayOf(context, lineName, diameterMm, name=None):
@@ -265,7 +274,8 @@ OPERATIONS = (
         "approaches", "Approaches side by side",
         {
             "lines": {
-                "type": "array", "items": NAME, "x-object": "line", "minItems": 2, "title": "Lines to compare",
+                "type": "array", "items": NAME, "x-object": "line", "minItems": 2, "uniqueItems": True,
+                "title": "Lines to compare",
             },
             **_COMMON,
         },

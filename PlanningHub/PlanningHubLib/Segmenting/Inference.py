@@ -7,11 +7,18 @@ import dataclasses
 import tempfile
 from pathlib import Path
 
+import slicer
+import vtk
+
 from .. import Consent
 from ..Errors import GateRefused, InputRefused
 from ..Files import sha256
+from ..Modality import requireHu
+from ..Nodes import removeNodes
 from ..Progress import noProgress, part
+from ..Volumes import loadSource
 from .InferenceImages import IMAGE_NAME, maskOf, readLabels, writeImage
+from .InferenceLabels import labelsFor
 
 NOT_STATED = "not stated"
 PURPOSE = "inference-server"
@@ -59,6 +66,41 @@ def inferredMasks(engine, voxels, ijkToRas, wanted, progress=noProgress):
         "notFound": sorted(set(wanted) - set(found)),
         "needsReview": True,
     }
+
+
+def inferredStructures(case, session, engine, structures, progress=noProgress):
+    """Let a model find structures of a procedure in a case's source series.
+
+    :param structures: dictionaries as :func:`.InferenceLabels.labelsFor` takes them
+    :returns: as :func:`inferredMasks`, on the source's voxels; structures that the model has no label for are in
+        ``notFound``, too
+    :raises InputRefused: ``unknown-label`` where it has none for any; ``not-hu`` for MR, where the model is for CT; and
+        as :func:`inferredMasks`
+    :raises GateRefused: ``no-source``, ``stale-source``, ``damaged-source``
+    """
+    source = case.require("source")
+    if engine.needsHu:
+        requireHu(source)
+    wanted = labelsFor(structures, engine.labels())
+    names = sorted(one["name"] for one in structures)
+    if not wanted:
+        raise InputRefused("unknown-label", f"The model has no label for {', '.join(names) or 'nothing'}.",
+                           "Choose another model, or another method.")  # fmt: skip
+    progress(0.0, "Loading the series")
+    volume = loadSource(case, session, source)
+    try:
+        ijkToRas = _ijkToRas(volume)
+        voxels = slicer.util.arrayFromVolume(volume)
+        masks, provenance = inferredMasks(engine, voxels, ijkToRas, wanted, part(progress, 0.1, 1.0))
+    finally:
+        removeNodes(session.scene, volume)
+    return masks, {**provenance, "notFound": [name for name in names if name not in masks]}
+
+
+def _ijkToRas(volumeNode):
+    matrix = vtk.vtkMatrix4x4()
+    volumeNode.GetIJKToRASMatrix(matrix)
+    return slicer.util.arrayFromVTKMatrix(matrix)
 
 
 def _masks(answers, wanted, ijkToRas, shape):

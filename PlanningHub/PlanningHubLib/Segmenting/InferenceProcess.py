@@ -14,6 +14,8 @@ from ..Errors import InputRefused
 from ..Progress import noProgress
 
 LOOK_SECONDS = 0.2
+# Looking through all processes of a machine takes a moment.
+MEMORY_SECONDS = 2.0
 # What a program gets to end by itself, before it is ended.
 GRACE_SECONDS = 2.0
 KEPT_LINES = 400
@@ -84,15 +86,19 @@ def _started(command, environment, folder):
 
 def _watch(process, tree, output, limits, progress):
     end, most = time.monotonic() + limits.seconds, limits.bytes()
+    nextLook = 0.0
     while True:
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(LOOK_SECONDS)
             return
         progress(output.fraction, output.text)
-        if tree.usedBytes() > most:
-            raise InputRefused("ai-too-large", f"The program took more than {most / 2**30:.1f} GiB of memory.",
-                               "Use its fast model, or a machine with more memory.")  # fmt: skip
-        if time.monotonic() > end:
+        now = time.monotonic()
+        if now > nextLook:
+            nextLook = now + MEMORY_SECONDS
+            if tree.usedBytes() > most:
+                raise InputRefused("ai-too-large", f"The program took more than {most / 2**30:.1f} GiB of memory.",
+                                   "Use its fast model, or a machine with more memory.")  # fmt: skip
+        if now > end:
             raise InputRefused("ai-too-slow", f"The program was not done within {limits.seconds:g} s.",
                                "Use its fast model, or a machine with a graphics processor.")  # fmt: skip
 
@@ -144,16 +150,24 @@ class _Tree:
         import psutil
 
         self._process, self._mark = process, mark
-        self._seen = set()
+        # Where a program is gone already, its children are known by their mark.
+        self._roots = []
         with contextlib.suppress(psutil.Error):
-            self._seen.add(psutil.Process(process.pid))
+            self._roots = [psutil.Process(process.pid)]
+        self._seen = set(self._roots)
 
     def _look(self):
         import psutil
 
-        for one in list(self._seen):
+        for root in self._roots:
+            # It knows when its number has gone to another process.
             with contextlib.suppress(psutil.Error):
-                self._seen.update(one.children(recursive=True))
+                self._seen.update(root.children(recursive=True))
+        for one in psutil.process_iter():
+            # Processes of other users do not show their environment, and are none of these.
+            with contextlib.suppress(psutil.Error, OSError):
+                if one not in self._seen and one.environ().get(MARK) == self._mark:
+                    self._seen.add(one)
 
     def usedBytes(self):
         """Return what all of them hold in memory; what several share is counted once."""
@@ -164,15 +178,14 @@ class _Tree:
         """End all, first with a request, then by force; return when none is left."""
         import psutil
 
-        self._look()
-        for one in self._all():
+        left = self._left()
+        for one in left:
             with contextlib.suppress(psutil.Error):
                 one.terminate()
-        psutil.wait_procs(self._all(), GRACE_SECONDS)
+        psutil.wait_procs(left, GRACE_SECONDS)
+        # A child may have been started while others were ended.
         for _round in range(20):
-            # A child may have been started while others were ended.
-            self._look()
-            left = self._all()
+            left = self._left()
             if not left:
                 break
             for one in left:
@@ -181,17 +194,9 @@ class _Tree:
             psutil.wait_procs(left, 0.5)
         self._process.wait()
 
-    def _all(self):
-        import psutil
-
-        alive = {one for one in self._seen if _runs(one)}
-        for one in psutil.process_iter():
-            # Processes of other users do not show their environment, and are none of these.
-            with contextlib.suppress(psutil.Error, OSError):
-                if one not in alive and one.environ().get(MARK) == self._mark and _runs(one):
-                    alive.add(one)
-        self._seen |= alive
-        return list(alive)
+    def _left(self):
+        self._look()
+        return [one for one in self._seen if _runs(one)]
 
 
 def _runs(process):

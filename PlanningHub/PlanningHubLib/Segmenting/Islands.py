@@ -58,7 +58,19 @@ def filled(mask, maximumVoxels=None):
         return mask.copy()
     # A hole is within the bounds; around them all is empty, except where the grid itself ends.
     inside = tuple(slice(first, last + 1) for first, last in extent)
-    return _placed(mask, inside, _filled(mask[inside], maximumVoxels))
+    part = numpy.pad(mask[inside], 1)
+    # The empty space around is one run from end to end with all that can be reached; one voxel more ends the last run.
+    flat = numpy.append(part.reshape(-1) ^ 1, numpy.uint8(0))
+    ends = Masks.runEnds(flat)
+    if len(ends) > mask.size * Masks.MOST_RUN_ENDS:
+        return _placed(mask, inside, _filled(mask[inside], maximumVoxels))
+    starts, stops = ends[0::2], ends[1::2]
+    sets = Masks.joinedRuns(starts, stops, (part.shape[2], part.shape[1] * part.shape[2]))
+    isHole = sets != sets[0]
+    if maximumVoxels is not None:
+        isHole &= numpy.bincount(sets, stops - starts)[sets] <= maximumVoxels
+    holes = Masks.ofRuns(starts[isHole], stops[isHole], flat.shape)[:-1].reshape(part.shape)
+    return _placed(mask, inside, (part | holes)[1:-1, 1:-1, 1:-1])
 
 
 def filledPerSlice(mask, maximumVoxels=None):

@@ -1,7 +1,9 @@
 """A hospital's central inference server, by the REST protocol of MONAI Label (``/info/``, ``/infer/{model}``)."""
 
 import email.message
+import gzip
 import json
+import shutil
 import threading
 import urllib.parse
 
@@ -14,6 +16,8 @@ LOOK_SECONDS = 0.2
 # The image is the only thing that has a name there.
 FILE_NAME = "image.nii.gz"
 WANTED = {"result_extension": ".nii.gz", "result_dtype": "uint16"}
+# What MONAI Label calls models that need no points or strokes of a user.
+AUTOMATIC = ("segmentation", "deepedit", "others")
 CHECKSUM_PATH = "/model/info/{model}"
 
 
@@ -26,6 +30,9 @@ class MonaiLabel:
     :param credentials: :class:`PlanningHubLib.ArchiveAccess.Credentials`; without, those that are remembered, or none
     :raises UsageError: as :func:`.MonaiLabelHttp.parseAddress`
     """
+
+    # What a server's model was trained on, its site knows.
+    needsHu = False
 
     def __init__(self, address, model, release, credentials=None, limits=None):
         self.address = parseAddress(address)
@@ -51,7 +58,7 @@ class MonaiLabel:
 
         A cancel stops the sending, or the waiting; what the server has begun, it may finish for itself.
 
-        :raises InputRefused: ``no-model``, ``no-such-model``, ``unknown-label``
+        :raises InputRefused: as :func:`chosenModel`; ``unknown-label``
         :raises StoreFailed: as :meth:`.MonaiLabelHttp.ServerHttp.request`; ``server-answer``
         :raises GateRefused: what ``release`` raises
         """
@@ -63,8 +70,11 @@ class MonaiLabel:
         if missing:
             raise InputRefused("unknown-label", f"The model {model} has no label {', '.join(missing)}.",
                                f"Its labels: {', '.join(sorted(stated)[:150])}.")  # fmt: skip
+        progress(0.01, "Compressing the image")
+        compressed = folder / FILE_NAME
+        _compress(imagePath, compressed)
         self._release()
-        parameters, image = _Exchange(self._http, model, imagePath).run(progress)
+        parameters, image = _Exchange(self._http, model, compressed).run(progress)
         path = folder / "labels.nii.gz"
         path.write_bytes(image)
         return [LabelMap(path, labelValues(parameters.get("label_names")) or stated)], self._facts(info, model)
@@ -105,7 +115,7 @@ def chosenModel(info, wanted):
     """Return the name of the model to use.
 
     :param wanted: a name, or nothing where the server has one model only
-    :raises InputRefused: ``no-model``, ``no-such-model``, ``several-models``
+    :raises InputRefused: ``no-model``, ``no-such-model``, ``several-models``, ``model-needs-points``
     """
     models = sorted(info["models"])
     if not models:
@@ -115,7 +125,10 @@ def chosenModel(info, wanted):
         raise InputRefused("no-such-model", f"The inference server has no model {wanted}.", names)
     if not wanted and len(models) > 1:
         raise InputRefused("several-models", "The inference server has several models.", f"Name one. {names}")
-    return wanted or models[0]
+    model = wanted or models[0]
+    if info["models"][model].get("type", AUTOMATIC[0]) not in AUTOMATIC:
+        raise InputRefused("model-needs-points", f"The model {model} finds nothing without points or strokes.", names)
+    return model
 
 
 def labelValues(labels):
@@ -242,6 +255,13 @@ def _parameters(body):
     except ValueError:
         found = None
     return found if isinstance(found, dict) else {}
+
+
+def _compress(path, compressed):
+    """Without the name and the time that such files else hold; the fastest way, networks of hospitals are fast, too."""
+    with open(path, "rb") as source, open(compressed, "wb") as target:
+        with gzip.GzipFile("", "wb", compresslevel=1, fileobj=target, mtime=0) as file:
+            shutil.copyfileobj(source, file, 1 << 20)
 
 
 def _quoted(name):

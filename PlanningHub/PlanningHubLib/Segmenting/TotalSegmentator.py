@@ -13,6 +13,7 @@ import re
 import shutil
 import struct
 import sys
+import typing
 from pathlib import Path
 
 import slicer
@@ -61,6 +62,8 @@ class TotalSegmentator:
     fast: bool = False
     device: str = "gpu"
     limits: Limits = dataclasses.field(default_factory=Limits)
+    # Its tasks that are used here were trained on CT.
+    needsHu: typing.ClassVar[bool] = True
 
     @classmethod
     def find(cls, **options):

@@ -43,11 +43,12 @@ def aliveOf(notes):
     """Numbers of the processes in the notes that still run, by what the operating system says."""
     numbers = [int(line) for line in (notes / "pids").read_text().split()]
     assert len(numbers) == 4, "the stand-in started its children"
-    return [number for number in numbers if _runs(number)]
+    return [number for number in numbers if psutil.pid_exists(number) and isAlive(psutil.Process(number))]
 
 
-def _runs(number):
+def isAlive(process):
+    """Whether a process still does something; one that has ended may wait for its parent to notice."""
     try:
-        return psutil.Process(number).status() != psutil.STATUS_ZOMBIE
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return False

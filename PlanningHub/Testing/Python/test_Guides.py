@@ -63,7 +63,7 @@ def test_bladeGoesThroughAndAThickerOneDoesNot():
 
 def test_obliqueBladeGoesThroughToo():
     normal = numpy.array([1, 0.3, 0.5])
-    guide, _result = guided(aBall(60), plane("cut", (0, 0, 60), normal), extentMm=18)
+    guide, _result = guided(aBall(60, segments=96), plane("cut", (0, 0, 60), normal), extentMm=18)
     normal = normal / numpy.linalg.norm(normal)
     heights = (guide.mesh.points - (0, 0, 60)) @ normal
     # No corner lies in the blade, but for those of the bridges at the ends.
@@ -73,7 +73,7 @@ def test_obliqueBladeGoesThroughToo():
 
 
 def test_patchHasTheThicknessAndLeavesTheClearance():
-    bone = aBall(60)
+    bone = aBall(60, segments=160)
     guide, result = guided(bone, CUT | {"origin": [0, 0, 60]}, flangeMm=0, thicknessMm=3, clearanceMm=0.5)
     distancesMm = numpy.linalg.norm(guide.mesh.points, axis=1) - 60
     assert distancesMm.min() == pytest.approx(0.5, abs=0.03)

@@ -14,7 +14,7 @@ from PlanningHubLib.ArchiveAccess import Credentials
 from PlanningHubLib.Errors import Cancelled, GateRefused, InputRefused, StoreFailed, UsageError
 from PlanningHubLib.Progress import noProgress
 from PlanningHubLib.Segmenting.Inference import inferredMasks, releaseOfImage
-from PlanningHubLib.Segmenting.MonaiLabel import MonaiLabel, _Form, formParts, labelValues
+from PlanningHubLib.Segmenting.MonaiLabel import MonaiLabel, _Form, chosenModel, formParts, labelValues
 from PlanningHubLib.Segmenting.MonaiLabelHttp import TimeLimits, parseAddress
 from Servers.MonaiLabelServer import MonaiLabelServer, whyNoMonaiLabel
 from Servers.SmallMonaiLabel import BONE_HU, CHECKSUM, PASSWORD, USER, SmallMonaiLabel
@@ -81,8 +81,9 @@ def test_cancelStopsTheSending(monkeypatch):
         time.sleep(0.1)
         return read(form, 100)
 
-    def progress(_fraction, text):
-        if text == "Sending the image":
+    def progress(fraction, text):
+        # The sending takes from 0.05 to 0.3 of this, that of the whole from 0.05 to 0.95.
+        if text == "Sending the image" and fraction > 0.15:
             raise Cancelled()
 
     monkeypatch.setattr(_Form, "read", slowRead)
@@ -167,6 +168,14 @@ def test_labelsAreReadInEveryFormThatServersUse():
     assert labelValues({"0": "background", "7": "skull"}) == {"skull": 7}
     assert labelValues(["skull", "air"]) == {"skull": 1, "air": 2}
     assert labelValues("skull") == labelValues({"skull": None}) == {}
+
+
+def test_modelThatNeedsAUsersPointsIsRefused():
+    info = {"models": {"click": {"type": "deepgrow", "labels": ["skull"]}, "all": {"type": "segmentation"}}}
+    assert chosenModel(info, "all") == "all"
+    with pytest.raises(InputRefused) as refused:
+        chosenModel(info, "click")
+    assert refused.value.code == "model-needs-points"
 
 
 def test_answerWithoutALabelMapIsRefused():

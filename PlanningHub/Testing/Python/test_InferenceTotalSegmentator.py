@@ -7,13 +7,22 @@ import tempfile
 from pathlib import Path
 
 import numpy
+import psutil
 import pytest
-from InferenceMaking import AIR_HU, BONE_HU, METAL_HU, WANTED, aliveOf, anImage, program
+import SimpleITK
+import slicer
+from CaseMaking import commit, newCase, writeSite
+from InferenceMaking import AIR_HU, BONE_HU, METAL_HU, WANTED, aliveOf, anImage, isAlive, program
 
+from PlanningHubLib.Case import Case
 from PlanningHubLib.Errors import Cancelled, InputRefused
-from PlanningHubLib.Segmenting.Inference import inferredMasks
+from PlanningHubLib.Segmenting.Inference import inferredMasks, inferredStructures
+from PlanningHubLib.Segmenting.InferenceImages import writeImage
 from PlanningHubLib.Segmenting.InferenceLabels import knownLabels, labelsFor
 from PlanningHubLib.Segmenting.TotalSegmentator import TotalSegmentator
+from PlanningHubLib.Site import Site
+from PlanningHubLib.Volumes import loadSource
+from Servers import StandInTotalSegmentator
 from Servers.MonaiLabelServer import INSTALL, inferencePython
 
 REAL = inferencePython().with_name("TotalSegmentator") if inferencePython() else None
@@ -100,7 +109,7 @@ def test_programLearnsNothingOfThePatientAndReachesNoNetwork(tmp_path, monkeypat
     _masks, _provenance, notes = infer(tmp_path, monkeypatch)
     (one,) = seen(notes)
     place = re.escape(one["folder"])
-    assert re.fullmatch(rf"-i {place}/image\.nii\.gz -o {place}/labels-total\.nii\.gz --ml --task total --device gpu",
+    assert re.fullmatch(rf"-i {place}/image\.nii -o {place}/labels-total\.nii\.gz --ml --task total --device gpu",
                         " ".join(one["argv"]))  # fmt: skip
     environment = one["environment"]
     assert environment["https_proxy"] == "http://127.0.0.1:9" and "HTTPS_PROXY" not in environment
@@ -110,12 +119,12 @@ def test_programLearnsNothingOfThePatientAndReachesNoNetwork(tmp_path, monkeypat
 
 def test_imageHoldsNothingButVoxelsAndPlace(tmp_path):
     """The header's free texts are empty, by an outside reader of the bytes."""
-    import gzip
-
-    from PlanningHubLib.Segmenting.InferenceImages import writeImage
-
-    writeImage(*anImage(), tmp_path / "image.nii.gz")
-    header = gzip.decompress((tmp_path / "image.nii.gz").read_bytes())[:352]
+    writeImage(*anImage(), tmp_path / "image.nii")
+    header = (tmp_path / "image.nii").read_bytes()[:352]
+    image, (_voxels, ijkToRas) = SimpleITK.ReadImage(str(tmp_path / "image.nii")), anImage()
+    placeRas = ijkToRas @ [3, 5, 4, 1]
+    assert numpy.allclose(image.TransformIndexToPhysicalPoint((3, 5, 4)), placeRas[:3] * [-1, -1, 1], atol=1e-3)
+    assert image[3, 5, 4] == BONE_HU
     for begin, end in ((4, 14), (14, 32), (148, 228), (228, 252), (328, 344)):
         assert not header[begin:end].strip(b"\0r"), (begin, end)
     # No extension follows the header.
@@ -126,14 +135,48 @@ def test_itIsFoundWhereTheSiteSaysOrOnThePath(tmp_path, monkeypatch, ownHome):
     path, _notes = program(tmp_path, monkeypatch)
     monkeypatch.setenv("PATH", str(tmp_path))
     assert TotalSegmentator.find().command == (str(path),)
-    site = {"format": "planninghub-site", "version": 1, "users": [], "approvals": []}
-    ownHome.mkdir(parents=True, exist_ok=True)
-    (ownHome / "site.json").write_text(json.dumps({**site, "totalSegmentator": str(tmp_path / "gone")}))
+    writeSite(ownHome, totalSegmentator=str(tmp_path / "gone"))
     with pytest.raises(InputRefused) as refused:
         TotalSegmentator.find()
     assert refused.value.code == "ai-not-installed" and "gone" in refused.value.message
-    (ownHome / "site.json").write_text(json.dumps({**site, "totalSegmentator": str(path)}))
+    writeSite(ownHome, totalSegmentator=str(path))
     assert TotalSegmentator.find(fast=True).command == (str(path),)
+
+
+@pytest.mark.parametrize("address", ["inference.example", "https://me:secret@a.example", "ftp://a.example", ""])
+def test_siteNamesAServerByItsPlainAddress(ownHome, address):
+    writeSite(ownHome, inferenceServer="https://inference.example/monai")
+    assert Site.forThisInstallation().inferenceServer == "https://inference.example/monai"
+    writeSite(ownHome, inferenceServer=address)
+    with pytest.raises(InputRefused) as refused:
+        Site.forThisInstallation()
+    assert refused.value.code == "bad-site-file"
+
+
+def test_structuresOfACaseComeFromItsSource(tmp_path, monkeypatch, anImportedCase, aSession):
+    path, _notes = program(tmp_path, monkeypatch)
+    skull = {"name": "Skull bone", "code": {"scheme": "SCT", "value": "89546000", "meaning": "Skull"}}
+    nerve = {"name": "Optic nerve", "code": {"scheme": "SCT", "value": "18234004", "meaning": "Optic nerve"}}
+    engine = TotalSegmentator((str(path),))
+    with Case.open(anImportedCase) as case:
+        volume = loadSource(case, aSession, case.latest("source"))
+        expected = slicer.util.arrayFromVolume(volume) >= StandInTotalSegmentator.BONE_HU
+        before = aSession.scene.GetNumberOfNodes()
+        masks, provenance = inferredStructures(case, aSession, engine, [skull, nerve])
+        assert (masks["Skull bone"] == expected).all() and expected.any()
+        assert provenance["notFound"] == ["Optic nerve"] and aSession.scene.GetNumberOfNodes() == before
+        with pytest.raises(InputRefused) as refused:
+            inferredStructures(case, aSession, engine, [nerve])
+        assert refused.value.code == "unknown-label"
+
+
+def test_modelForCtIsNotRunOnMr(tmp_path, monkeypatch, aSession):
+    path, notes = program(tmp_path, monkeypatch)
+    with newCase(tmp_path / "case") as case:
+        commit(case, "source", planningModality="MR")
+        with pytest.raises(InputRefused) as refused:
+            inferredStructures(case, aSession, TotalSegmentator((str(path),)), [{"name": "Skull"}])
+    assert refused.value.code == "not-hu" and not (notes / "seen").exists()
 
 
 def test_whereItIsNotInstalledThatIsSaid(monkeypatch):
@@ -172,23 +215,47 @@ def test_labelsOfAStructureKeepItsSide():
     }
 
 
-@pytest.mark.slow
-@pytest.mark.skipif(REAL is None or not REAL.exists(), reason=f"TotalSegmentator is not installed ({INSTALL})")
-def test_realTotalSegmentatorWithAModelThatThresholds(tmp_path, monkeypatch):
-    """The real program and its real processes; its weights are made by hand, so this says nothing of its anatomy."""
-    weights = tmp_path / "weights"
-    subprocess.run([REAL.with_name("python"), WEIGHTS, weights], check=True, timeout=300)
+@pytest.fixture(scope="module")
+def realWeights(tmp_path_factory):
+    """Weights made by hand, with which its fast model is a threshold: nothing is said of its anatomy."""
+    if REAL is None or not REAL.exists():
+        pytest.skip(f"TotalSegmentator is not installed ({INSTALL})")
+    folder = tmp_path_factory.mktemp("weights")
+    subprocess.run([REAL.with_name("python"), WEIGHTS, folder], check=True, timeout=300)
+    return folder
+
+
+def inferReally(weights, monkeypatch, progress):
     monkeypatch.setenv("TOTALSEG_WEIGHTS_PATH", str(weights))
     voxels = numpy.full((40, 60, 80), 40, numpy.int16)
     voxels[5:22, 6:40, 8:30] = BONE_HU
     _small, ijkToRas = anImage()
     ijkToRas[:3, :3] = ijkToRas[:3, :3] / [0.7, 0.7, 1.25] * [1.5, 1.5, 3.0]
     engine = TotalSegmentator((str(REAL),), fast=True, device="cpu")
-    masks, provenance = inferredMasks(engine, voxels, ijkToRas, {"Skull": ["skull"], "Liver": ["liver"]})
-    expected = voxels == BONE_HU
+    wanted = {"Skull": ["skull"], "Liver": ["liver"]}
+    return voxels == BONE_HU, *inferredMasks(engine, voxels, ijkToRas, wanted, progress)
+
+
+@pytest.mark.slow
+def test_realTotalSegmentator(realWeights, monkeypatch):
+    expected, masks, provenance = inferReally(realWeights, monkeypatch, lambda fraction, text: None)
     assert set(masks) == {"Skull"} and provenance["notFound"] == ["Liver"]
     # Its fast model works on voxels of 3 mm: a layer of the finer ones may differ.
     assert 2 * (masks["Skull"] & expected).sum() / (masks["Skull"].sum() + expected.sum()) > 0.97
     assert re.fullmatch(r"2\.\d+\.\d+", provenance["engineVersion"]) and provenance["model"] == "total (fast)"
     assert list(provenance["weights"]) == ["Dataset297_TotalSegmentator_total_3mm_1559subj"]
     assert all(re.fullmatch("[0-9a-f]{64}", digest) for digest in provenance["weights"].values())
+
+
+@pytest.mark.slow
+def test_cancelEndsTheRealOneWithItsChildren(realWeights, monkeypatch):
+    seen = set()
+
+    def progress(fraction, text):
+        seen.update(psutil.Process().children(recursive=True))
+        if "at work" in text:
+            raise Cancelled()
+
+    with pytest.raises(Cancelled):
+        inferReally(realWeights, monkeypatch, progress)
+    assert len(seen) >= 2 and [one for one in seen if isAlive(one)] == []

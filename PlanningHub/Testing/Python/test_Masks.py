@@ -42,7 +42,10 @@ def test_thresholdIncludesItsOwnValue(threshold):
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("density", [0.05, 0.2, 0.31, 0.4, 0.7])
 @pytest.mark.parametrize("seed", [1, 2])
-def test_largestIslandIsThatOfScipyAndSimpleItk(shape, density, seed):
+@pytest.mark.parametrize("mostRunEnds", [0, 1])
+def test_largestIslandIsThatOfScipyAndSimpleItk(shape, density, seed, mostRunEnds, monkeypatch):
+    """By numbered voxels as by joined runs."""
+    monkeypatch.setattr(Masks, "MOST_RUN_ENDS", mostRunEnds)
     mask = randomMask(shape, density, seed)
     labels, count = ndimage.label(mask)
     sizes = numpy.bincount(labels.reshape(-1))[1:]
@@ -54,6 +57,7 @@ def test_largestIslandIsThatOfScipyAndSimpleItk(shape, density, seed):
     ordered = SimpleITK.RelabelComponent(SimpleITK.ConnectedComponent(SimpleITK.GetImageFromArray(mask)))
     reference = SimpleITK.GetArrayFromImage(ordered) == 1
     assert reference.sum() == found.sum()
+    assert label == sizes.argmax() + 1, "of equal ones the first"
     if (sizes == sizes.max()).sum() == 1:
         assert numpy.array_equal(found, reference)
 

@@ -6,6 +6,7 @@ import numpy
 import pytest
 from scipy import ndimage
 
+from PlanningHubLib import Masks
 from PlanningHubLib.Errors import InputRefused
 from PlanningHubLib.Segmenting import Islands, Morphology, Smoothing
 from PlanningHubLib.Segmenting.Grid import spacingOf
@@ -129,6 +130,20 @@ def test_islandUnderAPoint():
     assert found.sum() == 27
     with pytest.raises(InputRefused, match="no voxels"):
         Islands.islandsAt(numpy.zeros((3, 3, 3), numpy.uint8), numpy.array([[1, 1, 1]]))
+
+
+@pytest.mark.parametrize("density", [0.3, 0.6, 0.75])
+@pytest.mark.parametrize("mostRunEnds", [0, 1])
+def test_holesAreThoseOfScipy(density, mostRunEnds, monkeypatch):
+    """By numbered voxels as by joined runs; also at the border of the grid."""
+    monkeypatch.setattr(Masks, "MOST_RUN_ENDS", mostRunEnds)
+    mask = (numpy.random.default_rng(6).random((14, 21, 33)) < density).astype(numpy.uint8)
+    filled = ndimage.binary_fill_holes(mask)
+    assert numpy.array_equal(Islands.filled(mask), filled)
+    labels, count = ndimage.label(filled & (mask == 0))
+    sizes = numpy.bincount(labels.reshape(-1))
+    small = (mask > 0) | ((labels > 0) & (sizes[labels] <= 2))
+    assert numpy.array_equal(Islands.filled(mask, 2), small) and Islands.filled(mask).dtype == numpy.uint8
 
 
 @pytest.mark.parametrize("maximum, voxels", [(None, 1243), (8, 1243), (7, 1235), (0, 1234)])

@@ -35,6 +35,7 @@ def test_figuresAndFilesAreInTheResult(capsys, aCaseFolder, theScans, tmp_path):
     # For a person.
     assert main(["outcome", "--case", str(aCaseFolder), "--postop", str(theScans / "after"), "--on", "lower"]) == 0
     report = capsys.readouterr().out
+    assert main(["status", "--case", str(aCaseFolder)]) == 0 and main(["verify", str(aCaseFolder)]) == 0
     assert "registered on lower" in report and "upper advanced" in report and "outcome-1 revision 2" in report
 
 

@@ -209,6 +209,7 @@ def test_variantsStandSideBySide(aPage):
     assert page.rows("stepsTable")[1][2] == "not carried out"
     page.click("carryOutButton")
     page.click("keepButton")
+    page.ui.variantsCollapsibleButton.collapsed = False
     assert page.rows("variantsTable") == [("Plan", "1", "current"), ("Higher", "1", "current")]
     compared = {row[0]: row[1:] for row in page.rows("compareTable")}
     volumes = next(values for name, values in compared.items() if name.startswith("halves 1: volume"))

@@ -10,7 +10,7 @@ from Phantom.Faults import damagedCopy
 from PlanningHubLib.Case import Case
 from StandInHost.User import barTexts, bone, cases, importing, message, sceneNodes, tableTexts, tree
 
-DONE, STALE, NEXT, OPEN, DAMAGED = "\u2713", "\u26a0", "\u25b6", "\u2022", "\u2717"
+DONE, STALE, NEXT, OPEN, DAMAGED, LEFT_OUT = "\u2713", "\u26a0", "\u25b6", "\u2022", "\u2717", "\u2013"
 
 
 @pytest.fixture
@@ -62,7 +62,7 @@ def test_aCtBecomesACaseAndItsBoneIsSegmented(user, smallHead):
     assert (home.header.nameLabel.text, home.header.sideLabel.text) == (folder.name, "LEFT")
     assert home.header.procedureLabel.text == "cranioplasty"
     assert tableTexts(cases(home).casesTable) == [(f"{folder.name}\ncranioplasty", "LEFT", "Bone", "", "")]
-    assert marks(home) == DONE + NEXT + OPEN * 3
+    assert marks(home) == DONE + NEXT + OPEN * 4
     segmentWith(user, home, 350)
     case = Case.open(folder)
     assert case.verify() == [] and case.side == "left"
@@ -70,7 +70,7 @@ def test_aCtBecomesACaseAndItsBoneIsSegmented(user, smallHead):
     # The phantom's whole bone is larger: the mandible is an island of its own.
     assert 600 < volumeMl < 1100
     assert bone(home).segmentationLabel.text.splitlines()[0] == f"Skull: {volumeMl:.1f} ml at 350 HU and above."
-    assert tableTexts(cases(home).casesTable)[0][2] == "Part" and marks(home) == DONE * 2 + NEXT + OPEN * 2
+    assert tableTexts(cases(home).casesTable)[0][2] == "Plan" and marks(home) == DONE * 2 + NEXT + OPEN * 3
 
 
 def test_theNextPatientStartsFromAnEmptyForm(user, smallHead):
@@ -97,10 +97,10 @@ def test_fourModulesFromCtToStore_andWhatChangesMakesTheRestStale(user, smallHea
     (folder,) = user.casesFolder.iterdir()
     case = Case.open(folder)
     assert case.verify() == [] and case.latest("receipt").facts["verified"] > 60
-    assert marks(home) == DONE * 5 and tableTexts(cases(home).casesTable)[0][2] == "complete"
+    assert marks(home) == DONE * 2 + LEFT_OUT + DONE * 3 and tableTexts(cases(home).casesTable)[0][2] == "complete"
 
     segmentWith(user, home, 500)
-    assert marks(home) == DONE * 2 + STALE * 3
+    assert marks(home) == DONE * 2 + LEFT_OUT + STALE * 3
     assert boneMlOnDisk(Case.open(folder)) < boneMlOnDisk(case)
     user.show("PrintPrep")
     assert tableTexts(prepare.ui.partTable)[0][0].startswith("Stale: ")
@@ -116,7 +116,7 @@ def test_aDamagedFileIsSeenInTheBar(user, aCaseFolder):
     folder = aCaseFolder("printed")
     stl = next(folder.rglob("*.stl"))
     stl.write_bytes(stl.read_bytes()[:-1] + b"x")
-    assert marks(user.open(folder)) == DONE * 2 + DAMAGED + OPEN * 2
+    assert marks(user.open(folder)) == DONE * 2 + LEFT_OUT + DAMAGED + OPEN * 2
 
 
 @pytest.mark.parametrize("fault", ["emptyFolder", "textFile"])
@@ -225,7 +225,7 @@ def test_closedSceneForgetsTheCaseAndTheMessage(user, aCaseFolder):
     assert message(home) == "The case is open."
     user.host.closeScene()
     assert home.header.nameLabel.text == "No case is open" and message(home) == ""
-    assert home.activeFolder() == "" and not bone(home).segmentButton.enabled and marks(home) == OPEN * 5
+    assert home.activeFolder() == "" and not bone(home).segmentButton.enabled and marks(home) == OPEN * 6
     assert bone(home).segmentationLabel.text == "No segmentation yet."
 
 
@@ -244,7 +244,7 @@ def test_savedSceneBringsTheCaseAndTheChoicesBack(user, aCaseFolder, tmp_path, s
     user.host.act(slicer.util.loadScene, path)
     assert bone(home).thresholdSliderWidget.value == 420 and home.header.nameLabel.text == name
     assert cases(home).casesPathLineEdit.currentPath == str(user.casesFolder)
-    assert bone(home).segmentButton.enabled and marks(home) == DONE * 2 + NEXT + OPEN * 2
+    assert bone(home).segmentButton.enabled and marks(home) == DONE * 2 + NEXT + OPEN * 3
     user.host.click(bone(home).segmentButton)
     assert message(home) == "Skull is segmented."
     assert len([node for node in sceneNodes() if node.IsA("vtkMRMLSegmentationNode")]) == 1
@@ -282,7 +282,7 @@ def test_aCaseDeletedUnderOurFeetIsNamedAndNothingIsOffered(user, aCaseFolder):
     shutil.rmtree(folder)
     user.host.click(bone(home).segmentButton)
     assert str(folder) in message(home) and home.header.nameLabel.text == "No case is open"
-    assert not bone(home).segmentButton.enabled and marks(home) == OPEN * 5
+    assert not bone(home).segmentButton.enabled and marks(home) == OPEN * 6
     other = user.show("PrintPrep")
     assert message(other) == f"There is no case in {folder} any more." and not other.ui.partButton.enabled
 
@@ -342,7 +342,7 @@ def test_selectionFollowsTheCase_notItsRow(user, aCaseFolder):
     home = user.open(second)
     aCaseFolder("segmented", "a")
     user.host.click(cases(home).refreshButton)
-    assert [row[2] for row in tableTexts(cases(home).casesTable)] == ["Part", "Bone"]
+    assert [row[2] for row in tableTexts(cases(home).casesTable)] == ["Plan", "Bone"]
     assert cases(home).casesTable.currentRow() == 1
     (second / "case.json").unlink()
     user.host.click(cases(home).refreshButton)
