@@ -1,0 +1,195 @@
+"""A cranioplasty planned on a real skull from a plan file: the plate as outside judges see it, its flags, its scene."""
+
+import json
+from pathlib import Path
+
+import manifold3d
+import numpy
+import pydicom
+import pytest
+import SimpleITK
+import trimesh
+from conftest import CONSENT
+from scipy.spatial import cKDTree
+from test_TorsoPlan import carriedOut, saveScene
+
+from PlanningHubLib.Case import Case
+from PlanningHubLib.Planning import Plan
+from PlanningHubLib.Planning.Context import Context
+from PlanningHubLib.Planning.Scene import documentOf, planNode, planNodes, showPlan
+from PlanningHubLib.Session import Session
+
+PLAN = Path(__file__).with_name("Plans") / "cranioplasty.json"
+CLEARANCE_MM, THICKNESS_MM = 0.5, 4.0
+# What figures may be off by: the plate comes from a grid of 0.5 mm, and is judged by other means than it was made by.
+TOLERANCE_MM = 0.1
+# Rays to look through the defect start so far inside, and are so far apart there.
+INSIDE_MM, RAYS_MM = 60.0, 0.6
+
+
+@pytest.fixture(scope="module")
+def aRun(command, testData, tmp_path_factory):
+    """Folder and result of a run on the skull with a defect on the patient's right; not to be changed."""
+    out = tmp_path_factory.mktemp("cranioplasty") / "out"
+    exitCode, result = command(
+        "run", testData("ct_skull_defect"), "--out", out, "--plan", PLAN, "--side", "right",
+        "--procedure", "cranioplasty", *CONSENT,
+    )  # fmt: skip
+    assert exitCode == 0, result
+    return out, result
+
+
+@pytest.fixture(scope="module")
+def aPlate(aRun):
+    """The plate of the package as trimesh reads its STL, in LPS mm."""
+    (path,) = (aRun[0] / "package").glob("*-part.stl")
+    return trimesh.load_mesh(path)
+
+
+@pytest.fixture(scope="module")
+def aSkull(aRun, ownHome):
+    """The surface of the segmented skull in LPS mm, as (points, triangles)."""
+    with pytest.MonkeyPatch.context() as patch, Session.start() as session:
+        patch.setenv("PLANNINGHUB_HOME", str(ownHome))
+        case = Case.open(aRun[0] / "case")
+        context = Context.ofCase(case, session)
+        mesh = context.solid("Skull").mesh.rasLpsSwapped()
+        context.close(session.scene)
+    return mesh.points, mesh.triangles
+
+
+def figures(aRun, name):
+    return next(step["figures"] for step in aRun[1]["plan"]["steps"] if step["name"] == name)
+
+
+def solid(points, triangles):
+    made = manifold3d.Manifold(manifold3d.Mesh(numpy.float32(points), numpy.uint32(triangles)))
+    assert made.status() == manifold3d.Error.NoError and made.volume() > 0
+    return made
+
+
+def test_theMidplaneAndTheMirrorSayWhatTheyDid(aRun):
+    midplane, mirrored = figures(aRun, "Midplane"), figures(aRun, "Mirrored skull")
+    assert midplane["residualMeanMm"] < 1.5 and midplane["sagittalAngleDegrees"] < 3
+    assert (mirrored["from"], mirrored["to"]) == ("left", "right")
+    assert mirrored["volumeMl"] == pytest.approx(mirrored["keptVolumeMl"], rel=1e-4)
+
+
+def test_plateIsOneWatertightBodyOnThePatientsRight(aRun, aPlate):
+    assert aPlate.is_watertight and aPlate.is_winding_consistent and aPlate.body_count == 1
+    assert aPlate.volume / 1000 == pytest.approx(figures(aRun, "Plate")["volumeMl"], rel=0.01)
+    # LPS: what is lower along L lies on the patient's right. The defect is frontal: the plate lies before the ears.
+    assert aPlate.bounds[1][0] < 0
+    assert figures(aRun, "Plate")["defectCenterRas"][0] > 0
+    assert figures(aRun, "Size of the plate")["superiorMm"] == pytest.approx(numpy.ptp(aPlate.bounds[:, 2]), abs=0.5)
+
+
+def test_plateReachesIntoNoBone(aRun, aPlate, aSkull):
+    plate, skull = solid(aPlate.vertices, aPlate.faces), solid(*aSkull)
+    assert (plate ^ skull).volume() == 0
+    assert boneVoxelsIn(aPlate, aRun[0]) == 0
+    # The same check sees a plate that was pushed in from its place by a millimeter and a half.
+    inwards = -1.5 * numpy.array(figures(aRun, "Plate")["insertionRas"]) * (-1, -1, 1)
+    assert (plate.translate(inwards) ^ skull).volume() > 1
+    assert boneVoxelsIn(aPlate.copy().apply_translation(inwards), aRun[0]) > 0
+
+
+def boneVoxelsIn(plate, out):
+    """Return how many voxels of the segmentation, as SimpleITK reads it, have their center in a mesh in LPS mm."""
+    (path,) = (out / "case" / "artefacts").rglob("segmentation.seg.nrrd")
+    image = SimpleITK.ReadImage(str(path))
+    index = numpy.argwhere(SimpleITK.GetArrayFromImage(image) > 0)[:, ::-1]
+    direction = numpy.array(image.GetDirection()).reshape(3, 3) * image.GetSpacing()
+    points = index @ direction.T + image.GetOrigin()
+    near = ((points > plate.bounds[0]) & (points < plate.bounds[1])).all(1)
+    assert near.sum() > 1000
+    return int(plate.contains(points[near]).sum())
+
+
+def test_gapIsWhatThePlanSays(aRun, aPlate, aSkull):
+    found = figures(aRun, "Plate")
+    distances = trimesh.proximity.closest_point(trimesh.Trimesh(*aSkull, process=False), aPlate.vertices)[1]
+    assert distances.min() >= CLEARANCE_MM - TOLERANCE_MM
+    assert distances.min() == pytest.approx(found["gapMinimumMm"], abs=TOLERANCE_MM)
+    assert found["gapMedianMm"] == pytest.approx(CLEARANCE_MM, abs=TOLERANCE_MM)
+    assert found["gapWithinTolerancePercent"] > 90 and found["gapP95Mm"] < 1.0
+    assert found["thicknessMeanMm"] == pytest.approx(THICKNESS_MM, abs=TOLERANCE_MM)
+    assert found["thicknessMinimumMm"] > THICKNESS_MM - 0.3 and found["proudMaximumMm"] < 0.1
+    # Where the rim is farther from bone than asked, the plan says so.
+    codes = {finding["code"] for finding in aRun[1]["plan"]["findings"]}
+    assert codes == ({"gap-too-wide"} if found["gapP95Mm"] > CLEARANCE_MM + 0.3 else set())
+
+
+def test_noRayLeavesTheSkullThroughTheDefect(aRun, aPlate, aSkull):
+    found = figures(aRun, "Plate")
+    assert found["coveredPercent"] > 99 and found["uncoveredMm2"] == 0
+    outwards = numpy.array(found["insertionRas"]) * (-1, -1, 1)
+    center = numpy.array(found["defectCenterRas"]) * (-1, -1, 1)
+    skull = trimesh.Trimesh(*aSkull, process=False)
+    assert widestOpening(center, outwards, aPlate, skull) > 10, "the defect, before the plate is in"
+    # What is left is the gap along the rim, up to the middle of which it is half as far.
+    assert widestOpening(center, outwards, aPlate, skull, aPlate) < found["widestGapMm"] / 2 + RAYS_MM
+    drill = manifold3d.Manifold.sphere(5, 32).translate(center - 2 * outwards)
+    drilled = (solid(aPlate.vertices, aPlate.faces) - drill).to_mesh()
+    drilled = trimesh.Trimesh(drilled.vert_properties, drilled.tri_verts)
+    assert widestOpening(center, outwards, aPlate, skull, drilled) > 3
+
+
+def widestOpening(center, outwards, aPlate, *meshes):
+    """Return how far in mm a ray that no mesh stops is from those that are stopped, at most; rays from inside."""
+    middle = center - INSIDE_MM * outwards
+    directions = coneOf(outwards, middle, aPlate)
+    isStopped = numpy.zeros(len(directions), bool)
+    for mesh in meshes:
+        isStopped |= mesh.ray.intersects_any(numpy.repeat(middle[None], len(directions), 0), directions)
+    places = INSIDE_MM * directions
+    return cKDTree(places[isStopped]).query(places[~isStopped])[0].max()
+
+
+def coneOf(axis, start, mesh, count=200_000):
+    """Return directions (n, 3), evenly spread over the cone about an axis that holds a mesh as seen from a point."""
+    index = numpy.arange(count) + 0.5
+    height, angle = 1 - 2 * index / len(index), numpy.pi * (1 + 5**0.5) * index
+    flat = numpy.sqrt(1 - height**2)
+    directions = numpy.stack([flat * numpy.cos(angle), flat * numpy.sin(angle), height], axis=1)
+    seen = mesh.vertices - start
+    seen /= numpy.linalg.norm(seen, axis=1, keepdims=True)
+    return directions[directions @ axis >= (seen @ axis).min()]
+
+
+def test_partSaysThatItIsMirrored(aRun):
+    out, result = aRun
+    assert result["facts"]["print"]["object"] == {
+        "name": "Plate", "role": "implant", "mirrored": True, "modified": True, "moved": False
+    }  # fmt: skip
+    (path,) = (out / "package").glob("*-part.dcm")
+    dataset = pydicom.dcmread(path)
+    assert (dataset.ModelMirroring, dataset.ModelModification) == ("YES", "YES")
+
+
+def test_theSceneSavedAndReopenedGivesTheSameHashes(aRun, ownHome, monkeypatch, tmp_path):
+    monkeypatch.setenv("PLANNINGHUB_HOME", str(ownHome))
+    monkeypatch.setenv("XDG_STATE_HOME", str(ownHome.parent / "state"))
+    scene = str(tmp_path / "scene.mrml")
+    with Session.start() as session, Case.open(aRun[0] / "case", writable=True) as case:
+        plan = case.latest("plan")
+        document = Plan.readPlan(case, plan)[0]
+        objects = Plan.readObjects(case, session, plan)
+        showPlan(session, case, document, objects, plan.content)
+        saveScene(session.scene, tmp_path, scene)
+        session.scene.Clear(1)
+        assert planNode(session.scene) is None
+        session.scene.SetURL(scene)
+        assert session.scene.Connect() and len(planNodes(session.scene)) == len(objects)
+        again = Plan.keepPlan(case, session, carriedOut(case, session, documentOf(session.scene, case)))
+        assert (again.content, plan.content) == (aRun[1]["plan"]["content"],) * 2
+
+
+def test_theDefectsOwnSideIsNotMirrored(aRun, inProcess, tmp_path):
+    document = json.loads(PLAN.read_text())
+    document["steps"] = document["steps"][:2]
+    document["steps"][0] = {"do": "plane", "name": "Midplane", "origin": [0, 0, 0], "normal": [1, 0, 0]}
+    document["steps"][1]["from"] = "right"
+    (tmp_path / "plan.json").write_text(json.dumps(document))
+    exitCode, result = inProcess("plan", "--case", aRun[0] / "case", "--plan", tmp_path / "plan.json")
+    assert (exitCode, result["findings"][0]["code"]) == (3, "wrong-side")
