@@ -201,24 +201,23 @@ def takeViews(folder):
             volume = studio.addVolume(loadSource(case, session, case.latest("source")))
             path = PICTURES / "Slice.png"
             studio.takeSlice(volume, path, "Axial", sum(end[2] for end in plate.mesh.boundsMm) / 2, SLICE_SIZE)
-            cropped(path)
+            shrunk(path, CROP)
 
 
 def view(studio, name, direction):
     path = PICTURES / f"{name}.png"
     studio.takeThreeD(path, direction, VIEW_SIZE)
-    _flatten(path)
+    shrunk(path, (0, 0, 1, 1))
 
 
-def cropped(path):
-    """Cut a picture down to where the defect is."""
+def shrunk(path, edges):
+    """Cut a picture down to a part of it (left, upper, right, lower edge as shares), in 256 colors."""
     from PIL import Image
 
     with Image.open(path) as picture:
-        edges = [round(share * size) for share, size in zip(CROP, picture.size * 2, strict=True)]
-        part = picture.convert("RGB").crop(edges)
-    part.save(path)
-    _flatten(path)
+        box = [round(share * size) for share, size in zip(edges, picture.size * 2, strict=True)]
+        part = picture.convert("RGB").crop(box)
+    part.quantize(256, dither=Image.Dither.FLOYDSTEINBERG).save(path, optimize=True)
 
 
 def main(arguments):

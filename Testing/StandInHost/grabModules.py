@@ -68,12 +68,15 @@ class Grabber:
 
 
 def _flatten(path):
-    """Reduce a picture to 128 colors, which no eye sees in a panel and which makes it small; rare ones stay."""
+    """Reduce a picture of a panel to its 256 most frequent colors, which no eye sees and which makes it small."""
     from PIL import Image
 
-    with Image.open(path) as picture:
-        small = picture.convert("RGB").quantize(128, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
-    small.save(path, optimize=True)
+    with Image.open(path) as opened:
+        picture = opened.convert("RGB")
+    found = sorted(picture.getcolors(picture.width * picture.height), reverse=True)[:256]
+    palette = Image.new("P", (1, 1))
+    palette.putpalette([channel for _count, color in found for channel in color])
+    picture.quantize(palette=palette, dither=Image.Dither.NONE).save(path, optimize=True)
 
 
 def takeImportPictures(grabber, series, side):
