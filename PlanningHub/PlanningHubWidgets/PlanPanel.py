@@ -154,7 +154,8 @@ class PlanPanel(GovernancePanel):
         ui.placeButton.visible = known and step["do"] in PLACED_IN_VIEWS
         result = self._held().get(step["name"]) if step else None
         rows = resultRows(result) if result else []
-        fillTable(ui.figuresTable, [row for row, _color in rows], stretchedColumn=1)
+        # A finding spans both columns: measured by it, the first one would take the whole width.
+        fillTable(ui.figuresTable, [row for row, _color in rows], stretchedColumn=(0, 1))
         for number, (_row, color) in enumerate(rows):
             if color:
                 tint(ui.figuresTable, number, 0, color)

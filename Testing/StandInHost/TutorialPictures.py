@@ -32,9 +32,9 @@ class Tutorial:
         self.user = User(host, DATA / "cases")
         self.folder = None
 
-    def grab(self, name, height, module="PlanningHub"):
+    def grab(self, name, height, module="PlanningHub", width=WIDTH):
         path = PICTURES / f"{name}.png"
-        self.host.grab(self.host.widget(module), path, size=(WIDTH, height))
+        self.host.grab(self.host.widget(module), path, size=(width, height))
         _flatten(path)
 
     def page(self, name):
@@ -45,7 +45,7 @@ class Tutorial:
 
     def takeImport(self):
         home = self.user.check(self.scan, SIDE, PROCEDURE)
-        self.grab("Import", 800)
+        self.grab("Import", 900)
         self.host.click(importing(home).importButton)
         self.folder = home.activeFolder()
 
@@ -85,7 +85,7 @@ class Tutorial:
         self.host.click(ui.applyButton)
         self.carryOutAndKeep(home, ui, "Plate")
         self.fold(ui, "steps", "result")
-        self.grab("Plate", 860)
+        self.grab("Plate", 880)
 
     def carryOutAndKeep(self, home, ui, name):
         self.host.click(ui.carryOutButton)
@@ -105,7 +105,11 @@ class Tutorial:
         self.host.enter(ui.titleLineEdit, NAME_OF_THICKER)
         self.carryOutAndKeep(home, ui, "Plate")
         self.fold(ui, "variants")
-        self.grab("Variants", 640)
+        rows = [row[0] for row in tableTexts(ui.compareTable)]
+        first = next(number for number, name in enumerate(rows) if name.startswith("Plate: "))
+        self.host.act(ui.compareTable.setCurrentCell, len(rows) - 1, 0)
+        self.host.act(ui.compareTable.setCurrentCell, first, 0)
+        self.grab("Variants", 760, width=620)
         self.host.act(ui.variantsTable.setCurrentCell, 0, 0)
         self.host.click(ui.openVariantButton)
         # The plan that counts is the one kept last.
@@ -133,7 +137,6 @@ class Tutorial:
         path.chmod(0o644)
 
     def takeApproval(self):
-        self.makeKeys()
         self.sign()
         self.takePart()
         self.sign()
@@ -233,6 +236,7 @@ def main(arguments):
         try:
             shutil.copytree(arguments[0], DATA / "ct")
             tutorial = Tutorial(host, DATA / "ct")
+            tutorial.makeKeys()
             for take in (tutorial.takeImport, tutorial.takeSegmentation, tutorial.takePlan, tutorial.takeVariant,
                          tutorial.takeApproval, tutorial.takePackage):  # fmt: skip
                 take()

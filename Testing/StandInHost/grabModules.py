@@ -68,11 +68,11 @@ class Grabber:
 
 
 def _flatten(path):
-    """Reduce a picture to 128 colors, which no eye sees in a panel and which makes it small."""
+    """Reduce a picture to 128 colors, which no eye sees in a panel and which makes it small; rare ones stay."""
     from PIL import Image
 
     with Image.open(path) as picture:
-        small = picture.convert("RGB").quantize(128, dither=Image.Dither.NONE)
+        small = picture.convert("RGB").quantize(128, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
     small.save(path, optimize=True)
 
 
