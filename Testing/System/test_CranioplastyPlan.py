@@ -9,7 +9,8 @@ import pydicom
 import pytest
 import SimpleITK
 import trimesh
-from conftest import CONSENT
+from Consenting import CONSENT
+from Judges import dicomErrors
 from scipy.spatial import cKDTree
 from test_TorsoPlan import carriedOut, saveScene
 
@@ -164,7 +165,14 @@ def test_partSaysThatItIsMirrored(aRun):
     }  # fmt: skip
     (path,) = (out / "package").glob("*-part.dcm")
     dataset = pydicom.dcmread(path)
-    assert (dataset.ModelMirroring, dataset.ModelModification) == ("YES", "YES")
+    assert (dataset.ModelMirroring, dataset.ModelModification, dataset.ImageLaterality) == ("YES", "YES", "R")
+    assert dataset.ModelUsageCodeSequence[0].CodeMeaning == "Implant Fabrication"
+    assert result["facts"]["print"]["deviationMm"] <= 0.05
+
+
+def test_packageAndCaseVerify(aRun, inProcess):
+    assert all(dicomErrors(path) == [] for path in (aRun[0] / "package").glob("*.dcm"))
+    assert inProcess("verify", aRun[0] / "package")[1]["ok"] and inProcess("verify", aRun[0] / "case")[1]["ok"]
 
 
 def test_theSceneSavedAndReopenedGivesTheSameHashes(aRun, ownHome, monkeypatch, tmp_path):

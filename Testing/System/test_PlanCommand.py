@@ -2,10 +2,8 @@
 
 import json
 
-import pydicom
 import pytest
 from Consenting import CONSENT
-from Judges import dicomErrors
 
 from PlanningHubLib.Files import sha256
 from PlanningHubLib.Planning.Document import newDocument
@@ -110,32 +108,3 @@ def test_runRefusesAPlanOfAnotherSideBeforeItBegins(inProcess, smallHead, planFi
     )
     assert (exitCode, result["findings"][0]["code"]) == (4, "other-side")
     assert not (tmp_path / "out").exists()
-
-
-CRANIOPLASTY = (
-    {"do": "symmetry-plane", "name": "Midplane", "bone": "Bone"},
-    {"do": "mirror", "name": "Mirrored skull", "solid": "Bone", "plane": "Midplane", "from": "left"},
-    {"do": "defect-implant", "name": "Plate", "bone": "Bone", "template": "Mirrored skull"},
-)
-
-
-@pytest.mark.slow
-def test_realCranioplastyFromAPlanFile(command, testData, planFile, tmp_path):
-    out = tmp_path / "out"
-    plan = planFile(*CRANIOPLASTY, title="Cranioplasty", side="right")
-    exitCode, result = command(
-        "run", testData("ct_skull_defect"), "--out", out, "--plan", plan, "--side", "right", *CONSENT
-    )
-    assert exitCode == 0, result
-    # The plan has one implant: it becomes the part, and the result says so.
-    flags = {"role": "implant", "mirrored": True, "modified": True, "moved": False}
-    part = result["facts"]["print"]
-    assert part["object"] == {"name": "Plate", **flags} and part["watertight"]
-    assert part["deviationMm"] <= 0.05 and part["volumeMl"] == pytest.approx(part["plannedVolumeMl"], rel=0.02)
-    figures = next(step["figures"] for step in result["plan"]["steps"] if step["name"] == "Plate")
-    assert figures["penetrationMaximumMm"] <= 0.05 and figures["overlapMm3"] <= 0.1
-    model = pydicom.dcmread(next((out / "package").glob("*-part.dcm")))
-    assert (model.ModelMirroring, model.ModelModification, model.ImageLaterality) == ("YES", "YES", "R")
-    assert model.ModelUsageCodeSequence[0].CodeMeaning == "Implant Fabrication"
-    assert all(dicomErrors(path) == [] for path in (out / "package").glob("*.dcm"))
-    assert command("verify", out / "package")[1]["ok"] and command("verify", out / "case")[1]["ok"]
