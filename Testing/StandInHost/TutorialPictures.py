@@ -17,7 +17,7 @@ from .User import User, importing, message, tableTexts
 
 PICTURES = PROJECT / "PlanningHub" / "Tutorial" / "Pictures"
 SIDE, HEALTHY_SIDE, PROCEDURE, SKULL = "right", "left", "Cranioplasty", "Skull"
-VIEW_SIZE, SLICE_SIZE = (720, 720), (1440, 1440)
+VIEW_SIZE, SLICE_SIZE = (560, 560), (1440, 1440)
 # Of the slice's picture, what holds the defect: left, upper, right, lower edge as shares.
 CROP = (0.18, 0.06, 0.58, 0.46)
 OUTLINES = ((0.95, 0.75, 0.2), (0.1, 0.8, 1.0))
@@ -45,7 +45,7 @@ class Tutorial:
 
     def takeImport(self):
         home = self.user.check(self.scan, SIDE, PROCEDURE)
-        self.grab("Import", 900)
+        self.grab("Import", 850)
         self.host.click(importing(home).importButton)
         self.folder = home.activeFolder()
 
@@ -85,7 +85,7 @@ class Tutorial:
         self.host.click(ui.applyButton)
         self.carryOutAndKeep(home, ui, "Plate")
         self.fold(ui, "steps", "result")
-        self.grab("Plate", 880)
+        self.grab("Plate", 830)
 
     def carryOutAndKeep(self, home, ui, name):
         self.host.click(ui.carryOutButton)
@@ -107,9 +107,9 @@ class Tutorial:
         self.fold(ui, "variants")
         rows = [row[0] for row in tableTexts(ui.compareTable)]
         first = next(number for number, name in enumerate(rows) if name.startswith("Plate: "))
-        self.host.act(ui.compareTable.setCurrentCell, len(rows) - 1, 0)
-        self.host.act(ui.compareTable.setCurrentCell, first, 0)
-        self.grab("Variants", 760, width=620)
+        # So far down that the plate's figures are the ones in sight.
+        self.host.act(ui.compareTable.setCurrentCell, first + 9, 0)
+        self.grab("Variants", 740, width=620)
         self.host.act(ui.variantsTable.setCurrentCell, 0, 0)
         self.host.click(ui.openVariantButton)
         # The plan that counts is the one kept last.
@@ -161,8 +161,7 @@ class Tutorial:
         store = self.user.show("CentralSync")
         self.host.enter(store.ui.storeLineEdit, str(DATA / "central-store"))
         self.host.click(store.ui.sendButton)
-        home = self.user.show("PlanningHub")
-        print("package:", message(package), "store:", message(store), "home:", message(home))
+        said(store, "read back and equal")
 
 
 def said(widget, words):
@@ -217,7 +216,7 @@ def shrunk(path, edges):
     with Image.open(path) as picture:
         box = [round(share * size) for share, size in zip(edges, picture.size * 2, strict=True)]
         part = picture.convert("RGB").crop(box)
-    part.quantize(256, dither=Image.Dither.FLOYDSTEINBERG).save(path, optimize=True)
+    part.quantize(256, dither=Image.Dither.NONE).save(path, optimize=True)
 
 
 def main(arguments):

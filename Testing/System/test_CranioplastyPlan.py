@@ -115,7 +115,7 @@ def test_gapIsWhatThePlanSays(aRun, aPlate, aSkull):
     assert found["gapMedianMm"] == pytest.approx(CLEARANCE_MM, abs=TOLERANCE_MM)
     assert found["gapWithinTolerancePercent"] > 90 and found["gapP95Mm"] < 1.0
     assert found["thicknessMeanMm"] == pytest.approx(THICKNESS_MM, abs=TOLERANCE_MM)
-    assert found["thicknessMinimumMm"] > THICKNESS_MM - 0.3 and found["proudMaximumMm"] < 0.1
+    assert found["thicknessMinimumMm"] > THICKNESS_MM - 0.4 and found["proudMaximumMm"] < 0.1
     # Where the rim is farther from bone than asked, the plan says so.
     codes = {finding["code"] for finding in aRun[1]["plan"]["findings"]}
     assert codes == ({"gap-too-wide"} if found["gapP95Mm"] > CLEARANCE_MM + 0.3 else set())
