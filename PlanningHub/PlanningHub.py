@@ -310,9 +310,7 @@ class PlanningHubLogic(ScriptedLoadableModuleLogic):
             source = archiveAddress(source[0], **dict(source[1]))
         credentials = ArchiveAccess.Credentials(*login) if login else None
         with Case.open(folder, writable=True) as case:
-            return compareOutcome(
-                case, session, source, wishes, seriesUid, progress=progress, credentials=credentials
-            )
+            return compareOutcome(case, session, source, wishes, seriesUid, progress=progress, credentials=credentials)
 
     def saveOutcome(self, folder, artefact, path):
         """Write an outcome's report or table to a file; returns its path."""

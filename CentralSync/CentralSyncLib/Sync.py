@@ -113,7 +113,8 @@ def _gate(case):
     required = {kind: case.require(kind) for kind in reversed(SENT_KINDS) if kind not in ("plan", OUTCOME)}
     plans = [one for one in case.graph.above(required["package"]) if one.kind == "plan"]
     required |= {"plan": case.requireCurrent(plans[0])} if plans else {}
-    required |= {OUTCOME: case.requireCurrent(one) for one in sentArtefacts(case) if one.kind == OUTCOME}
+    outcomes = [one for one in sentArtefacts(case) if one.kind == OUTCOME]
+    required |= {OUTCOME: case.requireCurrent(outcomes[0])} if outcomes else {}
     return [required[kind] for kind in SENT_KINDS if kind in required]
 
 

@@ -6,12 +6,13 @@ from PlanningHubLib.Planning.Figures import valueText
 
 
 def figureRows(values, objects):
-    """Return (cells, whether it was found) of each row; a row of one cell is a heading.
+    """Return (cells, whether it was found) of each row; a row of one cell is a heading. What is missing comes first.
 
     :param values: of ``outcome.json``
     :param objects: name → description of the plan's objects; empty where the plan's files are damaged
     """
-    rows = []
+    text = _("{name}: not found, {reason}")
+    rows = [((text.format(name=row["name"], reason=row["reason"]),), False) for row in values["notFound"]]
     for kind, name, figures in (
         (_("Cut"), "plane", [(row, _planeRows(row, objects)) for row in values["planes"]]),
         (_("Body"), "body", [(row, _bodyRows(row)) for row in values["bodies"]]),
@@ -20,9 +21,6 @@ def figureRows(values, objects):
         for row, lines in figures:
             rows.append(((_("{kind}: {name}").format(kind=kind, name=row[name]),), True))
             rows += [(line, True) for line in lines]
-    for row in values["notFound"]:
-        text = _("{name}: not found, {reason}").format(name=row["name"], reason=row["reason"])
-        rows.append(((text,), False))
     return rows
 
 
