@@ -136,7 +136,8 @@ class OutcomePanel(GovernancePanel):
         plan = case.latest("plan")
         if plan is None:
             return _("Keep a plan first.")
-        if case.state(plan) != "current":
+        # By the records alone: this runs at every key that is pressed; the comparison reads the files.
+        if case.states([plan], readFiles=False) != ["current"]:
             return _("The plan is stale: carry it out again.")
         return "" if self._source() else _("Choose the CT after the operation.")
 
