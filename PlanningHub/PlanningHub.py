@@ -17,7 +17,8 @@ from PlanningHubLib.ActiveCase import activeCaseFolder, setActiveCaseFolder
 from PlanningHubLib.Case import SIDES, Case
 from PlanningHubLib.CaseView import showCaseInScene, shownNode
 from PlanningHubLib.Nodes import removeNodes
-from PlanningHubLib.Planning import PlanWork
+from PlanningHubLib.Planning import OutcomeView, PlanWork
+from PlanningHubLib.Planning.Outcome import Wishes, compareOutcome, readAchieved
 from PlanningHubLib.Progress import noProgress, part
 from PlanningHubLib.RescanRequest import writeRescanRequest
 from PlanningHubLib.Segmentation import DEFAULT_THRESHOLD_HU
@@ -33,6 +34,7 @@ from PlanningHubWidgets.CaseModuleWidget import CaseModuleWidget
 from PlanningHubWidgets.CasesPanel import CasesPanel
 from PlanningHubWidgets.ConsentPanel import ConsentPanel
 from PlanningHubWidgets.ImportPanel import NO_SIDE, ImportPanel
+from PlanningHubWidgets.OutcomePanel import OutcomePanel
 from PlanningHubWidgets.PlanPanel import PlanPanel
 from PlanningHubWidgets.RequestPanel import RequestPanel
 from PlanningHubWidgets.ReviewPanel import ReviewPanel
@@ -65,6 +67,7 @@ at its figures and findings, and keep it. Each title is a plan of its own.<br>
 <b>Consent</b>: record and withdraw it, and make de-identified copies.<br>
 <b>Review</b>: pin comments to points, and give verdicts.<br>
 <b>Approval</b>: sign with your own key. What is approved is locked until somebody reopens it with a reason.<br>
+<b>Outcome</b>: compare a CT after the operation with the plan, and read what was found where.<br>
 The other modules of the suite act on the case that is open here.<br>
 <b>For the data-protection officer</b>: the consent that a purpose needs is asked for before anything leaves a case,
 what has left is listed, copies for others are made by an allow-list, and each change stands in the audit log.
@@ -104,6 +107,7 @@ def panelClasses():
         (_("Consent"), ConsentPanel),
         (_("Review"), ReviewPanel),
         (_("Approval"), ApprovalPanel),
+        (_("Outcome"), OutcomePanel),
     )
 
 
@@ -292,6 +296,26 @@ class PlanningHubLogic(ScriptedLoadableModuleLogic):
     def showVariant(self, folder, session, planId):
         """Show a plan of the case in a folder instead of the one that is shown."""
         PlanWork.showVariant(folder, session, planId)
+
+    def compareOutcome(self, folder, session, source, wishes, seriesUid, achieved, login, progress):
+        """Compare a CT after the operation with the plan of the case in a folder; returns the outcome that is kept.
+
+        :param source: as :meth:`checkSource` takes it
+        :param wishes: what :class:`PlanningHubLib.Planning.Outcome.Wishes` holds, without the achieved trajectories
+        :param achieved: path of the file of those, or None
+        :param login: user, and password or token; None for what is remembered
+        """
+        wishes = Wishes(**wishes, achieved=readAchieved(Path(achieved)) if achieved else {})
+        if not isinstance(source, Path):
+            source = archiveAddress(source[0], **dict(source[1]))
+        credentials = ArchiveAccess.Credentials(*login) if login else None
+        with Case.open(folder, writable=True) as case:
+            return compareOutcome(case, session, source, wishes, seriesUid, progress=progress, credentials=credentials)
+
+    def saveOutcome(self, folder, artefact, path):
+        """Write an outcome's report or table to a file; returns its path."""
+        with Case.open(folder) as case:
+            return OutcomeView.saveCopy(case, artefact, Path(path))
 
 
 class PlanningHubTest(ScriptedLoadableModuleTest):

@@ -8,7 +8,9 @@ from PlanningHubLib import Files
 
 DICOM = "dicom"
 PLAIN = "plain"
-SENT_KINDS = ("source", "segmentation", "plan", "part", "package")
+SENT_KINDS = ("source", "segmentation", "plan", "part", "package", "outcome")
+# What a case need not have; of an outcome that is stale nothing is sent as current.
+OUTCOME = "outcome"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,10 +42,16 @@ def itemOf(path, name=None, sha256=None):
     )
 
 
+def sentArtefacts(case):
+    """Return the newest artefact of each of ``SENT_KINDS`` that a case has, an outcome only while it holds."""
+    newest = filter(None, map(case.latest, SENT_KINDS))
+    return [one for one in newest if one.kind != OUTCOME or case.states([one], readFiles=False) != ["stale"]]
+
+
 def itemsOf(case):
-    """Return the items of the newest artefact of each of ``SENT_KINDS``; a content that two files share once."""
+    """Return the items of :func:`sentArtefacts`; a content that two files share once."""
     items = {}
-    for artefact in filter(None, map(case.latest, SENT_KINDS)):
+    for artefact in sentArtefacts(case):
         for name, record in artefact.files.items():
             if record.sha256 not in items:
                 items[record.sha256] = itemOf(case.path(artefact, name), f"{artefact.id}/{name}", record.sha256)

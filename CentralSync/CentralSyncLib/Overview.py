@@ -3,7 +3,7 @@
 import dataclasses
 from pathlib import Path
 
-from .Items import SENT_KINDS
+from .Items import sentArtefacts
 from .Results import NOT_SENT, VERIFIED
 from .Stores import dicomWebUrl, openStore
 
@@ -42,7 +42,7 @@ def destination(address):
 def planLines(case, address):
     """Return the :class:`Line` list of what a sync would bring to an address now, from the case's records alone."""
     lines = []
-    for artefact in filter(None, map(case.latest, SENT_KINDS)):
+    for artefact in sentArtefacts(case):
         stays = {name: isDicomWeb(address) and not name.endswith(".dcm") for name in artefact.files}
         for state, reason, kept in ((TO_SEND, "", False), (NOT_SENT, DICOM_ONLY, True)):
             sizes = [record.bytes for name, record in artefact.files.items() if stays[name] is kept]
@@ -55,11 +55,11 @@ def resultLines(case, result):
     """Return the :class:`Line` list of a :class:`SyncResult`; items that are not verified keep their reasons."""
     items, groups = {item.sha256: item for item in result.items}, {}
     # Two files of one content were sent once: both are there.
-    for artefact in filter(None, map(case.latest, SENT_KINDS)):
+    for artefact in sentArtefacts(case):
         for record in artefact.files.values():
             if record.sha256 in items:
                 groups.setdefault(_key(artefact.title, items[record.sha256]), []).append(record.bytes)
-    shown = {record.sha256 for kind in SENT_KINDS if case.latest(kind) for record in case.latest(kind).files.values()}
+    shown = {record.sha256 for artefact in sentArtefacts(case) for record in artefact.files.values()}
     for item in result.items:
         if item.sha256 not in shown:
             groups.setdefault(_key("", item), []).append(None)

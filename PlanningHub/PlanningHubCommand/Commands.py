@@ -16,6 +16,7 @@ from PlanningHubLib.Errors import (
     firstRejection,
 )
 from PlanningHubLib.Import import examine, importVerdict
+from PlanningHubLib.Planning.OutcomeView import outcomeLines
 from PlanningHubLib.RescanRequest import writeRescanRequest
 from PlanningHubLib.Steps import stepStates
 
@@ -220,6 +221,7 @@ def _caseStatus(case):
         "next": next((kind for kind, state in states.items() if state == "next"), None),
         "consent": consentLines(case),
         "approvals": approvalLines(case),
+        "outcomes": outcomeLines(case),
         "request": case.governance["request"],
         "audit": case.auditHead,
     }
@@ -233,6 +235,9 @@ def _caseReport(values):
     for one in values["approvals"]:
         verdict = "holds" if one["holds"] else f"does NOT hold: {'; '.join(one['faults'])}"
         lines.append(f"{one['id']} of {one['target']} by {one['user']} ({one['role']}), {one['when']}: {verdict}")
+    for one in values["outcomes"]:
+        counts = f"{one['found']} found, {one['notFound']} not found"
+        lines.append(f"{one['id']} revision {one['revision']} ({one['state']}): {one['title']}, {counts}")
     return "\n".join(lines)
 
 

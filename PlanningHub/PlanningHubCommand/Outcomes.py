@@ -9,6 +9,7 @@ from pathlib import Path
 from PlanningHubLib.Case import Case
 from PlanningHubLib.Session import Session
 
+from .ArchiveOptions import addArchiveOptions, credentialsOf, rememberWhatWorked
 from .Chain import described
 from .Console import table
 
@@ -31,13 +32,17 @@ def addCommands(command):
     comparing = command("outcome", outcome, "compare the case's plan with a CT after the operation")
     comparing.add_argument("--case", required=True, metavar="DIR")
     comparing.add_argument(
-        "--postop", required=True, metavar="SOURCE", help="the CT after the operation, as for import"
+        "--postop", dest="source", required=True, metavar="SOURCE", help="the CT after the operation, as for import"
     )
     comparing.add_argument("--series", dest="seriesUid", metavar="UID", help="which of several series")
     comparing.add_argument("--on", metavar="NAME", help="the segment or solid that is registered on; it was not moved")
     comparing.add_argument("--threshold-hu", dest="thresholdHu", type=float, default=DEFAULT_THRESHOLD_HU, metavar="HU")
     comparing.add_argument("--metal-hu", dest="metalHu", type=float, default=METAL_HU, metavar="HU")
+    comparing.add_argument(
+        "--repair", action="store_true", help="agree to resampling where the gantry was tilted or slices are uneven"
+    )
     comparing.add_argument("--achieved", metavar="FILE", help="entries and targets placed by a person, as JSON")
+    addArchiveOptions(comparing)
 
 
 def outcome(options, console):
@@ -45,11 +50,14 @@ def outcome(options, console):
     from PlanningHubLib.Planning.Outcome import RESULT_FILE, Wishes, compareOutcome, readAchieved
 
     achieved = readAchieved(Path(options.achieved)) if options.achieved else {}
-    wishes = Wishes(options.on, options.thresholdHu, options.metalHu, achieved)
+    wishes = Wishes(options.on, options.thresholdHu, options.metalHu, achieved, repair=options.repair)
+    credentials = credentialsOf(options)
     with Session.start() as session, Case.open(options.case, writable=True) as case:
         artefact = compareOutcome(
-            case, session, options.postop, wishes, options.seriesUid, progress=console.progress("outcome")
-        )
+            case, session, options.source, wishes, options.seriesUid, progress=console.progress("outcome"),
+            credentials=credentials,
+        )  # fmt: skip
+        rememberWhatWorked(options, credentials)
         found = json.loads(case.path(artefact, RESULT_FILE).read_bytes())
         result = {**described(case, artefact), **found}
     return result, _report(result), 0

@@ -248,6 +248,33 @@ def test_withdrawalListsTheStoreOnceAndAsProven(aCase, folderStore):
     assert {one["id"] for one in left["artefacts"]} == {"source-1", "segmentation-1", "part-1", "package-1"}
 
 
+def test_outcomeThatHoldsIsSentAndVerified(aCase, folderStore):
+    plan = commit(aCase, "plan", [aCase.latest("segmentation")], {"plan.json": b"{}"})
+    first = syncCase(aCase, folderStore).receipt
+    outcome = commit(aCase, "outcome", [plan], {"outcome.json": b'{"planes": []}', "report.pdf": b"%PDF-1.4 outcome"})
+    result = syncCase(aCase, folderStore)
+    sent = {item.name: item for item in result.items}
+    for name in ("outcome.json", "report.pdf"):
+        assert sent[f"outcome-1/{name}"].state == VERIFIED
+        assert sent[f"outcome-1/{name}"].sha256 == outcome.files[name].sha256
+    assert result.receipt.revision == first.revision + 1 and outcome.link in result.receipt.parents
+    aCase.path(outcome, "outcome.json").write_bytes(b"[]")
+    with pytest.raises(GateRefused) as refusal:
+        syncCase(aCase, folderStore)
+    assert refusal.value.code == "damaged-outcome"
+
+
+def test_staleOutcomeIsNotSentAsCurrentAndStopsNothing(aCase, folderStore):
+    segmentation = aCase.latest("segmentation")
+    plan = commit(aCase, "plan", [segmentation], {"plan.json": b"{}"})
+    outcome = commit(aCase, "outcome", [plan], {"outcome.json": b'{"planes": []}'})
+    commit(aCase, "plan", [segmentation], {"plan.json": b"changed"})
+    assert aCase.state(outcome) == "stale"
+    result = syncCase(aCase, folderStore)
+    assert result.complete and outcome.link not in result.receipt.parents
+    assert not [item.name for item in result.items if item.name.startswith("outcome-1/outcome")]
+
+
 def test_planOfThePackageIsSentWithIt(aCase, folderStore):
     plan = commit(aCase, "plan", [aCase.latest("segmentation")], {"plan.json": b"{}", "results.json": b"[]"})
     source, segmentation = aCase.latest("source"), aCase.latest("segmentation")

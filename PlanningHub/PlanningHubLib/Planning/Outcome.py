@@ -17,6 +17,7 @@ from ..Identity import patientCode
 from ..Import import examine
 from ..Modality import CT
 from ..Progress import noProgress, part
+from ..Repair import repairedVoxels
 from ..Secrets import KeyRing
 from ..Segmentation import DEFAULT_THRESHOLD_HU
 from ..Shapes.Mesh import Mesh
@@ -64,6 +65,7 @@ class Wishes:
     :param achieved: trajectory's name → (entry, target) as a person placed them in the scan after the operation,
         RAS mm of that scan; the other trajectories are looked for in the metal
     :param worstMeanMm: a registration that leaves more on average is refused
+    :param repair: whether the user agrees to resampling of a tilted gantry or of uneven spacing
     """
 
     on: str | None = None
@@ -71,6 +73,7 @@ class Wishes:
     metalHu: float = METAL_HU
     achieved: dict = dataclasses.field(default_factory=dict)
     worstMeanMm: float = WORST_MEAN_MM
+    repair: bool = False
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -84,10 +87,13 @@ class After:
     findings: tuple
 
 
-def compareOutcome(case, session, postop, wishes=None, seriesUid=None, user=None, progress=noProgress):
+def compareOutcome(
+    case, session, postop, wishes=None, seriesUid=None, user=None, progress=noProgress, credentials=None
+):
     """Compare a case's current plan with a CT after the operation, and keep the result.
 
     :param postop: folder, file, ZIP archive or address, as the import takes it
+    :param credentials: :class:`PlanningHubLib.ArchiveAccess.Credentials` for an archive that asks for them; not kept
     :returns: artefact of kind ``outcome``
     :raises GateRefused: ``no-plan``, ``stale-plan``, ``damaged-plan``, ``other-patient``
     :raises InputRefused: what the import refuses the scan for; ``not-hu``, ``same-series``, ``before-the-plan``,
@@ -98,7 +104,7 @@ def compareOutcome(case, session, postop, wishes=None, seriesUid=None, user=None
     plan = case.require("plan")
     document, results = readPlan(case, plan)
     _requireTrajectories(document, wishes.achieved)
-    after = readAfter(case, postop, wishes.thresholdHu, seriesUid, part(progress, 0.0, 0.3))
+    after = readAfter(case, postop, wishes, seriesUid, credentials, part(progress, 0.0, 0.3))
     context = Context.ofCase(case, session)
     try:
         planned = Planned(case, session, plan, document, results, context)
@@ -145,12 +151,14 @@ def readAchieved(path):
     return {name: (numpy.array(ends, float) * toRas).tolist() for name, ends in values["trajectories"].items()}
 
 
-def readAfter(case, postop, thresholdHu, seriesUid=None, progress=noProgress):
-    """Judge and read the scan after the operation.
+def readAfter(case, postop, wishes, seriesUid=None, credentials=None, progress=noProgress):
+    """Judge and read the scan after the operation, repaired where that is needed and agreed to.
 
     :returns: :class:`After`
     """
-    verdict = examine(postop, seriesUid, part(progress, 0.0, 0.5), case.procedure, case.side)
+    verdict = examine(
+        postop, seriesUid, part(progress, 0.0, 0.5), case.procedure, case.side, wishes.repair, credentials=credentials
+    )
     try:
         verdict.raiseRejection()
         header = verdict.chosen.headers[0]
@@ -164,10 +172,12 @@ def readAfter(case, postop, thresholdHu, seriesUid=None, progress=noProgress):
         progress(0.5, "Reading the scan after the operation")
         geometry = verdict.chosen.geometry
         voxelsHu = readSlices(geometry.headers)
+        if repair := verdict.chosen.repair:
+            voxelsHu = repairedVoxels(repair, voxelsHu, part(progress, 0.6, 0.8))
     finally:
         verdict.opened.close()
     progress(0.8, "Surface of the bone")
-    mask = Masks.thresholded(voxelsHu, thresholdHu)
+    mask = Masks.thresholded(voxelsHu, wishes.thresholdHu)
     bone = withoutSpecks(maskSurface(mask, geometry.ijkToRas).mesh, SPECK_MM3)[0]
     facts = {
         "studyUid": header.studyUid,
@@ -176,6 +186,7 @@ def readAfter(case, postop, thresholdHu, seriesUid=None, progress=noProgress):
         "spacingMm": list(geometry.spacingMm),
         "voxelsSha256": hashlib.sha256(numpy.ascontiguousarray(voxelsHu)).hexdigest(),
         "verdict": verdict.word,
+        "repaired": repair is not None,
     }
     findings = tuple(one for one in verdict.findings if one.severity == "warn")
     return After(voxelsHu, numpy.asarray(geometry.ijkToRas, float), bone, facts, findings)

@@ -78,14 +78,22 @@ def writeScan(folder, bone, metal=None, **series):
     return folder
 
 
-def writeOutcome(folder, **series):
-    """Write the scan after the operation: sawn and screwed as achieved, the patient lying another way."""
-    points = back(SCAN_MOTION, voxelPoints())
+def afterOperation(points):
+    """Tell for points (..., 3) of the scan after the operation, RAS mm, which are bone and which are metal.
+
+    Sawn and screwed as achieved, the patient lying another way.
+    """
+    points = back(SCAN_MOTION, points)
     lower = inBone(points) & (heights(ACHIEVED_CUT, points) <= -KERF_MM / 2)
     sawnOff = back(ACHIEVED_MOVE, points)
     upper = inBone(sawnOff) & (heights(ACHIEVED_CUT, sawnOff) >= KERF_MM / 2)
+    return lower | upper, inScrew(points)
+
+
+def writeOutcome(folder, points=None, **series):
+    """Write the scan after the operation."""
     another = {"frameOfReferenceUid": uidFor("after"), "studyUid": uidFor("study after")}
-    return writeScan(folder, lower | upper, inScrew(points), **{**another, **series})
+    return writeScan(folder, *afterOperation(voxelPoints() if points is None else points), **{**another, **series})
 
 
 def steps():
