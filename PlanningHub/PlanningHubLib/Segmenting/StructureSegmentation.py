@@ -165,6 +165,12 @@ def keptStructures(case, session, source, shape, matrix, without=()):
         removeNodes(session.scene, node)
 
 
+def keptMasks(case, session, volume, without):
+    """Return structure → mask of what :func:`keptStructures` gives; ``volume`` is the case's source."""
+    shape, matrix = slicer.util.arrayFromVolume(volume).shape, slicer.util.arrayFromVTKMatrix(ijkToRasOf(volume))
+    return {one.name: one.mask for one in keptStructures(case, session, case.require("source"), shape, matrix, without)}
+
+
 def keep(case, session, source, volume, structures, findings, method, user, **more):
     """Commit structures as the case's segmentation; return the artefact.
 
