@@ -239,7 +239,7 @@ class PlanningHubLogic(ScriptedLoadableModuleLogic):
         """Show what a method would give for a structure of the case in a folder."""
         with Case.open(folder) as case:
             volume = showCaseInScene(case, session)[0]
-            others = StructureSegmentation.keptMasks(case, session, volume, {name})
+            others = StructureSegmentation.masksFor(case, session, volume, name, method)
             Preview.showPreview(case, session, volume, name, method, seeds, others, progress)
 
     def keepHandEdits(self, folder, session, progress):
