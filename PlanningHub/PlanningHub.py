@@ -84,6 +84,7 @@ class PlanningHubParameterNode:
     structure - The structure that is worked on.
     thresholdHu - The lowest intensity of its method.
     closing - The closing of its method, in mm, or in voxels where the method says voxels.
+    methodsJson - The methods that were changed step by step for the open case.
     """
 
     casesFolder: Path
@@ -93,6 +94,7 @@ class PlanningHubParameterNode:
     structure: str = ""
     thresholdHu: Annotated[float, WithinRange(-1000, 3071)] = DEFAULT_THRESHOLD_HU
     closing: Annotated[float, WithinRange(0, 10)] = 1.0
+    methodsJson: str = ""
     planOperation: str = "plane"
 
 
@@ -241,7 +243,8 @@ class PlanningHubLogic(ScriptedLoadableModuleLogic):
         """Show what a method would give for a structure of the case in a folder."""
         with Case.open(folder) as case:
             volume = showCaseInScene(case, session)[0]
-            Preview.showPreview(case, session, volume, name, method, seeds, progress=progress)
+            others = StructureSegmentation.masksFor(case, session, volume, name, method)
+            Preview.showPreview(case, session, volume, name, method, seeds, others, progress)
 
     def keepHandEdits(self, folder, session, progress):
         """Keep what was changed by hand in the segmentation of the case in a folder."""

@@ -26,6 +26,7 @@ from .GovernancePanel import (
     timeText,
     tint,
 )
+from .MethodSection import MethodSection
 from .ModelSection import ModelSection
 from .ReviewPanel import verdictText
 
@@ -37,7 +38,7 @@ class SegmentationPanel(GovernancePanel):
 
     def connectActions(self):
         ui = self.ui
-        self._structures, self._edits, self._editsFault, self._filling = [], Edits(), "", False
+        self.structures, self._edits, self._editsFault, self._filling = [], Edits(), "", False
         self._noticed, self._segmentation, self._reviews = EditsNoticed(), None, {}
         self._procedureFault = ""
         ui.segmentVerdictComboBox.addItems([verdictText(verdict) for verdict in VERDICTS])
@@ -56,6 +57,7 @@ class SegmentationPanel(GovernancePanel):
         ui.reviewButton.connect("clicked(bool)", self.onReview)
         ui.segmentVerdictComboBox.connect("currentIndexChanged(int)", self.updateActions)
         ui.segmentCommentLineEdit.connect("textChanged(QString)", self.updateActions)
+        self._methods = MethodSection(self)
         self._model = ModelSection(self)
 
     def forget(self):
@@ -74,13 +76,14 @@ class SegmentationPanel(GovernancePanel):
         self._segmentation = case.latest("segmentation") if case else None
         self._procedureFault = ""
         try:
-            self._structures = structuresOf(case, self._segmentation)
+            self.structures = structuresOf(case, self._segmentation)
         except PlanningError as error:
-            self._structures, self._procedureFault = [], str(error)
+            self.structures, self._procedureFault = [], str(error)
         self._reviews = self._verdicts(case)
         self._notice(case, session)
+        self._methods.show(case)
         self._showTable()
-        self._showChosen()
+        self.showChosen()
         self._model.show()
         self.ui.segmentationLabel.text = summary(self._segmentation)
 
@@ -99,7 +102,7 @@ class SegmentationPanel(GovernancePanel):
 
     def _showTable(self):
         table, facts = self.ui.structuresTable, SegmentReview.structuresOf(self._segmentation)
-        names = [one["name"] for one in self._structures]
+        names = [one["name"] for one in self.structures]
         chosen = self._chosenName()
         if self.module.parameters is not None and names and chosen not in names:
             chosen = names[0]
@@ -107,11 +110,11 @@ class SegmentationPanel(GovernancePanel):
         volumes = {name: f"{one['volumeMl']:.1f}" for name, one in facts.items()}
         rows = [
             (one["name"], self._stateText(one), volumes.get(one["name"], ""), self._reviewText(one["name"]))
-            for one in self._structures
+            for one in self.structures
         ]
         self._filling = True
         fillTable(table, rows, stretchedColumn=0)
-        for row, one in enumerate(self._structures):
+        for row, one in enumerate(self.structures):
             table.item(row, 0).setIcon(swatch(one["color"]))
             tint(table, row, 1, FADED_COLOR if one["name"] not in facts else GOOD_COLOR)
             tint(table, row, 3, self._reviewColor(one["name"]))
@@ -126,9 +129,10 @@ class SegmentationPanel(GovernancePanel):
             origin = parametersOf(self._segmentation, name).get("origin")
             texts = {"hand": _("by hand"), "mask": _("from a file"), "ai": _("by a model")}
             return texts.get(origin, _("segmented"))
-        if not structure["method"]:
+        method = self._methods.method(structure)
+        if not method:
             return _("by hand or file")
-        return _("needs points") if Structures.needsPoints(structure) else _("not yet")
+        return _("needs points") if Structures.seededNames(method) else _("not yet")
 
     def _reviewText(self, name):
         given = self._reviews.get(name)
@@ -141,17 +145,10 @@ class SegmentationPanel(GovernancePanel):
         given = self._reviews.get(name)
         return BAD_COLOR if given and given["verdict"] == "changes" else GOOD_COLOR if given else DOUBT_COLOR
 
-    def _showChosen(self):
-        ui, structure = self.ui, self._chosen()
-        method = structure["method"] if structure else None
-        threshold, closing, unit = Preview.parametersIn(method)
-        for widgets, value in (((ui.thresholdLabel, ui.thresholdSliderWidget), threshold),
-                               ((ui.closingLabel, ui.closingSpinBox), closing)):  # fmt: skip
-            for widget in widgets:
-                widget.visible = value is not None
-        ui.closingSpinBox.decimals = 0 if unit == "voxels" else 1
-        ui.closingSpinBox.suffix = _(" voxels") if unit == "voxels" else _(" mm")
-        names = list(dict.fromkeys(Structures.seededNames(method)))
+    def showChosen(self):
+        ui, structure = self.ui, self.chosen()
+        self._methods.showChosen()
+        names = list(dict.fromkeys(Structures.seededNames(self._method())))
         for widget in (ui.seedsLabel, ui.seedsComboBox, ui.placeButton, ui.clearButton):
             widget.visible = bool(names)
         if not names:
@@ -164,7 +161,7 @@ class SegmentationPanel(GovernancePanel):
         ui.reviewLabel.visible = bool(given)
 
     def updateActions(self):
-        ui, structure = self.ui, self._chosen()
+        ui, structure = self.ui, self.chosen()
         closed = self.noCaseReason(
             ui.methodCollapsibleButton, ui.modelCollapsibleButton, ui.handCollapsibleButton,
             ui.segmentReviewCollapsibleButton,
@@ -172,8 +169,10 @@ class SegmentationPanel(GovernancePanel):
         ui.structuresTable.enabled = not closed
         unkept = _("Keep or discard first what was changed by hand.") if self._edits or self._editsFault else ""
         unknown = self._procedureFault or ("" if structure else _("Select a structure."))
-        noMethod = unknown or ("" if structure["method"] else _("No program finds it here: segment it by hand."))
-        lacking = self._lacking() if structure and not noMethod else ""
+        noMethod = unknown or ("" if self._method() else _("No program finds it here: segment it by hand."))
+        lacking = "" if noMethod else self._methods.problem() or self._lacking()
+        foreign = "" if unknown or "code" in structure else _("The procedure does not name it.")
+        self._methods.updateActions(closed or unknown or foreign)
         self.allow(ui.previewButton, closed or noMethod or lacking)
         self.allow(ui.segmentButton, closed or noMethod or lacking or unkept)
         self.allow(ui.templateButton, closed or self._procedureFault or unkept)
@@ -190,7 +189,7 @@ class SegmentationPanel(GovernancePanel):
 
     def _lacking(self):
         placed = SeedPoints.seeds(Session.start().scene)
-        names = [name for name in Structures.seededNames(self._chosen()["method"]) if name not in placed]
+        names = [name for name in Structures.seededNames(self._method()) if name not in placed]
         return _("Place points on: {names}.").format(names=", ".join(names)) if names else ""
 
     def _unreviewable(self):
@@ -204,32 +203,27 @@ class SegmentationPanel(GovernancePanel):
     def _chosenName(self):
         return self.module.parameters.structure if self.module.parameters is not None else ""
 
-    def _chosen(self):
-        return next((one for one in self._structures if one["name"] == self._chosenName()), None)
+    def chosen(self):
+        return next((one for one in self.structures if one["name"] == self._chosenName()), None)
 
     def _verdict(self):
         return VERDICTS[self.ui.segmentVerdictComboBox.currentIndex]
 
     def _choose(self, name):
         """Choose a structure, with the parameters that its method has."""
-        parameters = self.module.parameters
-        parameters.structure = name
-        threshold, closing, _unit = Preview.parametersIn(self._chosen()["method"])
-        if threshold is not None:
-            parameters.thresholdHu = threshold
-        if closing is not None:
-            parameters.closing = closing
+        self.module.parameters.structure = name
+        self._methods.match()
 
     def _method(self):
-        parameters = self.module.parameters
-        return Preview.withParameters(self._chosen()["method"], parameters.thresholdHu, parameters.closing)
+        structure = self.chosen()
+        return self._methods.method(structure) if structure else None
 
     def onSelected(self):
         row = self.ui.structuresTable.currentRow()
-        if not self._filling and 0 <= row < len(self._structures):
-            if self._structures[row]["name"] != self._chosenName():
-                self._choose(self._structures[row]["name"])
-            self._showChosen()
+        if not self._filling and 0 <= row < len(self.structures):
+            if self.structures[row]["name"] != self._chosenName():
+                self._choose(self.structures[row]["name"])
+            self.showChosen()
             self.updateActions()
 
     # Points
@@ -239,7 +233,7 @@ class SegmentationPanel(GovernancePanel):
         if not isPlacing or not name or self.module.case is None:
             self._stopPlacing()
             return
-        color = next((one["color"] for one in self._structures if one["name"] == name), (1.0, 0.4, 0.2))
+        color = next((one["color"] for one in self.structures if one["name"] == name), (1.0, 0.4, 0.2))
         node = SeedPoints.startPlacing(session, self.module.case, name, color)
         if not self.module.hasObserver(node, node.PointPositionDefinedEvent, self._onPlaced):
             self.module.addObserver(node, node.PointPositionDefinedEvent, self._onPlaced)

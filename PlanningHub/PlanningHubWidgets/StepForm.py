@@ -1,4 +1,4 @@
-"""The form of one step of a plan, made from the schema of its operation."""
+"""The form of one step of a plan or a method, made from the schema of its parameters."""
 
 import json
 
@@ -17,13 +17,14 @@ class StepForm:
 
     :param widget: an empty widget
     :param onPick: called with the editor of a field when the user wants to click its point in the views
+    :param fieldsOf: gives the fields for what a step does
     """
 
-    def __init__(self, widget, onPick):
+    def __init__(self, widget, onPick, fieldsOf=Editing.fieldsOf):
         self._layout = qt.QFormLayout(widget)
         self._layout.setContentsMargins(0, 0, 0, 0)
         self._layout.rowWrapPolicy = qt.QFormLayout.WrapLongRows
-        self._onPick = onPick
+        self._onPick, self._fieldsOf = onPick, fieldsOf
         self._shown = None
         self.editors = {}
 
@@ -39,7 +40,7 @@ class StepForm:
         while self._layout.rowCount() > 0:
             self._layout.removeRow(0)
         self.editors = {}
-        for field in Editing.fieldsOf(step["do"]) if step else ():
+        for field in self._fieldsOf(step["do"]) if step else ():
             editor = EDITORS[field.kind](field, offered, self._onPick)
             editor.set(step.get(field.key, field.default))
             editor.widget.toolTip = field.description
@@ -164,7 +165,9 @@ class NumberEditor(Editor):
 
     def get(self):
         isUnset = self.field.default is None and self.edit.value <= self._lowest
-        return None if isUnset else self.edit.value
+        if isUnset:
+            return None
+        return self.edit.value if self.field.decimals else int(self.edit.value)
 
 
 class SwitchEditor(Editor):

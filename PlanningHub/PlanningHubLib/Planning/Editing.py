@@ -23,7 +23,8 @@ class Field:
     """One parameter of a step as a page asks for it.
 
     :param kind: one of the kinds above; ``json`` is what only a text of JSON can say
-    :param unit: of a number, with a space before it where it needs one; ``decimals`` that it is shown with
+    :param unit: of a number, with a space before it where it needs one; ``decimals`` that it is shown with, 0 for a
+        whole number
     :param objectKinds: which objects an ``object`` or ``objects`` may be
     :param isPosition: a point that can be shown in the views, not a direction
     :param default: None where there is none
@@ -47,16 +48,18 @@ class Field:
 def fieldsOf(do):
     """Return the :class:`Field` of each parameter of an operation, the required ones first."""
     operation = operations()[do]
-    fields = [_field(key, schema, key in operation.required) for key, schema in operation.parameters.items()]
+    fields = [fieldOf(key, schema, key in operation.required) for key, schema in operation.parameters.items()]
     return sorted(fields, key=lambda field: not field.required)
 
 
-def _field(key, schema, required):
+def fieldOf(key, schema, required):
+    """Return the :class:`Field` of one parameter from its JSON Schema."""
     unit, decimals = unitOf(key)
+    decimals = 0 if schema.get("type") == "integer" else max(decimals or 2, 2)
     kinds = schema.get("x-object", ())
     return Field(
         key, schema.get("title") or words(key).capitalize(), schema.get("description", ""), _kind(schema), required,
-        copy.deepcopy(schema.get("default")), unit, 2 if decimals is None else max(decimals, 2),
+        copy.deepcopy(schema.get("default")), unit, decimals,
         schema.get("minimum", schema.get("exclusiveMinimum", -LARGEST)),
         schema.get("maximum", schema.get("exclusiveMaximum", LARGEST)),
         tuple(schema.get("enum", ())), (kinds,) if isinstance(kinds, str) else tuple(kinds),

@@ -14,7 +14,7 @@ HU = {"type": "number", "minimum": -2000, "maximum": 40000}
 RADIUS_MM = {"type": "number", "exclusiveMinimum": 0, "maximum": 50, "title": "Radius", "description": "In mm."}
 ML = {"type": "number", "minimum": 0, "maximum": 100000}
 CORNER = {"type": "array", "items": {"type": "number"}, "minItems": 3, "maxItems": 3}
-STRUCTURE = {"type": "string", "minLength": 1, "maxLength": 64}
+STRUCTURE = {"type": "string", "minLength": 1, "maxLength": 64, "x-object": "structure"}
 
 
 @dataclasses.dataclass
@@ -234,7 +234,7 @@ STEPS = (
     Step("separate", "Separation by points", _separate, {
         "keep": {**STRUCTURE, "title": "Keep", "description": "The structure that this is the method of."},
         "structures": {"type": "array", "items": STRUCTURE, "minItems": 2, "maxItems": 100, "uniqueItems": True,
-                       "title": "Structures", "description": "Each needs one or more points."},
+                       "x-object": "structure", "title": "Structures", "description": "Each needs one or more points."},
         "rule": {"enum": list(Separation.RULES), "default": "darkest-gap", "title": "Rule",
                  "description": "Where the way between them is darkest, or nearest to the points."},
     }, ("keep", "structures")),

@@ -50,15 +50,15 @@ def removePreview(scene, keepOf=None):
 
 
 def withParameters(method, thresholdHu=None, closing=None):
-    """Return a method with another lowest intensity (HU) and another closing, in the unit that its step has.
+    """Return a method whose first threshold has another lowest intensity (HU) and whose first closing another size.
 
     :param closing: radius in mm, or in voxels where the method says voxels; 0 takes the step out
     """
-    steps = []
+    steps, first = [], _firstSteps(method)
     for step in method["steps"]:
-        if step["do"] == "threshold" and thresholdHu is not None:
+        if step is first.get("threshold") and thresholdHu is not None:
             step = {**step, "minimumHu": thresholdHu}
-        if step["do"] == "closing" and closing is not None:
+        if step is first.get("closing") and closing is not None:
             unit = "voxels" if "voxels" in step else "radiusMm"
             step = {**step, unit: int(closing) if unit == "voxels" else closing} if closing else None
         steps += [step] if step else []
@@ -66,9 +66,16 @@ def withParameters(method, thresholdHu=None, closing=None):
 
 
 def parametersIn(method):
-    """Return a method's lowest intensity (HU), its closing and that closing's unit; None where it has no such step."""
-    steps = {step["do"]: step for step in (method or {"steps": []})["steps"]}
+    """Return the lowest intensity (HU) of a method's first threshold, its first closing and that closing's unit.
+
+    None where it has no such step.
+    """
+    steps = _firstSteps(method or {"steps": []})
     closing = steps.get("closing", {})
     unit = "voxels" if "voxels" in closing else "mm"
     radius = closing.get("voxels", closing.get("radiusMm"))
     return steps.get("threshold", {}).get("minimumHu"), radius, unit if radius is not None else None
+
+
+def _firstSteps(method):
+    return {step["do"]: step for step in reversed(method["steps"])}

@@ -96,10 +96,11 @@ def checkedMethod(method):
     steps = method.get("steps") if isinstance(method, dict) else None
     if not isinstance(steps, list) or not steps or set(method) != {"steps"}:
         raise InputRefused("bad-method", "A method is a list of steps.", 'Write it as {"steps": [...]}.')
-    return {"steps": [_checkedStep(step, number + 1) for number, step in enumerate(steps)]}
+    return {"steps": [checkedStep(step, number + 1) for number, step in enumerate(steps)]}
 
 
-def _checkedStep(step, number):
+def checkedStep(step, number):
+    """Return one step of a method, the one of that number, with every default; as :func:`checkedMethod`."""
     import jsonschema
 
     kinds = {kind.do: kind for kind in STEPS}

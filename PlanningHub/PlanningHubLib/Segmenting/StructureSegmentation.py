@@ -165,6 +165,17 @@ def keptStructures(case, session, source, shape, matrix, without=()):
         removeNodes(session.scene, node)
 
 
+def masksFor(case, session, volume, name, method):
+    """Return structure → mask of what the case has beside a structure, where its method takes away another one.
+
+    :param volume: the case's source as vtkMRMLScalarVolumeNode
+    """
+    if not any(step["do"] == "subtract" for step in method["steps"]):
+        return {}
+    shape, matrix = slicer.util.arrayFromVolume(volume).shape, slicer.util.arrayFromVTKMatrix(ijkToRasOf(volume))
+    return {one.name: one.mask for one in keptStructures(case, session, case.require("source"), shape, matrix, {name})}
+
+
 def keep(case, session, source, volume, structures, findings, method, user, **more):
     """Commit structures as the case's segmentation; return the artefact.
 

@@ -36,7 +36,7 @@ def seededNames(method):
     """Return the names of the structures that a method needs points on."""
     steps = method["steps"] if method else ()
     names = [name for step in steps for name in step.get("structures", ())]
-    return names + [step["structure"] for step in steps if step["do"] == "seeded-islands"]
+    return names + [step["structure"] for step in steps if step["do"] == "seeded-islands" and "structure" in step]
 
 
 def automaticNames(procedure, seeds):
