@@ -48,8 +48,9 @@ def _words(picture, low):
         path = Path(folder) / "slice.png"
         SimpleITK.WriteImage(SimpleITK.GetImageFromArray(gray), str(path))
         done = subprocess.run(
-            [PROGRAM, str(path), "-", "--psm", "11", "tsv"], capture_output=True, text=True, timeout=SECONDS
-        )
+            [PROGRAM, str(path), "-", "--psm", "11", "tsv"],
+            capture_output=True, encoding="utf-8", errors="replace", timeout=SECONDS,
+        )  # fmt: skip
     rows = (line.split("\t") for line in done.stdout.splitlines()[1:])
     return [
         row[11] for row in rows if len(row) == 12 and float(row[10]) >= LEAST_CONFIDENCE and WORD.search(row[11])

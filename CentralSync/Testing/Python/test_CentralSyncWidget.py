@@ -1,5 +1,6 @@
 """The sync module as its user meets it: what would go where, sending, proof, and a store that fails."""
 
+import shutil
 import socket
 
 import pytest
@@ -175,10 +176,12 @@ def test_theStoreComesBackWithTheScene_andGoesWithIt(user, packaged, tmp_path):
 
 
 @pytest.fixture
-def guarded(tmp_path, monkeypatch):
-    """An archive that asks who one is, on a machine that can keep passwords."""
+def guarded(user, widgetHome, tmp_path, monkeypatch):
+    """An archive that asks who one is, on a machine that can keep passwords, in settings of this test alone."""
     if whyNoOrthanc():
         pytest.skip(whyNoOrthanc())
+    shutil.copytree(widgetHome, tmp_path / "settings")
+    monkeypatch.setenv("PLANNINGHUB_HOME", str(tmp_path / "settings"))
     (tmp_path / "passphrase").write_text("a long passphrase")
     (tmp_path / "passphrase").chmod(0o600)
     monkeypatch.setenv("PLANNINGHUB_PASSPHRASE_FILE", str(tmp_path / "passphrase"))
