@@ -4,6 +4,7 @@ The nodes hold no word of a comment, only its number, and are not saved with the
 """
 
 from .Nodes import removeNodes
+from .PlaceMode import startPlaceMode
 
 ATTRIBUTE = "PlanningHub.commentPoint"
 PLACED, SHOWN = "placed", "shown"
@@ -15,12 +16,7 @@ def startPlacing(session):
     """Let the user place one point in a view; returns the markups node that it goes to, with no point in it yet."""
     node = _node(session.scene, PLACED)
     node.RemoveAllControlPoints()
-    selection = session.applicationLogic.GetSelectionNode()
-    selection.SetReferenceActivePlaceNodeClassName(NODE_CLASS)
-    selection.SetActivePlaceNodeID(node.GetID())
-    interaction = session.applicationLogic.GetInteractionNode()
-    interaction.SetPlaceModePersistence(0)
-    interaction.SetCurrentInteractionMode(interaction.Place)
+    startPlaceMode(session, node)
     return node
 
 

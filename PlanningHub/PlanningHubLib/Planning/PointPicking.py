@@ -1,6 +1,7 @@
 """One point that the user clicks in the views for a parameter of a step; its node is not saved with the scene."""
 
 from ..Nodes import removeNodes
+from ..PlaceMode import startPlaceMode
 
 ATTRIBUTE = "PlanningHub.planPoint"
 NODE_CLASS = "vtkMRMLMarkupsFiducialNode"
@@ -14,12 +15,7 @@ def startPicking(session):
     node.SetSaveWithScene(False)
     node.CreateDefaultDisplayNodes()
     node.GetDisplayNode().SetSaveWithScene(False)
-    selection = session.applicationLogic.GetSelectionNode()
-    selection.SetReferenceActivePlaceNodeClassName(NODE_CLASS)
-    selection.SetActivePlaceNodeID(node.GetID())
-    interaction = session.applicationLogic.GetInteractionNode()
-    interaction.SetPlaceModePersistence(0)
-    interaction.SetCurrentInteractionMode(interaction.Place)
+    startPlaceMode(session, node)
     return node
 
 

@@ -12,6 +12,7 @@ import vtk
 
 from ..Errors import InputRefused
 from ..Nodes import removeNodes
+from ..PlaceMode import startPlaceMode
 from .Document import checked, encode
 from .Editing import PLACED, completed
 from .Models import addModel
@@ -81,13 +82,8 @@ def startPlacing(session, step):
     node.CreateDefaultDisplayNodes()
     node.SetAttribute(OBJECT_ATTRIBUTE, step["name"])
     node.RemoveAllControlPoints()
-    selection = session.applicationLogic.GetSelectionNode()
-    selection.SetReferenceActivePlaceNodeClassName(className)
-    selection.SetActivePlaceNodeID(node.GetID())
-    interaction = session.applicationLogic.GetInteractionNode()
     # A list of points ends when the user says so; the others know how many points they have.
-    interaction.SetPlaceModePersistence(int(step["do"] in ("points", "curve")))
-    interaction.SetCurrentInteractionMode(interaction.Place)
+    startPlaceMode(session, node, isPersistent=step["do"] in ("points", "curve"))
     return node
 
 

@@ -3,6 +3,7 @@
 import slicer
 
 from ..Nodes import removeNodes
+from ..PlaceMode import startPlaceMode, stopPlaceMode
 
 SEEDS_ATTRIBUTE, CASE_ATTRIBUTE = "PlanningHub.seedsOf", "PlanningHub.seedsCase"
 NODE_CLASS = "vtkMRMLMarkupsFiducialNode"
@@ -11,19 +12,13 @@ NODE_CLASS = "vtkMRMLMarkupsFiducialNode"
 def startPlacing(session, case, name, color):
     """Let the user place points on a structure of a case, one click each, until stopped; returns the markups node."""
     node = seedNodes(session.scene).get(name) or _newNode(session.scene, case, name, color)
-    selection = session.applicationLogic.GetSelectionNode()
-    selection.SetReferenceActivePlaceNodeClassName(NODE_CLASS)
-    selection.SetActivePlaceNodeID(node.GetID())
-    interaction = session.applicationLogic.GetInteractionNode()
-    interaction.SetPlaceModePersistence(1)
-    interaction.SetCurrentInteractionMode(interaction.Place)
+    startPlaceMode(session, node, isPersistent=True)
     return node
 
 
 def stopPlacing(session):
     """Let clicks be clicks again."""
-    interaction = session.applicationLogic.GetInteractionNode()
-    interaction.SetCurrentInteractionMode(interaction.ViewTransform)
+    stopPlaceMode(session)
 
 
 def seedNodes(scene):
