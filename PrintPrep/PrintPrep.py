@@ -15,7 +15,8 @@ from PlanningHubLib.Case import Case
 from PlanningHubLib.CaseView import showCaseInScene
 from PlanningHubWidgets.CaseHeader import warningText
 from PlanningHubWidgets.CaseModuleWidget import CaseModuleWidget, fillTable
-from PrintPrepLib import Part
+from PrintPrepLib import Part, Shape
+from PrintPrepLib.Recipe import newRecipe
 
 
 class PrintPrep(ScriptedLoadableModule):
@@ -57,7 +58,7 @@ class PrintPrepWidget(CaseModuleWidget):
         self.ui.objectComboBox.connect("activated(int)", self.onObject)
 
     def showCase(self, case):
-        self._offerObjects(Part.partObjects(case) if case else [])
+        self._offerObjects(Shape.partObjects(case) if case else [])
         part = case.latest("part") if case else None
         warning = warningText(case, part) if part else ""
         rows = figureRows(part) if part else []
@@ -97,7 +98,7 @@ class PrintPrepLogic(ScriptedLoadableModuleLogic):
     def makePart(self, folder, session, maximumDeviationMm, objectName, progress):
         """Make a part of the case in a folder, of a planned object or (None) of the bone, and show it."""
         with Case.open(folder, writable=True) as case:
-            Part.makePart(case, session, maximumDeviationMm, objectName, progress=progress)
+            Part.makePart(case, session, newRecipe(objectName, maximumDeviationMm), progress)
             # The part is made: showing it can no longer be cancelled.
             showCaseInScene(case, session)
 

@@ -44,18 +44,19 @@ def describedPlan(case, plan):
 def makePart(caseFolder, maximumDeviationMm, objectName, progress):
     """Prepare a case's printable part, of an object by its name or of the bone."""
     from PrintPrepLib import Part
+    from PrintPrepLib.Recipe import newRecipe
 
     with Session.start() as session, Case.open(caseFolder, writable=True) as case:
-        return described(case, Part.makePart(case, session, maximumDeviationMm, objectName, progress=progress))
+        return described(case, Part.makePart(case, session, newRecipe(objectName, maximumDeviationMm), progress))
 
 
 def plannedPart(caseFolder, maximumDeviationMm, objectName, progress):
     """Prepare the part that a case's plan is for: the object that was named, else the one that the plan has to make."""
-    from PrintPrepLib import Part
+    from PrintPrepLib import Shape
 
     if objectName is None:
         with Case.open(caseFolder) as case:
-            objectName = Part.deliverable(case)
+            objectName = Shape.deliverable(case)
     return makePart(caseFolder, maximumDeviationMm, objectName, progress)
 
 

@@ -5,7 +5,9 @@ import dataclasses
 from .Audit import canonical
 from .Files import sha256Bytes
 
-KINDS = ("source", "segmentation", "plan", "part", "package", "receipt", "outcome")
+KINDS = (
+    "source", "segmentation", "plan", "part", "build", "papers", "inspection", "package", "receipt", "outcome",
+)  # fmt: skip
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,117 +1,112 @@
-"""The print step: a segment or a planned object as a watertight part within a stated deviation, as STL and 3MF."""
+"""The print step: an object of a case as a checked, labelled part, in the files that leave for the printer."""
 
-import dataclasses
+import functools
 import re
 import unicodedata
 
 from PlanningHubLib import Requirements
-from PlanningHubLib.Errors import GateRefused, InputRefused, firstRejection
-from PlanningHubLib.Nodes import removeNodes
-from PlanningHubLib.Planning import Plan
-from PlanningHubLib.Planning.Objects import Solid
+from PlanningHubLib.Errors import InputRefused, PlanningError, firstRejection
 from PlanningHubLib.Progress import noProgress, part
 from PlanningHubLib.Repair import repairFacts
-from PlanningHubLib.Segmentation import loadSegmentation
 from PlanningHubLib.Segmenting.SegmentReview import requireReviewed
 from PlanningHubLib.Shapes import Checks, Surface
-from PlanningHubLib.Shapes.Mesh import Mesh
 from PlanningHubLib.Software import versions
 
 from . import Simplify, Writers
+from .PartSteps import steps
+from .PartWork import SOLID, SURFACE, PartIdentity, PartWork, Piece
+from .Recipe import RECIPE_FILE, checked, newRecipe, recipeBytes
+from .Shape import FITTING_ROLES, shapeOf
 
-DEFAULT_DEVIATION_MM = 0.25
 # What has to fit bone or a drill moves less; site default, no source.
 FITTING_DEVIATION_MM = 0.05
-FITTING_ROLES = ("implant", "guide")
 # Flying edges and smoothing round thin bone off: a real skull at 1 mm voxels loses 0.2 %. More than this is no longer
 # the bone that was segmented.
 MAXIMUM_VOLUME_DIFFERENCE_PERCENT = 2.0
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
-class Shape:
-    """What a part is made of.
+def makePart(case, session, recipe=None, progress=noProgress, user=None):
+    """Make a printable part of a case as a recipe says.
 
-    :param mesh: its surface, LPS mm
-    :param flags: role, mirrored, modified, moved
-    :param parents: the artefacts it comes from
-    :param volumeMl: what the part's volume has to agree with: the segment's voxels or the planned solid
-    :param surface: :class:`PlanningHubLib.Shapes.Surface.Surface` of a segment; None for a planned solid
-    """
+    In a case with a plan, an object's name means a solid of its current plan or a segment, and the part belongs to that
+    plan: it goes stale with it. Each object is an artefact of its own. Files in LPS mm.
 
-    name: str
-    mesh: Mesh
-    flags: dict
-    parents: tuple
-    volumeMl: float
-    surface: object = None
-
-
-def makePart(case, session, maximumDeviationMm=DEFAULT_DEVIATION_MM, objectName=None, progress=noProgress, user=None):
-    """Make a printable part of the case's first segment, or of an object by its name.
-
-    In a case with a plan, a name means a solid of its current plan or a segment, and the part belongs to that plan: it
-    goes stale with it. Files ``<case>_<object>_<side>_part.stl`` and ``.3mf`` (the side only where the case states it),
-    LPS mm. Each object is an artefact of its own.
-
-    :param maximumDeviationMm: bound of the measured distance between the segment's smooth surface or the planned solid
-        and the part; an implant or guide keeps ``FITTING_DEVIATION_MM`` where that is less
+    :param recipe: as :func:`PrintPrepLib.Recipe.checked` takes it; None for the first segment, as it is. An implant or
+        guide keeps ``FITTING_DEVIATION_MM`` where that is less than the recipe's bound.
     :returns: artefact of kind ``part``; its facts hold ``object`` (name, role, mirrored, modified, moved),
-        ``volumeMl``, ``triangles``, ``deviationMm`` (measured maximum)
+        ``volumeMl``, ``triangles``, ``deviationMm`` (measured maximum), and what the steps have to say
     :raises GateRefused: ``no-…``, ``stale-…``, ``damaged-…`` for the segmentation and, with a name, the plan;
         ``not-reviewed``
-    :raises InputRefused: ``no-such-object``, ``empty-segment``, ``not-manifold``, ``volume-differs``, ``cannot-write``,
-        ``disk-full`` ...
+    :raises InputRefused: ``bad-recipe``, ``no-such-object``, ``empty-segment``, ``not-manifold``, ``volume-differs``,
+        ``cannot-write``, ``disk-full`` ...; what a step refuses, with its number before the message
     :raises UsageError: ``bad-deviation``
     """
+    recipe = checked(recipe) if recipe else newRecipe()
     Requirements.ensure("PrintPrepLib")
     segmentation = case.require("segmentation")
     requireReviewed(case, segmentation)
-    shape = _shape(case, session, segmentation, objectName, part(progress, 0.0, 0.35))
-    boundMm = _bound(shape, maximumDeviationMm)
+    shape = shapeOf(case, session, segmentation, recipe["object"], part(progress, 0.0, 0.3))
+    recipe["maximumDeviationMm"] = _bound(shape, recipe["maximumDeviationMm"])
     with case.staging("part", partId(case, shape.name), user=user) as stage:
-        simple = Simplify.simplified(shape.mesh, boundMm, part(progress, 0.35, 0.85))
-        progress(0.87, "Checking")
-        findings = Checks.requirePrintable(simple.mesh)
-        requireSameVolume(simple.mesh.volumeMl, shape.volumeMl)
-        progress(0.9, "Writing STL and 3MF")
-        label = partLabel(case, shape, stage)
-        Writers.writeStl(stage.folder / f"{label.name}.stl", simple.mesh, label)
-        Writers.writeThreeMf(stage.folder / f"{label.name}.3mf", simple.mesh, label)
+        work = PartWork(
+            shape,
+            PartIdentity(
+                case.name, shape.name, f"{stage.artefactId}.{stage.revision}", case.side, shape.parents[0].content
+            ),
+            functools.partial(_other, case, session, segmentation),
+            surface=shape.mesh,
+        )
+        simple, findings = _shaped(work, recipe, part(progress, 0.3, 0.88))
+        progress(0.9, "Writing the files")
+        _writeFiles(stage.folder, work, recipe)
         progress(1.0, "Part written")
         return stage.commit(
             parents=shape.parents,
-            parameters={"object": shape.name, "maximumDeviationMm": boundMm, **_smoothingParameters(shape)},
-            facts={**partFacts(shape, simple, findings), **repairFacts(segmentation)},
+            parameters={**recipe, "object": shape.name, **_smoothingParameters(shape)},
+            facts={**partFacts(work, simple, findings), **repairFacts(segmentation)},
             software=versions("slicer-core", "vtk", "manifold3d", "fast-simplification", "libigl", "lib3mf"),
-            title="Printable part" if objectName is None else f"Printable part: {shape.name}",
+            title="Printable part" if recipe["object"] is None else f"Printable part: {shape.name}",
         )
 
 
-def deliverable(case):
-    """Return the name of the object that a case's current plan is for: its only implant or guide.
-
-    Without any, it is the first segment, as the bone model that goes with the plan.
-
-    :raises GateRefused: ``which-object``, where there are several: it is never guessed; ``no-plan``, ``stale-plan``
-    """
-    plan = case.require("plan")
-    names = [name for name, solid in plan.facts["solids"].items() if solid["role"] in FITTING_ROLES]
-    if len(names) > 1:
-        raise GateRefused(
-            "which-object",
-            f"The plan {plan.title} has more than one implant or guide: {', '.join(names)}.",
-            f"Name the one to make, such as {names[0]}.",
-        )
-    return names[0] if names else ""
+def _shaped(work, recipe, progress):
+    """Carry out a recipe; return what simplification gave, and the findings about the part."""
+    _carryOut(work, recipe, SURFACE, part(progress, 0.0, 0.2))
+    simple = Simplify.simplified(work.surface, recipe["maximumDeviationMm"], part(progress, 0.2, 0.7))
+    work.took("simplification", simple.deviation.meanMm, simple.deviation.maximumMm)
+    requireSameVolume(simple.mesh.volumeMl, work.shape.volumeMl)
+    work.pieces = [Piece("", simple.mesh)]
+    _carryOut(work, recipe, SOLID, part(progress, 0.7, 0.9))
+    progress(0.95, "Checking")
+    findings = list(work.findings)
+    for piece in work.pieces:
+        findings += Checks.requirePrintable(piece.mesh)
+    return simple, findings
 
 
-def partObjects(case):
-    """Return the names of what a part can be made of: the solids of the current plan; empty without one."""
-    plan = case.latest("plan")
-    if plan is None or case.state(plan, readFiles=False) != "current":
-        return []
-    return list(plan.facts["solids"])
+def _carryOut(work, recipe, stage, progress):
+    ofStage = [(number, step) for number, step in enumerate(recipe["steps"], 1) if steps()[step["do"]].stage == stage]
+    for count, (number, step) in enumerate(ofStage):
+        kind = steps()[step["do"]]
+        share = part(progress, count / len(ofStage), (count + 1) / len(ofStage))
+        share(0.0, kind.title)
+        try:
+            kind.run({key: value for key, value in step.items() if key != "do"}, work, share)
+        except PlanningError as error:
+            text = f"Step {number} ({kind.title}): {error.message}"
+            raise type(error)(error.code, text, error.action, error.files) from error
+
+
+def _other(case, session, segmentation, name):
+    """Return the mesh (LPS mm) of another object of the case, by its name."""
+    return shapeOf(case, session, segmentation, name, noProgress).mesh
+
+
+def _writeFiles(folder, work, recipe):
+    label = partLabel(work)
+    (folder / RECIPE_FILE).write_bytes(recipeBytes(recipe))
+    Writers.writeStl(folder / f"{label.name}.stl", work.pieces[0].mesh, label)
+    Writers.writeThreeMf(folder / f"{label.name}.3mf", work.pieces[0].mesh, label)
 
 
 def partId(case, name):
@@ -119,36 +114,6 @@ def partId(case, name):
     parts = {one.id: one.parameters.get("object", name) for one in case.artefacts if one.kind == "part"}
     known = [one for one, itsName in parts.items() if itsName == name]
     return known[0] if known else f"part-{len(parts) + 1}"
-
-
-def _shape(case, session, segmentation, objectName, progress):
-    """Return the :class:`Shape` of an object by its name; None is the first segment, empty text that of the plan."""
-    planned = objectName is not None and case.latest("plan") is not None
-    plan = case.require("plan") if planned else None
-    parents = (plan,) if planned else (segmentation,)
-    if planned and objectName in plan.facts["solids"]:
-        solid = Plan.readSolid(case, session, plan, objectName)
-        return Shape(solid.name, solid.mesh.rasLpsSwapped(), solid.flags(), parents, solid.mesh.volumeMl)
-    node = loadSegmentation(case, session, segmentation)
-    try:
-        segmentId = _segmentId(node, objectName, plan)
-        surface = Surface.segmentSurface(node, segmentId, progress)
-        name = node.GetSegmentation().GetSegment(segmentId).GetName()
-    finally:
-        removeNodes(session.scene, node)
-    anatomy = Solid(name, surface.mesh)
-    mesh = surface.mesh.rasLpsSwapped()
-    return Shape(name, mesh, anatomy.flags(), parents, surface.maskVolumeMl, dataclasses.replace(surface, mesh=mesh))
-
-
-def _segmentId(node, name, plan):
-    segmentation = node.GetSegmentation()
-    ids = [segmentation.GetNthSegmentID(index) for index in range(segmentation.GetNumberOfSegments())]
-    names = [segmentation.GetSegment(one).GetName() for one in ids]
-    if name and name not in names:
-        known = [*names, *(plan.facts["solids"] if plan else ())]
-        raise InputRefused("no-such-object", f"The case has no {name}.", f"It has: {', '.join(known)}.")
-    return ids[names.index(name)] if name else ids[0]
 
 
 def _bound(shape, maximumDeviationMm):
@@ -166,15 +131,16 @@ def _smoothingParameters(shape):
     }
 
 
-def partLabel(case, shape, stage):
+def partLabel(work):
     """Return what the part's files say about it."""
-    side = f"_{case.side}" if case.side else ""
+    identity = work.identity
+    side = f"_{identity.side}" if identity.side else ""
     return Writers.PartLabel(
-        name=f"{case.name}_{fileWord(shape.name)}{side}_part",
-        caseName=case.name,
-        partNumber=f"{stage.artefactId}.{stage.revision}",
-        side=case.side,
-        sourceContent=shape.parents[0].content,
+        name=f"{identity.caseName}_{fileWord(identity.objectName)}{side}_part",
+        caseName=identity.caseName,
+        partNumber=identity.partNumber,
+        side=identity.side,
+        sourceContent=identity.sourceContent,
     )
 
 
@@ -199,21 +165,25 @@ def requireSameVolume(partMl, wantedMl):
         )
 
 
-def partFacts(shape, simple, findings):
+def partFacts(work, simple, findings):
     """Return the facts of a part artefact."""
-    mesh, deviation = simple.mesh, simple.deviation
+    shape, deviation, pieces = work.shape, simple.deviation, [piece.mesh for piece in work.pieces]
+    bounds = [mesh.boundsMm for mesh in pieces]
     return {
         "object": {"name": shape.name, **shape.flags},
-        "volumeMl": round(mesh.volumeMl, 3),
+        "volumeMl": round(sum(mesh.volumeMl for mesh in pieces), 3),
         **_originFacts(shape),
-        "triangles": len(mesh.triangles),
+        "triangles": sum(len(mesh.triangles) for mesh in pieces),
         "surfaceTriangles": len(shape.mesh.triangles),
-        "boundsLpsMm": mesh.boundsMm,
+        "boundsLpsMm": [[choose(one[end][axis] for one in bounds) for axis in range(3)]
+                        for end, choose in ((0, min), (1, max))],
         "watertight": firstRejection(findings) is None,
         "deviationMm": round(deviation.maximumMm, 4),
         "deviation": deviation.asFacts(),
+        "budget": work.budget,
+        **work.facts,
         "findings": [finding.asDict() for finding in findings],
-    }
+    }  # fmt: skip
 
 
 def _originFacts(shape):

@@ -87,19 +87,19 @@ def _checkedStep(step, frame):
         "do": step["do"],
         "name": step["name"],
         "comment": step.get("comment", ""),
-        **_rounded(_complete(given, schema)),
+        **rounded(complete(given, schema)),
     }
 
 
-def _complete(value, schema):
+def complete(value, schema):
     """Return a value with the defaults of its schema, also those of the objects in its lists."""
     if isinstance(value, list):
-        return [_complete(one, schema.get("items", {})) for one in value]
+        return [complete(one, schema.get("items", {})) for one in value]
     if not isinstance(value, dict):
         return value
     properties = schema.get("properties", {})
     defaults = {key: copy.deepcopy(one["default"]) for key, one in properties.items() if "default" in one}
-    return {**defaults, **{key: _complete(one, properties.get(key, {})) for key, one in value.items()}}
+    return {**defaults, **{key: complete(one, properties.get(key, {})) for key, one in value.items()}}
 
 
 def _inRas(value, schema):
@@ -116,11 +116,11 @@ def _inRas(value, schema):
     return (numpy.array(value, float) * (-1, -1, 1)).tolist()
 
 
-def _rounded(value):
+def rounded(value):
     if isinstance(value, dict):
-        return {key: _rounded(one) for key, one in value.items()}
+        return {key: rounded(one) for key, one in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_rounded(one) for one in value]
+        return [rounded(one) for one in value]
     if isinstance(value, float):
         if not math.isfinite(value):
             raise _bad("a number is not finite", "")

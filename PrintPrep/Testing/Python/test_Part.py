@@ -23,6 +23,7 @@ from PlanningHubLib.Segmentation import FILE_NAME
 from PlanningHubLib.Session import Session
 from PlanningHubLib.Shapes import Surface
 from PrintPrepLib import Part
+from PrintPrepLib.Recipe import newRecipe
 
 
 @pytest.fixture(autouse=True)
@@ -64,9 +65,9 @@ def filesBelow(folder):
 def test_partLiesWhereTheSegmentationLies(aCase, aSession, mirrored):
     matrix = obliqueMatrix(mirrored=mirrored)
     addSegmentation(aCase, aSession, asymmetricMask(), matrix)
-    part = Part.makePart(aCase, aSession, 0.1)
+    part = Part.makePart(aCase, aSession, newRecipe(maximumDeviationMm=0.1))
     name = f"{aCase.name}_bone_left_part"
-    assert sorted(part.files) == [f"{name}.3mf", f"{name}.stl"]
+    assert sorted(part.files) == [f"{name}.3mf", f"{name}.stl", "recipe.json"]
     for extension in ("stl", "3mf"):
         seen = readByTrimesh(aCase.path(part, f"{name}.{extension}").read_bytes(), extension)
         assert seen.is_watertight and seen.is_winding_consistent

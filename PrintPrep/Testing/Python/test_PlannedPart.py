@@ -11,7 +11,8 @@ from PlanningHubLib.Errors import GateRefused, InputRefused
 from PlanningHubLib.Planning import Plan
 from PlanningHubLib.Planning.Document import checked, newDocument
 from PlanningHubLib.Planning.Objects import Solid
-from PrintPrepLib import Part
+from PrintPrepLib import Part, Shape
+from PrintPrepLib.Recipe import newRecipe
 
 PLATE = Solid("Plate, left", boxMesh((10, 20, 30), (40, 50, 33)), role="implant", mirrored=True, modified=True)
 GUIDE = Solid("Guide", boxMesh((0, 0, 0), (9, 9, 9)), role="guide", modified=True)
@@ -32,9 +33,9 @@ def keep(case, session, *solids, title="plan"):
 
 def test_partIsThePlannedObjectWithItsFlags(aSegmentedCase, aSession):  # noqa: F811
     plan = keep(aSegmentedCase, aSession, PLATE)
-    part = Part.makePart(aSegmentedCase, aSession, 0.25, "Plate, left")
+    part = Part.makePart(aSegmentedCase, aSession, newRecipe("Plate, left"))
     name = f"{aSegmentedCase.name}_plate-left_left_part"
-    assert sorted(part.files) == [f"{name}.3mf", f"{name}.stl"]
+    assert sorted(part.files) == [f"{name}.3mf", f"{name}.stl", "recipe.json"]
     assert part.parents == (plan.link,)
     flags = {"role": "implant", "mirrored": True, "modified": True, "moved": False}
     assert part.facts["object"] == {"name": "Plate, left", **flags}
@@ -50,16 +51,17 @@ def test_whatHasToFitKeepsTheSmallerBound(aSegmentedCase, aSession):  # noqa: F8
     keep(aSegmentedCase, aSession, FRAGMENT, ball)
     bounds = {}
     for name in ("Fragment", "Ball guide"):
-        part = Part.makePart(aSegmentedCase, aSession, 0.25, name)
+        part = Part.makePart(aSegmentedCase, aSession, newRecipe(name))
         bounds[name] = part.parameters["maximumDeviationMm"]
         assert 0 <= part.facts["deviationMm"] <= bounds[name]
     assert bounds == {"Fragment": 0.25, "Ball guide": 0.05}
-    assert Part.makePart(aSegmentedCase, aSession, 0.02, "Ball guide").parameters["maximumDeviationMm"] == 0.02
+    closer = Part.makePart(aSegmentedCase, aSession, newRecipe("Ball guide", 0.02))
+    assert closer.parameters["maximumDeviationMm"] == 0.02
 
 
 def test_partGoesStaleWithItsPlan(aSegmentedCase, aSession):  # noqa: F811
     keep(aSegmentedCase, aSession, PLATE)
-    part = Part.makePart(aSegmentedCase, aSession, objectName="Plate, left")
+    part = Part.makePart(aSegmentedCase, aSession, newRecipe("Plate, left"))
     keep(aSegmentedCase, aSession, PLATE)
     assert aSegmentedCase.state(part) == "current", "an equal plan changes nothing"
     keep(aSegmentedCase, aSession, PLATE, title="a variant")
@@ -72,7 +74,7 @@ def test_partGoesStaleWithItsPlan(aSegmentedCase, aSession):  # noqa: F811
 def test_eachObjectIsAPartOfItsOwn(aSegmentedCase, aSession):  # noqa: F811
     keep(aSegmentedCase, aSession, PLATE, GUIDE)
     made = [
-        Part.makePart(aSegmentedCase, aSession, objectName=name) for name in (None, "Guide", "Plate, left", "Guide")
+        Part.makePart(aSegmentedCase, aSession, newRecipe(name)) for name in (None, "Guide", "Plate, left", "Guide")
     ]
     assert [(one.id, one.revision) for one in made] == [("part-1", 1), ("part-2", 1), ("part-3", 1), ("part-2", 2)]
     assert [aSegmentedCase.state(one) for one in made] == ["current", "stale", "current", "current"]
@@ -80,11 +82,11 @@ def test_eachObjectIsAPartOfItsOwn(aSegmentedCase, aSession):  # noqa: F811
 
 
 def test_segmentByNameBelongsToThePlan(aSegmentedCase, aSession):  # noqa: F811
-    before = Part.makePart(aSegmentedCase, aSession, objectName="Bone")
+    before = Part.makePart(aSegmentedCase, aSession, newRecipe("Bone"))
     assert before.parents == (aSegmentedCase.latest("segmentation").link,)
     plan = keep(aSegmentedCase, aSession)
     assert Part.makePart(aSegmentedCase, aSession).parents == before.parents
-    assert Part.makePart(aSegmentedCase, aSession, objectName="Bone").parents == (plan.link,)
+    assert Part.makePart(aSegmentedCase, aSession, newRecipe("Bone")).parents == (plan.link,)
 
 
 @pytest.mark.parametrize(
@@ -92,22 +94,22 @@ def test_segmentByNameBelongsToThePlan(aSegmentedCase, aSession):  # noqa: F811
 )
 def test_onlyOneImplantOrGuideIsWhatThePlanIsFor(aSegmentedCase, aSession, solids, name):  # noqa: F811
     keep(aSegmentedCase, aSession, *solids)
-    assert Part.deliverable(aSegmentedCase) == name
+    assert Shape.deliverable(aSegmentedCase) == name
 
 
 def test_severalAreNeverGuessed(aSegmentedCase, aSession):  # noqa: F811
     keep(aSegmentedCase, aSession, PLATE, GUIDE)
     with pytest.raises(GateRefused, match="Plate, left, Guide") as refusal:
-        Part.deliverable(aSegmentedCase)
+        Shape.deliverable(aSegmentedCase)
     assert refusal.value.code == "which-object"
 
 
 def test_unknownObjectAndStalePlanAreRefused(aSegmentedCase, aSession):  # noqa: F811
     keep(aSegmentedCase, aSession, PLATE)
     with pytest.raises(InputRefused, match="It has: Bone, Plate, left") as unknown:
-        Part.makePart(aSegmentedCase, aSession, objectName="Screw")
+        Part.makePart(aSegmentedCase, aSession, newRecipe("Screw"))
     addSegmentation(aSegmentedCase, aSession, ballMask(10), numpy.eye(4))
     with pytest.raises(GateRefused) as stale:
-        Part.makePart(aSegmentedCase, aSession, objectName="Plate, left")
+        Part.makePart(aSegmentedCase, aSession, newRecipe("Plate, left"))
     assert (unknown.value.code, stale.value.code) == ("no-such-object", "stale-plan")
     assert aSegmentedCase.latest("part") is None

@@ -1,0 +1,8 @@
+"""All steps that a recipe may be made of. A new one is a module with a ``STEPS`` tuple, named here."""
+
+MODULES = ()
+
+
+def steps():
+    """Return name → :class:`PrintPrepLib.PartWork.PartStep`, in the order in which pages offer them."""
+    return {step.do: step for module in MODULES for step in module.STEPS}
