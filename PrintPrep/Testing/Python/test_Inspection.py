@@ -2,6 +2,7 @@
 
 import json
 
+import manifold3d
 import numpy
 import pytest
 from InspectionMaking import HOLE_MM, LENGTH_MM, bracketMesh, partCase
@@ -9,6 +10,7 @@ from PartMaking import ballMesh, boxMesh
 from test_Part import aCase, aSession, ownHome  # noqa: F401
 
 from PlanningHubLib.Errors import GateRefused, InputRefused, UsageError
+from PlanningHubLib.Shapes.Manifolds import fromManifold
 from PrintPrepLib import Dimensions, Inspection
 
 RIM = [[25 + 3 * numpy.cos(angle), 10 + 3 * numpy.sin(angle), 8] for angle in (0.1, 2.0, 4.4)]
@@ -43,10 +45,6 @@ def test_nominalDimensionsAreThoseOfTheShape():
 def test_diameterOfAPinAndOfABallIsThatOfTheOutside():
     for radiusMm in (3.0, 12.0):
         points = [[radiusMm * numpy.cos(one), radiusMm * numpy.sin(one), 0] for one in (0, 2, 4)]
-        import manifold3d
-
-        from PlanningHubLib.Shapes.Manifolds import fromManifold
-
         pin = fromManifold(manifold3d.Manifold.cylinder(20, radiusMm, circular_segments=256, center=True))
         found = onMesh({"name": "pin", "kind": "diameter", "points": points}, pin)
         assert found == pytest.approx(2 * radiusMm, abs=0.005)
