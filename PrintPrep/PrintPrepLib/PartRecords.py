@@ -6,9 +6,6 @@ import vtk
 from PlanningHubLib.Errors import GateRefused, InputRefused
 from PlanningHubLib.Shapes.Mesh import Mesh, welded
 
-# Formats that hold the part in LPS mm as it is, the first that is there counts.
-READERS = {".stl": "vtkSTLReader", ".ply": "vtkPLYReader", ".obj": "vtkOBJReader"}
-
 
 def chosenPart(case, partId=None):
     """Return the part of a case that is meant, current and undamaged.
@@ -77,37 +74,26 @@ def _children(case, kind, part, parameters):
 def partMesh(case, part):
     """Return the mesh of a part, all its pieces in place, LPS mm, equal points welded.
 
-    :raises InputRefused: ``no-part-file``
+    :raises InputRefused: ``cannot-read``, ``empty-mesh``
     """
-    for suffix, reader in READERS.items():
-        names = sorted(name for name in part.files if name.endswith(suffix))
-        if names:
-            return joined([readMesh(case.path(part, name), reader) for name in names])
-    raise InputRefused(
-        "no-part-file",
-        f"{part.title} ({part.id}) has no STL, PLY or OBJ that could be read back.",
-        "Make the part again with an STL among its formats.",
-    )
+    pieces = part.facts.get("pieces") or [{"files": part.files}]
+    names = [name for piece in pieces for name in piece["files"] if name.endswith(".stl")]
+    return joined([readMesh(case.path(part, name)) for name in names])
 
 
-def readMesh(path, reader="vtkSTLReader"):
-    """Return the triangles of a file, in its own frame and unit, equal points welded.
+def readMesh(path):
+    """Return the triangles of an STL, in its own frame and unit, equal points welded.
 
     :raises InputRefused: ``cannot-read``, ``empty-mesh``, ``not-finite``
     """
     if not path.is_file():
         raise InputRefused("cannot-read", f"{path} is not there.", "Choose the file.", [path])
     errors = []
-    source = getattr(vtk, reader)()
+    source = vtk.vtkSTLReader()
     source.AddObserver("ErrorEvent", lambda *_event: errors.append(path))
     source.SetFileName(str(path))
     source.Update()
-    triangles = vtk.vtkTriangleFilter()
-    triangles.SetInputData(source.GetOutput())
-    triangles.PassLinesOff()
-    triangles.PassVertsOff()
-    triangles.Update()
-    mesh = Mesh.fromPolyData(triangles.GetOutput())
+    mesh = Mesh.fromPolyData(source.GetOutput())
     if errors or not len(mesh.triangles):
         raise InputRefused("empty-mesh", f"{path.name} holds no triangles.", "Export it again as STL.", [path])
     if not numpy.isfinite(mesh.points).all():

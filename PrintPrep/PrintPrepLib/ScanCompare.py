@@ -23,7 +23,7 @@ from PlanningHubLib.Shapes.Mesh import Mesh
 from .Inspection import FAIL, OPEN, PASS, SCANNED, commitInspection, inspectionHead, requireToleranceMm
 from .PartPictures import deviationPicture
 from .PartRecords import chosenPart, childId, currentParts, partMesh, partName, partNumber, readMesh
-from .Writers import PartLabel, writeStl
+from .WritersStl import PartLabel, stlBytes
 
 UNITS_MM = {"um": 0.001, "mm": 1.0, "cm": 10.0, "m": 1000.0, "inch": 25.4}
 # Site defaults, no source. A scan that is worse everywhere is of something else, or in another unit.
@@ -82,7 +82,7 @@ def inspectScan(case, path, unit, partId=None, toleranceMm=None, progress=noProg
     with case.staging("inspection", childId(case, "inspection", chosen, method=SCANNED), user) as stage:
         progress(0.9, "Writing the inspection")
         label = PartLabel("scan", case.name, f"scan of {partNumber(chosen)}", case.side, chosen.content)
-        writeStl(stage.folder / SCAN_FILE, compared.scan, label)
+        (stage.folder / SCAN_FILE).write_bytes(stlBytes(compared.scan, label))
         deviationPicture(compared.scan, compared.distancesMm, toleranceMm, stage.folder / PICTURE_FILE)
         return _committed(case, stage, chosen, compared, path, unit)
 
@@ -256,7 +256,9 @@ def _measured(scan, mesh, toleranceMm, fit, findings):
 def _reasons(p95Mm, toleranceMm, patches, coverage):
     reasons = []
     if p95Mm > toleranceMm:
-        reasons.append(f"5 % of the scanned surface lie more than {p95Mm:.2f} mm off; {toleranceMm:.2f} mm are allowed.")
+        reasons.append(
+            f"5 % of the scanned surface lie more than {p95Mm:.2f} mm off; {toleranceMm:.2f} mm are allowed."
+        )
     for patch, what in zip(patches, ("The scan lies", "The part was not found within"), strict=True):
         if patch["areaMm2"] > PATCH_MM2:
             where = ", ".join(f"{value:.1f}" for value in patch["atLpsMm"])
