@@ -22,7 +22,7 @@ from PlanningHubLib.Shapes.Mesh import Mesh
 
 from .Inspection import FAIL, OPEN, PASS, SCANNED, commitInspection, inspectionHead, requireToleranceMm
 from .PartPictures import deviationPicture
-from .PartRecords import chosenPart, childId, currentParts, partMesh, partName, partNumber, readMesh
+from .PartRecords import childId, chosenPart, currentParts, partMesh, partName, partNumber, readMesh
 from .WritersStl import PartLabel, stlBytes
 
 UNITS_MM = {"um": 0.001, "mm": 1.0, "cm": 10.0, "m": 1000.0, "inch": 25.4}
@@ -33,7 +33,7 @@ CLEARLY_BETTER, CLEARLY_LESS_MM = 0.6, 0.02
 # One patch of the surface beyond the tolerance may be as large as this, such as a burr; and so much must be seen.
 PATCH_MM2, LEAST_COVERAGE = 1.0, 0.95
 KEPT_SHARE = 0.9
-RANKING_SAMPLES, PROMISING = 500, 8
+SAMPLES, RANKING_SAMPLES, PROMISING = 4000, 500, 8
 FINEST_EDGE_MM, FINE_ENOUGH_TRIANGLES = 1.0, 300_000
 # Cosine: a place of the scan that looks farther away from where the part's surface looks is another wall.
 ALIKE = 0.3
@@ -48,12 +48,14 @@ class Compared:
     :param distancesMm: of each point of the scan, positive outside of the part
     :param facts: figures, places and reasons, as JSON holds them
     :param verdict: ``pass``, ``fail``, or ``open`` where too little of the part was seen
+    :param laid: :class:`Laid`
     """
 
     scan: Mesh
     distancesMm: numpy.ndarray
     facts: dict
     verdict: str
+    laid: object
     findings: tuple = ()
 
 
@@ -120,53 +122,69 @@ def compareScan(scan, mesh, toleranceMm, progress=noProgress):
     """
     fixed = FixedSurface(mesh)
     progress(0.1, "Laying the scan over the part")
-    fit = _registered(scan, fixed)
+    fit = _laid(scan, fixed)
     progress(0.4, "Looking for a mirror image")
-    mirrored = _registered(_mirrored(scan), fixed)
-    if _isClearlyBetter(mirrored, fit):
+    mirrored = _laid(_mirrored(scan), fixed)
+    if mirrored.isClearlyBetter(fit):
         raise GateRefused(
             "mirrored-scan",
-            f"The scan is a mirror image of the part: mirrored it fits to {mirrored.meanMm:.2f} mm on average, as it is "
-            f"{_words(fit)}.",
+            f"The scan is a mirror image of the part: mirrored it fits {mirrored.words}, as it is {fit.words}.",
             "Do not use what was scanned before it is clear whether the print or the scan is mirrored.",
         )
     _requireFit(fit)
     progress(0.7, "Measuring")
-    placed = Mesh.fromArrays(scan.points @ fit.matrix[:3, :3].T + fit.matrix[:3, 3], scan.triangles)
-    return _measured(placed, mesh, toleranceMm, fit, () if _canTellMirror(fit, mirrored) else (_symmetric(),))
+    return _measured(fit, mesh, toleranceMm, () if fit.isClearlyBetter(mirrored) else (_symmetric(),))
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Laid:
+    """A scan as it lies best over a part.
+
+    :param leftMm: root of the mean square of what is left over all of both surfaces; of the scan's where it is open
+    """
+
+    scan: Mesh
+    registered: object
+    leftMm: float
+
+    @property
+    def words(self):
+        return f"to {self.leftMm:.2f} mm" if numpy.isfinite(self.leftMm) else "not at all"
+
+    def isClearlyBetter(self, other):
+        return self.leftMm < CLEARLY_BETTER * other.leftMm and self.leftMm < other.leftMm - CLEARLY_LESS_MM
+
+
+def _laid(scan, fixed):
+    registered = register(scan, fixed, starts=_promising(scan, fixed), keptShare=KEPT_SHARE)
+    matrix = registered.matrix
+    placed = Mesh.fromArrays(scan.points @ matrix[:3, :3].T + matrix[:3, 3], scan.triangles)
+    if not numpy.isfinite(registered.meanMm):
+        return Laid(placed, registered, numpy.inf)
+    left = [fixed.search.nearest(sampled(placed, SAMPLES)[0])[0]]
+    if not _borderTriangles(placed).any():
+        left.append(searchOf(placed).nearest(sampled(fixed.mesh, SAMPLES)[0])[0])
+    return Laid(placed, registered, float(max(numpy.sqrt((one**2).mean()) for one in left)))
 
 
 def _requireFit(fit):
-    if not fit.meanMm <= WORST_MEAN_MM:
+    if not fit.registered.meanMm <= WORST_MEAN_MM:
         raise InputRefused(
             "scan-does-not-fit",
-            f"The scan does not fit the part: it fits {_words(fit)}.",
+            f"The scan does not fit the part: it fits {fit.words}.",
             "See whether this part was scanned, whether the unit is right, and cut away what else the scan shows.",
         )
 
 
-def _words(fit):
-    return f"to {fit.meanMm:.2f} mm" if numpy.isfinite(fit.meanMm) else "not at all"
-
-
 def _requireNotOther(scan, compared, chosen, other, otherMesh):
-    fit = _registered(scan, FixedSurface(otherMesh))
-    if _isClearlyBetter(fit, compared.facts["registration"]["meanMm"]):
+    fit = _laid(scan, FixedSurface(otherMesh))
+    if fit.isClearlyBetter(compared.laid):
         raise GateRefused(
             "other-part",
-            f"The scan fits {partNumber(other)} ({partName(other)}) better: {fit.meanMm:.2f} mm are left on average, on "
-            f"{partNumber(chosen)} {compared.facts['registration']['meanMm']:.2f} mm.",
+            f"The scan fits {partNumber(other)} ({partName(other)}) better: {fit.words}; {partNumber(chosen)} it fits "
+            f"{compared.laid.words}.",
             "Find out which part lies there; do not release it.",
         )
-
-
-def _isClearlyBetter(fit, than):
-    thanMm = getattr(than, "meanMm", than)
-    return fit.meanMm < CLEARLY_BETTER * thanMm and fit.meanMm < thanMm - CLEARLY_LESS_MM
-
-
-def _canTellMirror(fit, mirrored):
-    return _isClearlyBetter(fit, mirrored)
 
 
 def _symmetric():
@@ -180,10 +198,6 @@ def _symmetric():
 
 def _mirrored(mesh):
     return Mesh(mesh.points * numpy.array([-1, 1, 1], numpy.float32), mesh.triangles[:, ::-1].copy())
-
-
-def _registered(scan, fixed):
-    return register(scan, fixed, starts=_promising(scan, fixed), keptShare=KEPT_SHARE)
 
 
 def _promising(scan, fixed):
@@ -213,15 +227,15 @@ def _starts(scan, mesh):
 
 
 def _principal(mesh):
-    points = sampled(mesh, 4000)[0]
+    points = sampled(mesh, SAMPLES)[0]
     center = points.mean(0)
     axes = numpy.linalg.eigh(numpy.cov((points - center).T))[1]
     return center, axes * (1 if numpy.linalg.det(axes) > 0 else -1)
 
 
-def _measured(scan, mesh, toleranceMm, fit, findings):
+def _measured(fit, mesh, toleranceMm, findings):
     """Measure a scan that lies over the part, from it to the part and back, and judge it."""
-    scan, mesh = _fine(scan), _fine(mesh)
+    scan, mesh = _fine(fit.scan), _fine(mesh)
     distancesMm = searchOf(mesh).signedMm(scan.points)
     backMm, isSeen = _backDistances(scan, mesh, toleranceMm)
     weights, partWeights = (areaWeights(one, 1 / 3, 0)[: len(one.points)] for one in (scan, mesh))
@@ -234,7 +248,7 @@ def _measured(scan, mesh, toleranceMm, fit, findings):
     reasons = _reasons(p95Mm, toleranceMm, patches, coverage)
     facts = {
         "toleranceMm": toleranceMm,
-        "registration": fit.asFacts(),
+        "registration": fit.registered.asFacts(),
         "meanMm": _round(numpy.average(distancesMm, weights=weights)),
         "meanAbsoluteMm": _round(numpy.average(absolute, weights=weights)),
         "p95Mm": _round(p95Mm),
@@ -250,7 +264,7 @@ def _measured(scan, mesh, toleranceMm, fit, findings):
     }
     isFailed = p95Mm > toleranceMm or any(patch["areaMm2"] > PATCH_MM2 for patch in patches)
     verdict = FAIL if isFailed else OPEN if coverage < LEAST_COVERAGE else PASS
-    return Compared(scan, distancesMm, facts, verdict, tuple(findings))
+    return Compared(scan, distancesMm, facts, verdict, fit, tuple(findings))
 
 
 def _reasons(p95Mm, toleranceMm, patches, coverage):
