@@ -5,8 +5,8 @@ from .QrCodes import modules
 from .Statement import METHODS
 
 NO_CONCLUSION = (
-    "Draft made from the records of case and site. Whether the device is a custom-made device, and whether the law is met, "
-    "is not stated here: that is for the manufacturer to check, complete and sign."
+    "Draft made from the records of case and site. Whether the device is a custom-made device, and whether the law is "
+    "met, is not stated here: that is for the manufacturer to check, complete and sign."
 )
 SIGNATURE = "Date, name and signature: " + "_" * 48
 # Least height of a row that is filled in by hand, in points.
@@ -73,12 +73,13 @@ def ticketRows(ticket):
     one, deviation, build = ticket["object"], ticket["deviation"], ticket["build"]
     changed = [word for word in ("mirrored", "modified", "moved") if one[word]]
     profile, material = ticket["profile"], ticket["material"]
+    extent = " × ".join(f"{mm:.1f}" for mm in ticket["extentMm"])
     layer = f", layers of {profile['layerMm']:g} mm" if profile["layerMm"] else ""
     tolerance = "not stated" if ticket["toleranceMm"] is None else f"±{ticket['toleranceMm']:g} mm"
     return [
         ("Object", f"{one['role']}, {', '.join(changed) or 'as it was scanned'}"),
         ("Pieces", ", ".join(ticket["pieces"]) or "1"),
-        ("Volume and extent", f"{ticket['volumeMl']:.2f} ml; {' × '.join(f'{mm:.1f}' for mm in ticket['extentMm'])} mm"),
+        ("Volume and extent", f"{ticket['volumeMl']:.2f} ml; {extent} mm"),
         ("Process", f"{profile['title']}: {profile['process']}, {profile['printer']} ({profile['maker']}){layer}"),
         ("Material", f"{material['title']}: {material['product']} ({material['maker']})"),
         ("Use", ticket["use"]),

@@ -30,8 +30,8 @@ def statement(case, part, entries, site):
         ("Authorized representative, where there is one", maker.get("authorizedRepresentative", "none stated")),
         ("Data that identify the device",
          device and f"{device}; {partName(part)}, number {partNumber(part)}; file SHA-256 {', '.join(hashes)}"),
-        ("For the exclusive use of one patient", f"For the exclusive use of the patient identified by the code {case.name}"),
-        ("Prescribed by", prescriber and f"{prescriber['name']}, {prescriber['qualification']}, {prescriber['institution']}"),
+        ("Exclusive use", f"For the exclusive use of the patient who is identified by the code {case.name}"),
+        ("Prescribed by", prescriber and ", ".join(prescriber[key] for key in ("name", "qualification", "institution"))),
         ("Specific characteristics of the prescription", _characteristics(prescription)),
         ("Conformity with the general safety and performance requirements of Annex I", said.get("conformity")),
         ("Requirements not fully met, with the grounds", said.get("annex-1-exceptions")),
@@ -92,7 +92,7 @@ def label(case, part, recipe, entries, site):
 
 
 def sterileState(recipe, standing):
-    """Return what the label says of sterilization: what is to be done, or which cycle was recorded; never its success."""
+    """Return what the label says of sterilization: what is to be done, or which cycle was recorded, not its success."""
     asked = recipe["sterilisation"] or {"method": "none"}
     if asked["method"] == "none":
         return f"{NON_STERILE}. Not to be sterilized."
