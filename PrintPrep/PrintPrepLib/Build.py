@@ -1,8 +1,8 @@
 """The build: a case's parts oriented, laid on plates of a printer and estimated, as an artefact made from the parts.
 
 It holds ``build.json`` and one 3MF for each plate. A plate's file lies in the printer's frame (origin at the front left
-corner, z up, mm); ``build.json`` says for each part how it got there from the LPS of its own files. It goes stale when a
-part changes.
+corner, z up, mm); ``build.json`` says for each part how it got there from the LPS of its own files. It goes stale when
+a part changes.
 """
 
 import dataclasses

@@ -99,7 +99,7 @@ def readStl(path):
 
 
 def boneOf(case, session):
-    """Return the voxels of all segments of a case together, and their 4×4 to LPS mm.
+    """Return the voxels of a case's first segment, which is its bone, and their 4×4 to LPS mm.
 
     :raises GateRefused: ``no-segmentation`` ...
     """
