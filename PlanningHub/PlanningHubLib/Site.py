@@ -71,6 +71,9 @@ class Site:
         """Tell whether a user is a clinician by their roles; None of someone whom the site does not know."""
         user = self._users.get(userName)
         return None if user is None else bool(set(user["roles"]) & set(self._values.get("clinicianRoles", CLINICIANS)))
+    def prusaSlicer(self):
+        """The path of PrusaSlicer's program, empty where the site names none."""
+        return self._values.get("prusaSlicer", "")
 
     def rule(self, kind, procedure):
         """Return who approves a kind under a procedure: ``roles``, how many ``signatures``, and ``origin`` of the rule.

@@ -52,11 +52,11 @@ def _identity(values):
 def _jobTicket(values, pictures):
     ticket, paper = values["ticket"], _paper(values, "Job ticket")
     paper.facts([*_identity(values), *ticketRows(ticket)])
-    _picture(
-        paper, pictures.get("part"), 190, "The part as it is printed. R, L, A, P, S, I: directions of the patient."
-    )
+    _picture(paper, pictures.get("part"), 190, "The part as it is printed. R, L, A, P, S, I: the patient's directions.")
     paper.heading("Warnings and remarks")
-    for one in ticket["findings"] or [{"severity": "info", "code": "none", "message": "There are none.", "action": ""}]:
+    if not ticket["findings"]:
+        paper.text("There are none.")
+    for one in ticket["findings"]:
         style = "bold" if one["severity"] != "info" else "text"
         paper.text(f"{one['severity']} {one['code']}: {one['message']} {one['action']}", style)
     paper.heading("Made from")

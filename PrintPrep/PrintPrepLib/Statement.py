@@ -5,7 +5,7 @@ not state is named as missing, nothing is filled in for it, and no legal conclus
 device is free of germs.
 """
 
-from .PapersFields import fields, standingEntries
+from .PapersFields import standingEntries
 from .PartRecords import partName, partNumber
 from .PartWork import PartIdentity
 from .QrCodes import qrText
@@ -31,7 +31,8 @@ def statement(case, part, entries, site):
         ("Data that identify the device",
          device and f"{device}; {partName(part)}, number {partNumber(part)}; file SHA-256 {', '.join(hashes)}"),
         ("Exclusive use", f"For the exclusive use of the patient who is identified by the code {case.name}"),
-        ("Prescribed by", prescriber and ", ".join(prescriber[key] for key in ("name", "qualification", "institution"))),
+        ("Prescribed by", prescriber and f"{prescriber['name']}, {prescriber['qualification']}, "
+                                         f"{prescriber['institution']}"),
         ("Specific characteristics of the prescription", _characteristics(prescription)),
         ("Conformity with the general safety and performance requirements of Annex I", said.get("conformity")),
         ("Requirements not fully met, with the grounds", said.get("annex-1-exceptions")),
@@ -101,9 +102,8 @@ def sterileState(recipe, standing):
     cycle = standing.get("cycle-number")
     if cycle is None:
         return f"{NON_STERILE}. To be sterilized before use: {how}, by the site's validated cycle."
-    return (
-        f"Sterilization cycle {cycle['value']} ({how}) recorded on {cycle['when'][:10]}: see the sterilizer's record."
-    )
+    recorded = f"Sterilization cycle {cycle['value']} ({how}) was recorded on {cycle['when'][:10]}"
+    return f"{recorded}: what came of it is in the sterilizer's record."
 
 
 def sourceContent(part):
@@ -113,11 +113,5 @@ def sourceContent(part):
 
 
 def _contact(contact):
-    return {"none": "no patient", "tissue-or-bone": "tissue or bone", "implanted": "tissue for good"}.get(
-        contact, contact
-    )
-
-
-def entryTitle(name):
-    """Return how a field is called on paper."""
-    return fields()[name].title
+    words = {"none": "no patient", "tissue-or-bone": "tissue or bone", "implanted": "tissue for good"}
+    return words.get(contact, contact)
