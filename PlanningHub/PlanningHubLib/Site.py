@@ -59,7 +59,7 @@ class Site:
 
     @property
     def manufacturer(self):
-        """Who makes the printed parts: ``name``, ``address``, ``sites``, ``authorizedRepresentative``; empty if unsaid."""
+        """Who makes the printed parts: ``name``, ``address``, ``sites``, ``authorizedRepresentative``; or nothing."""
         return self._values.get("manufacturer", {})
 
     @property
@@ -71,6 +71,8 @@ class Site:
         """Tell whether a user is a clinician by their roles; None of someone whom the site does not know."""
         user = self._users.get(userName)
         return None if user is None else bool(set(user["roles"]) & set(self._values.get("clinicianRoles", CLINICIANS)))
+
+    @property
     def prusaSlicer(self):
         """The path of PrusaSlicer's program, empty where the site names none."""
         return self._values.get("prusaSlicer", "")

@@ -61,10 +61,10 @@ def _jobTicket(values, pictures):
         paper.text(f"{one['severity']} {one['code']}: {one['message']} {one['action']}", style)
     paper.heading("Made from")
     rows = [(one["number"], one["title"], one["content"]) for one in ticket["madeFrom"]]
-    paper.table(("Number", "What", "Content, SHA-256"), rows, (1.2, 2.2, 4), mono=(2,))
+    paper.table(("Number", "What", "Content, SHA-256"), rows, (1, 1.9, 4.3), mono=(2,))
     paper.heading("Files")
     rows = [(one["name"], f"{one['bytes']:,}", one["sha256"]) for one in ticket["files"]]
-    paper.table(("File", "Bytes", "SHA-256"), rows, (2.6, 0.9, 3.6), mono=(0, 2))
+    paper.table(("File", "Bytes", "SHA-256"), rows, (2.1, 0.8, 4.3), mono=(0, 2))
     return paper
 
 
@@ -115,10 +115,18 @@ def _labelText(one):
 
 
 def _estimateText(facts):
-    known = facts.get("estimate") or facts.get("estimates") or {}
-    total = known.get("total", known) if isinstance(known, dict) else {}
-    texts = [f"{key} {value}" for key, value in total.items() if isinstance(value, int | float | str)]
-    return ", ".join(texts) or "no estimates"
+    """Return what a build takes, by the slicer program where it was asked."""
+    estimate, slicer = facts["estimate"], facts["slicer"]
+    how = f"by PrusaSlicer {slicer['version']}" if slicer else "by the profile's rates"
+    hours, materialMl = (
+        (slicer["hours"], slicer["materialMl"])
+        if slicer
+        else (estimate["hours"], estimate["partsMl"] + estimate["supportsMl"])
+    )
+    return (
+        f"{facts['plates']} plate(s) with {len(facts['parts'])} part(s): about {hours:.1f} h, {materialMl:.1f} ml of "
+        f"material ({how}), {estimate['cost']:.2f} {estimate['currency']} (estimates)"
+    )
 
 
 def _picture(paper, picture, height, caption):
