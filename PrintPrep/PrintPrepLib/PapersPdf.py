@@ -17,7 +17,7 @@ def papersPdfs(values, pictures):
     """Return paper's name → bytes of its PDF.
 
     :param values: what :func:`PrintPrepLib.PapersContent.gathered` returned
-    :param pictures: ``part`` and ``scan`` → path of a PNG, or the words why there is none
+    :param pictures: ``part`` and ``scan`` → paths of PNGs, or the words why there are none
     """
     papers = {
         "job-ticket": _jobTicket(values, pictures),
@@ -52,7 +52,7 @@ def _identity(values):
 def _jobTicket(values, pictures):
     ticket, paper = values["ticket"], _paper(values, "Job ticket")
     paper.facts([*_identity(values), *ticketRows(ticket)])
-    _picture(paper, pictures.get("part"), 190, "The part as it is printed. R, L, A, P, S, I: the patient's directions.")
+    _pictures(paper, pictures["part"], 170, "The part from both sides. R, L, A, P, S, I: the patient's directions.")
     paper.heading("Warnings and remarks")
     if not ticket["findings"]:
         paper.text("There are none.")
@@ -61,7 +61,7 @@ def _jobTicket(values, pictures):
         paper.text(f"{one['severity']} {one['code']}: {one['message']} {one['action']}", style)
     paper.heading("Made from")
     rows = [(one["number"], one["title"], one["content"]) for one in ticket["madeFrom"]]
-    paper.table(("Number", "What", "Content, SHA-256"), rows, (1, 1.9, 4.3), mono=(2,))
+    paper.table(("Number", "What", "Content, SHA-256"), rows, (1.3, 1.6, 4.3), mono=(2,))
     paper.heading("Files")
     rows = [(one["name"], f"{one['bytes']:,}", one["sha256"]) for one in ticket["files"]]
     paper.table(("File", "Bytes", "SHA-256"), rows, (2.1, 0.8, 4.3), mono=(0, 2))
@@ -129,13 +129,12 @@ def _estimateText(facts):
     )
 
 
-def _picture(paper, picture, height, caption):
-    if picture is None:
-        return
-    if isinstance(picture, str):
-        paper.text(f"No picture: {picture}")
+def _pictures(paper, pictures, height, caption):
+    """Add pictures, or the words why there are none."""
+    if isinstance(pictures, str):
+        paper.text(f"No pictures: {pictures}")
     else:
-        paper.picture(picture, height, caption)
+        paper.pictures(pictures, height, caption)
 
 
 def _traveller(values):
@@ -156,7 +155,7 @@ def _traveller(values):
     if traveller["earlier"]:
         paper.heading("Earlier entries, superseded or of an earlier part")
         rows = [(one["field"], one["value"], one["who"], one["when"]) for one in traveller["earlier"]]
-        paper.table(("Field", "Entry", "Entered by", "When"), rows, (2, 4, 2, 2))
+        paper.table(("Field", "Entry", "Entered by", "When"), rows, (1.6, 3.6, 1.8, 2.6))
     return paper
 
 
@@ -170,13 +169,13 @@ def _inspectionSheet(values, pictures):
         for one in sheet["dimensions"]
     ]  # fmt: skip
     head = ("Dimension", "Kind", "Nominal", "Tolerance", "Measured", "Off by", "Verdict", "Where")
-    paper.table(head, rows, (2, 1.3, 1.2, 1.3, 1.3, 1.1, 1.2, 3), heights=BY_HAND)
+    paper.table(head, rows, (2, 1.3, 1.4, 1.6, 1.6, 1.2, 1.3, 2.6), heights=BY_HAND)
     scan = sheet["scan"]
     if scan:
         paper.heading("Scan of the printed part, laid over the part")
         paper.facts(scanRows(scan))
         caption = f"Pale: within ±{scan['toleranceMm']:g} mm. Red: outside of the part. Blue: inside of it."
-        _picture(paper, pictures.get("scan"), 200, caption)
+        _pictures(paper, pictures["scan"], 170, caption)
     paper.space(20)
     paper.text(SIGNATURE)
     return paper

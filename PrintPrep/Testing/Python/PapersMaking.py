@@ -20,7 +20,10 @@ TRAVELLER = {
     "cleaning": "isopropanol 20 min", "post-cure": "60 C 30 min",
 }  # fmt: skip
 WHO = {"name": "A. Prescriber", "qualification": "surgeon", "institution": "A hospital"}
-CHARACTERISTICS = [{"kind": "plate-thickness", "value": 3.5, "note": "at the rim"}, {"kind": "material", "value": "resin"}]
+CHARACTERISTICS = [
+    {"kind": "plate-thickness", "value": 3.5, "note": "at the rim"},
+    {"kind": "material", "value": "resin"},
+]
 
 
 def keyOf(user):
