@@ -46,8 +46,15 @@ def splitSeries(series):
     if splitBy:
         findings.append(_finding(series, f"It holds {len(volumes)} volumes, split by {splitBy}.", "warn"))
     if localizers or others:
-        what = " and ".join(filter(None, [localizers and f"{len(localizers)} localizers",
-                                          others and f"{series.count - len(slices) - len(localizers)} other objects"]))
+        what = " and ".join(
+            filter(
+                None,
+                [
+                    localizers and f"{len(localizers)} localizers",
+                    others and f"{series.count - len(slices) - len(localizers)} other objects",
+                ],
+            )
+        )
         findings.append(_finding(series, f"{what} were split from its {len(slices)} slices, by image type.", "info"))
     names = [series.uid] if len(volumes) == 1 else [f"{series.uid}#{number}" for number in range(1, len(volumes) + 1)]
     parts = [ScannedSeries(name, volume, len(volume)) for name, volume in zip(names, volumes, strict=True)]

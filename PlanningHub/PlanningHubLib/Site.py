@@ -56,6 +56,11 @@ class Site:
         """The path of TotalSegmentator's program, empty where the site names none."""
         return self._values.get("totalSegmentator", "")
 
+    @property
+    def prusaSlicer(self):
+        """The path of PrusaSlicer's program, empty where the site names none."""
+        return self._values.get("prusaSlicer", "")
+
     def rule(self, kind, procedure):
         """Return who approves a kind under a procedure: ``roles``, how many ``signatures``, and ``origin`` of the rule.
 
