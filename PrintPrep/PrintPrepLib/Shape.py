@@ -75,8 +75,8 @@ def shapeOf(case, session, segmentation, objectName, progress):
     finally:
         removeNodes(session.scene, node)
     anatomy = Solid(name, surface.mesh)
-    mesh = surface.mesh.rasLpsSwapped()
-    return Shape(name, mesh, anatomy.flags(), parents, surface.maskVolumeMl, dataclasses.replace(surface, mesh=mesh))
+    surface = surface.rasLpsSwapped()
+    return Shape(name, surface.mesh, anatomy.flags(), parents, surface.maskVolumeMl, surface)
 
 
 def _segmentId(node, name, plan):
