@@ -84,9 +84,8 @@ def shapeOf(case, session, segmentation, objectName, progress):
     finally:
         removeNodes(session.scene, node)
     anatomy = Solid(name, surface.mesh)
-    mesh = surface.mesh.rasLpsSwapped()
-    surface = dataclasses.replace(surface, mesh=mesh)
-    return Shape(name, mesh, anatomy.flags(), parents, surface.maskVolumeMl, surface, color)
+    surface = surface.rasLpsSwapped()
+    return Shape(name, surface.mesh, anatomy.flags(), parents, surface.maskVolumeMl, surface, color)
 
 
 def fileShape(case, segmentation, objectName, model):

@@ -40,6 +40,22 @@ def distancesToSurface(points, mesh):
     return numpy.sqrt(squared)
 
 
+def signedDistances(points, mesh):
+    """Return the exact distance (n,) in mm of each point to the surface of a solid: negative inside, positive outside.
+
+    The sign is that of the angle-weighted pseudonormal at the nearest place (Baerentzen and Aanaes 2005), which is right
+    for a closed surface that does not cut itself.
+    """
+    import igl
+
+    return igl.signed_distance(
+        numpy.asarray(points, numpy.float64),
+        mesh.points.astype(numpy.float64),
+        mesh.triangles.astype(numpy.int64),
+        igl.SIGNED_DISTANCE_TYPE_PSEUDONORMAL,
+    )[0]
+
+
 def distancesToFineSurface(points, mesh):
     """Return for each point its distance (n,) in mm to a fine mesh: the largest hundredth exact, the others bounded.
 
