@@ -15,6 +15,7 @@ from PlanningHubLib.Software import versions
 from . import Simplify, Writers
 from .PartSteps import steps
 from .PartWork import SOLID, SURFACE, PartIdentity, PartWork, Piece
+from .PatientWords import patientWords
 from .Recipe import RECIPE_FILE, checked, newRecipe, recipeBytes
 from .Shape import FITTING_ROLES, shapeOf
 
@@ -55,6 +56,7 @@ def makePart(case, session, recipe=None, progress=noProgress, user=None):
             ),
             functools.partial(_other, case, session, segmentation),
             surface=shape.mesh,
+            patientWords=functools.partial(patientWords, case),
         )
         simple, findings = _shaped(work, recipe, part(progress, 0.3, 0.88))
         progress(0.9, "Writing the files")

@@ -23,6 +23,7 @@ class Shape:
     :param parents: the artefacts it comes from
     :param volumeMl: what the part's volume has to agree with: the segment's voxels or the planned solid
     :param surface: :class:`PlanningHubLib.Shapes.Surface.Surface` of a segment; None for a planned solid
+    :param outwardsLps: direction (3,) away from the bone that an implant or guide fits; None where no step says it
     """
 
     name: str
@@ -31,6 +32,7 @@ class Shape:
     parents: tuple
     volumeMl: float
     surface: object = None
+    outwardsLps: tuple | None = None
 
 
 def deliverable(case):
@@ -66,7 +68,10 @@ def shapeOf(case, session, segmentation, objectName, progress):
     parents = (plan,) if planned else (segmentation,)
     if planned and objectName in plan.facts["solids"]:
         solid = Plan.readSolid(case, session, plan, objectName)
-        return Shape(solid.name, solid.mesh.rasLpsSwapped(), solid.flags(), parents, solid.mesh.volumeMl)
+        return Shape(
+            solid.name, solid.mesh.rasLpsSwapped(), solid.flags(), parents, solid.mesh.volumeMl,
+            outwardsLps=_outwardsLps(case, plan, objectName),
+        )  # fmt: skip
     node = loadSegmentation(case, session, segmentation)
     try:
         segmentId = _segmentId(node, objectName, plan)
@@ -77,6 +82,15 @@ def shapeOf(case, session, segmentation, objectName, progress):
     anatomy = Solid(name, surface.mesh)
     mesh = surface.mesh.rasLpsSwapped()
     return Shape(name, mesh, anatomy.flags(), parents, surface.maskVolumeMl, dataclasses.replace(surface, mesh=mesh))
+
+
+def _outwardsLps(case, plan, name):
+    """Return the way out that the plan's step measured for a guide or an implant, or None."""
+    for step in Plan.readPlan(case, plan)[1]["steps"]:
+        found = step["figures"].get("outwardsRas") or step["figures"].get("insertionRas")
+        if name in step["objects"] and found:
+            return (-found[0], -found[1], found[2])
+    return None
 
 
 def _segmentId(node, name, plan):
