@@ -152,8 +152,13 @@ class ConsentPanel(GovernancePanel):
         outFolder, profile = ui.outPathLineEdit.currentPath, self._profiles[ui.profileComboBox.currentIndex]
         recipient, deface = ui.recipientLineEdit.text.strip(), ui.defaceCheckBox.checked
         ui.copyLabel.text = ""
+        documents = slicer.util.getModuleLogic("ORExport").copyDocuments()
+
+        def step(_session, progress):
+            return deidentify(folder, outFolder, profile, recipient, deface, progress=progress, documents=documents)
+
         report = self.module.runStep(
-            lambda _session, progress: deidentify(folder, outFolder, profile, recipient, deface, progress=progress),
+            step,
             _("The copy is made and was searched for what must not be in it."),
         )
         if report:
