@@ -48,6 +48,11 @@ class Site:
         return self._values.get("treatmentConsent", "elsewhere") == "recorded"
 
     @property
+    def statesTreatmentConsent(self):
+        """Whether the site's file says so itself, or that is the default."""
+        return "treatmentConsent" in self._values
+
+    @property
     def inferenceServer(self):
         """The address of the hospital's inference server (MONAI Label), empty where there is none."""
         return self._values.get("inferenceServer", "")
