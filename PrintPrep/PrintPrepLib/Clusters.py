@@ -1,10 +1,9 @@
 """Points of a closed surface merged cell by cell of a grid: a first, quick step where voxels are finer than needed."""
 
 import numpy
-from scipy.sparse import coo_matrix, csgraph, csr_matrix
+from scipy.sparse import coo_matrix, csgraph
 
-from PlanningHubLib.Shapes.Fans import cross
-from PlanningHubLib.Shapes.Mesh import Mesh
+from PlanningHubLib.Shapes.Mesh import Mesh, cross, sumsByOwner
 from PlanningHubLib.Shapes.Threads import inChunks
 
 # How much a merged point is drawn to the middle of its points rather than to their planes.
@@ -99,35 +98,23 @@ def _patches(mesh, cellMm):
 
 def _normals(mesh):
     """Return a normal (n, 3) for each point, as long as twice the area of the triangles around it."""
-
-    def crosses(part):
-        first, second, third = (mesh.points[mesh.triangles[part, corner]] for corner in range(3))
-        return cross(second - first, third - first)
-
-    normals = numpy.concatenate(inChunks(crosses, len(mesh.triangles)))
-    return _sums(mesh.triangles.reshape(-1), numpy.arange(0, mesh.triangles.size + 1, 3), normals, len(mesh.points))
-
-
-def _sums(owners, starts, values, count):
-    """Return the sum (count, k) of the values that belong to each owner; one value's owners stand together."""
-    ones = numpy.ones(len(owners), values.dtype)
-    return csr_matrix((ones, owners, starts), shape=(len(values), count)).T @ values
+    crosses = inChunks(lambda part: mesh.crosses(part, numpy.float32), len(mesh.triangles))
+    return sumsByOwner(mesh.triangles, numpy.concatenate(crosses), len(mesh.points))
 
 
 def _placed(mesh, normals, labels, count):
     """Return for each patch the point nearest to the planes of its points (least squares), and its normal."""
-    starts = numpy.arange(len(labels) + 1)
     sizes = numpy.bincount(labels, minlength=count)[:, None]
-    middles = _sums(labels, starts, mesh.points, count) / sizes.astype(numpy.float32)
+    middles = sumsByOwner(labels, mesh.points, count) / sizes.astype(numpy.float32)
     lengths = numpy.sqrt(numpy.einsum("ij,ij->i", normals, normals))
     units = normals / numpy.where(lengths > 0, lengths, 1)[:, None]
     heights = numpy.einsum("ij,ij->i", mesh.points - middles[labels], units)
     pairs = [(0, 0), (0, 1), (0, 2), (1, 1), (1, 2), (2, 2)]
     products = [units[:, one] * units[:, other] for one, other in pairs]
-    sums = _sums(labels, starts, numpy.column_stack([*products, units * heights[:, None]]), count)
+    sums = sumsByOwner(labels, numpy.column_stack([*products, units * heights[:, None]]), count)
     matrices = sums[:, [0, 1, 2, 1, 3, 4, 2, 4, 5]].reshape(-1, 3, 3) + MIDDLE_WEIGHT * sizes[:, :, None] * numpy.eye(3)
     moves = numpy.linalg.solve(matrices.astype(numpy.float64), sums[:, 6:, None].astype(numpy.float64))[:, :, 0]
-    return (middles + moves).astype(numpy.float32), _sums(labels, starts, normals, count)
+    return (middles + moves).astype(numpy.float32), sumsByOwner(labels, normals, count)
 
 
 def _spoiled(points, triangles, normals):

@@ -8,6 +8,7 @@ from scipy.spatial import cKDTree
 
 from ..Progress import noProgress
 from .Fans import Fans
+from .Mesh import sumsByOwner
 from .Threads import inChunks
 
 _ALL_EXACT = 200_000
@@ -40,6 +41,15 @@ def distancesToSurface(points, mesh):
         numpy.asarray(points, numpy.float64), mesh.points.astype(numpy.float64), mesh.triangles.astype(numpy.int64)
     )[0]
     return numpy.sqrt(squared)
+
+
+def nearestTriangles(points, mesh):
+    """Return the index (n,) of the triangle of a mesh that is nearest to each point."""
+    import igl
+
+    return igl.point_mesh_squared_distance(
+        numpy.asarray(points, numpy.float64), mesh.points.astype(numpy.float64), mesh.triangles.astype(numpy.int64)
+    )[1]
 
 
 def signedDistances(points, mesh):
@@ -88,21 +98,24 @@ def _exactNearby(points, farthestMm, mesh):
     """Return the exact distances (n,) of points of which none lies farther than that from the mesh."""
     if len(mesh.triangles) <= _ALL_EXACT:
         return distancesToSurface(points, mesh)
-    near = _marked(mesh.points, points, farthestMm + longestEdgeMm(mesh))
-    return distancesToSurface(points, mesh.kept(near[mesh.triangles].any(1)))
+    edgeMm = longestEdgeMm(mesh)
+    near = numpy.flatnonzero(_marked(mesh.points, points, farthestMm + edgeMm))
+    nearestMm = cKDTree(mesh.points[near]).query(points, workers=-1)[0]
+    reachMm = min(farthestMm, nearestMm.max()) + edgeMm
+    isNear = numpy.zeros(len(mesh.points), bool)
+    isNear[near] = numpy.isfinite(cKDTree(points).query(mesh.points[near], distance_upper_bound=reachMm, workers=-1)[0])
+    return distancesToSurface(points, mesh.kept(isNear[mesh.triangles].any(1)))
 
 
 def _marked(points, places, reachMm):
-    """Return which points (n,) lie within a reach of any of the places; also some that lie up to 3.5 times as far."""
-    low = numpy.minimum(points.min(0), places.min(0))
-    extentMm = (numpy.maximum(points.max(0), places.max(0)) - low).max()
-    cellMm = max(reachMm, extentMm / _MOST_CELLS)
+    """Return which points (n,) lie within a reach of any of the places, and some that lie up to 3.5 times as far."""
+    low, high = numpy.minimum(points.min(0), places.min(0)), numpy.maximum(points.max(0), places.max(0))
+    cellMm = max(reachMm * 1.001, (high - low).max() / _MOST_CELLS)
 
     def cells(some):
-        return tuple(((some - low) / cellMm).astype(numpy.int32).T + 1)
+        return tuple(((some - low) / cellMm).astype(numpy.int32).T)
 
-    shape = tuple(int(size) + 3 for size in (numpy.maximum(points.max(0), places.max(0)) - low) / cellMm)
-    marks = numpy.zeros(shape, bool)
+    marks = numpy.zeros([int(size) + 1 for size in (high - low) / cellMm], bool)
     marks[cells(places)] = True
     marks = ndimage.binary_dilation(marks, numpy.ones((3, 3, 3), bool))
     return numpy.concatenate(inChunks(lambda part: marks[cells(points[part])], len(points)))
@@ -144,7 +157,7 @@ def areaWeights(mesh, ofPoints=1 / 12, ofCenters=3 / 4):
     As they are, sums of samples are exact for what is quadratic on each triangle.
     """
     areas = mesh.areasMm2()
-    perPoint = numpy.bincount(mesh.triangles.reshape(-1), numpy.repeat(areas, 3), minlength=len(mesh.points))
+    perPoint = sumsByOwner(mesh.triangles, areas, len(mesh.points))
     return numpy.concatenate([perPoint * ofPoints, areas * ofCenters])
 
 

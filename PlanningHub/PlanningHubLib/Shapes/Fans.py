@@ -3,7 +3,11 @@
 import numpy
 from scipy.sparse import csr_matrix
 
+from .Mesh import cross
 from .Threads import inChunks
+
+# How many times a point beside a whole fan is taken to the fan that it is nearer to.
+_FURTHER = 3
 
 
 class Fans:
@@ -57,7 +61,7 @@ class Fans:
             frames = [cross(other, normal) / squared, cross(normal, one) / squared, normal / numpy.sqrt(squared)]
         return numpy.stack(frames, 1).astype(numpy.float32)
 
-    def _distances(self, points, nearby):
+    def _distances(self, points, nearby, further=_FURTHER):
         offsets = (points - self._mesh.points[nearby]).astype(numpy.float32)
         distancesMm = numpy.sqrt(numpy.einsum("ij,ij->i", offsets, offsets))
         found = numpy.full(len(points), -1, numpy.int32)
@@ -75,7 +79,20 @@ class Fans:
         left = numpy.flatnonzero((found < 0) & (self._starts[nearby] < ends))
         if len(left):
             distancesMm[left], found[left] = self._besideAll(points[left], nearby[left])
+            if further:
+                self._further(points, nearby, left, distancesMm, found, further - 1)
         return distancesMm, found
+
+    def _further(self, points, nearby, left, distancesMm, found, further):
+        """Look at the fan around the nearest corner of the triangle found, for the points left; keep what is nearer."""
+        corners = self._mesh.triangles[found[left]]
+        offsets = self._mesh.points[corners] - points[left, None]
+        nearest = corners[numpy.arange(len(left)), numpy.einsum("nij,nij->ni", offsets, offsets).argmin(1)]
+        moved = nearest != nearby[left]
+        left, nearest = left[moved], nearest[moved]
+        newMm, newFound = self._distances(points[left], nearest, further)
+        nearer = (newMm < distancesMm[left]) & (newFound >= 0)
+        distancesMm[left[nearer]], found[left[nearer]] = newMm[nearer], newFound[nearer]
 
     def _besideAll(self, points, nearby):
         """Return the distance to the nearest edge or triangle of the fan, and the triangle."""
@@ -118,11 +135,3 @@ def _byPoint(corners, pointCount):
     )
     turned = ones.tocsc()
     return turned.indices, turned.indptr
-
-
-def cross(one, other):
-    """Return the cross products of the rows of two arrays (n, 3): numpy's own takes three times as long."""
-    result = numpy.empty_like(one)
-    for axis, (first, second) in enumerate(((1, 2), (2, 0), (0, 1))):
-        result[:, axis] = one[:, first] * other[:, second] - one[:, second] * other[:, first]
-    return result
