@@ -48,6 +48,11 @@ class Site:
         return self._values.get("treatmentConsent", "elsewhere") == "recorded"
 
     @property
+    def statesTreatmentConsent(self):
+        """Whether the site's file says so itself, or that is the default."""
+        return "treatmentConsent" in self._values
+
+    @property
     def inferenceServer(self):
         """The address of the hospital's inference server (MONAI Label), empty where there is none."""
         return self._values.get("inferenceServer", "")
@@ -56,6 +61,11 @@ class Site:
     def totalSegmentator(self):
         """The path of TotalSegmentator's program, empty where the site names none."""
         return self._values.get("totalSegmentator", "")
+
+    @property
+    def prusaSlicer(self):
+        """The path of PrusaSlicer's program, empty where the site names none."""
+        return self._values.get("prusaSlicer", "")
 
     @property
     def manufacturer(self):
@@ -71,11 +81,6 @@ class Site:
         """Tell whether a user is a clinician by their roles; None of someone whom the site does not know."""
         user = self._users.get(userName)
         return None if user is None else bool(set(user["roles"]) & set(self._values.get("clinicianRoles", CLINICIANS)))
-
-    @property
-    def prusaSlicer(self):
-        """The path of PrusaSlicer's program, empty where the site names none."""
-        return self._values.get("prusaSlicer", "")
 
     def rule(self, kind, procedure):
         """Return who approves a kind under a procedure: ``roles``, how many ``signatures``, and ``origin`` of the rule.
