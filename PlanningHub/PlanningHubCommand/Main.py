@@ -19,6 +19,7 @@ from . import Commands, Governance
 from .ArchiveOptions import addArchiveOptions
 from .Console import Console
 from .Outcomes import addCommands as addOutcomeCommands
+from .Papers import addCommands as addPapersCommands
 from .Planning import addCommand as addPlanCommand
 from .Records import addCommands as addRecordCommands
 from .SegmentOptions import addModelOptions, addReviewOptions, addSegmentOptions
@@ -51,6 +52,7 @@ def buildParser():
         return sub
 
     _stepCommands(command)
+    addPapersCommands(command)
     addOutcomeCommands(command)
     _governanceCommands(command)
     addRecordCommands(command)
