@@ -17,6 +17,7 @@ from PlanningHubLib.Request import DESIGNS, URGENCIES
 
 from . import Commands, Governance
 from .ArchiveOptions import addArchiveOptions
+from .Building import addCommands as addBuildCommands
 from .Console import Console
 from .Outcomes import addCommands as addOutcomeCommands
 from .Planning import addCommand as addPlanCommand
@@ -51,6 +52,7 @@ def buildParser():
         return sub
 
     _stepCommands(command)
+    addBuildCommands(command)
     addOutcomeCommands(command)
     _governanceCommands(command)
     addRecordCommands(command)
