@@ -197,3 +197,12 @@ def test_prusaSlicerSaysHowLongItTakes(aCase, aSession):
     partMl = aCase.latest("part").facts["volumeMl"]
     assert partMl * 0.9 < sliced["materialMl"] < partMl * 2 + plate["estimate"]["supportsMl"] + 1
     assert build.software["PrusaSlicer"] == sliced["version"]
+
+
+def test_aCaseWithABuildIsReadAgain(aCase, aSession):
+    build = Build.makeBuild(aCase, aSession, profileName="sla-form-4", **NO_SLICER)
+    aCase.close()
+    with Case.open(aCase.folder) as again:
+        assert again.state(again.latest("build")) == "current"
+        assert again.latest("build").content == build.content
+        assert not again.verify()
