@@ -3,9 +3,11 @@
 import numpy
 
 from PlanningHubLib.Errors import Finding, InputRefused
+from PlanningHubLib.Shapes.Mesh import welded
 
 # Beyond, the search takes longer than all other steps together.
 SEARCHED_TRIANGLES = 600_000
+ALONG_MM = 1e-5
 _LEAF = 4
 _PAIRS_AT_ONCE = 1_000_000
 
@@ -39,11 +41,12 @@ def selfIntersecting(mesh):
     """
     if len(mesh.triangles) < 2:
         return numpy.zeros((0, 2), numpy.int64)
-    points = mesh.points.astype(numpy.float64)
-    points = points - points.mean(0)
+    # Corners of equal coordinates are one, whatever their numbers.
+    points, triangles = welded(mesh.points, mesh.triangles)
+    points = points.astype(numpy.float64)
+    pairs = _closePairs(points, triangles)
     found = [
-        _crossing(points, mesh.triangles, pairs[first : first + _PAIRS_AT_ONCE])
-        for pairs in [_closePairs(points, mesh.triangles)]
+        _crossing(points, triangles, pairs[first : first + _PAIRS_AT_ONCE])
         for first in range(0, len(pairs), _PAIRS_AT_ONCE)
     ]
     return numpy.concatenate(found) if found else numpy.zeros((0, 2), numpy.int64)
@@ -138,4 +141,6 @@ def _hits(start, end, corners):
     before = numpy.einsum("ij,ij->i", start - corners[:, 0], normal)
     after = numpy.einsum("ij,ij->i", end - corners[:, 0], normal)
     inside = (numpy.min(volumes, axis=0) >= 0) | (numpy.max(volumes, axis=0) <= 0)
-    return inside & (before * after <= 0) & (abs(before) + abs(after) > 0)
+    # What runs along the plane as far as single precision can tell does not pass through it.
+    reach = numpy.maximum(abs(before), abs(after))
+    return inside & (before * after <= 0) & (reach > ALONG_MM * numpy.linalg.norm(normal, axis=1))
