@@ -58,7 +58,7 @@ def _narrowestMm(fitter, centers, normals, thickMm):
     narrowest = numpy.full(len(centers), numpy.inf)
     for angle in numpy.arange(_WAYS) * numpy.pi / _WAYS:
         way = numpy.cos(angle) * first + numpy.sin(angle) * second
-        narrowest = numpy.minimum(narrowest, fitter.ahead(centers, way)[0] + fitter.ahead(centers, -way)[0])
+        narrowest = numpy.minimum(narrowest, fitter.acrossMm(centers, way))
     return numpy.maximum(narrowest, thickMm)
 
 
