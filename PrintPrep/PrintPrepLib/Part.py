@@ -15,6 +15,7 @@ from .PartFacts import partFacts, partFindings
 from .PartFiles import writeFiles
 from .PartSteps import steps
 from .PartWork import SOLID, SURFACE, PartIdentity, PartWork, Piece
+from .PatientWords import patientWords
 from .Recipe import checked, newRecipe
 from .SelfIntersections import requireNone
 from .Shape import FITTING_ROLES, fileShape, shapeOf
@@ -54,7 +55,8 @@ def makePart(case, session, recipe=None, progress=noProgress, user=None):
             case.name, shape.name, f"{stage.artefactId}.{stage.revision}", case.side, sourceContent(shape)
         )
         others = functools.partial(_other, case, session, segmentation)
-        work = PartWork(shape, identity, others, profile=profile, surface=shape.mesh)
+        words = functools.partial(patientWords, case)
+        work = PartWork(shape, identity, others, profile=profile, surface=shape.mesh, patientWords=words)
         simple, findings = _shaped(work, recipe, part(progress, 0.3, 0.88))
         progress(0.9, "Writing the files")
         pieces = writeFiles(stage.folder, work, recipe)

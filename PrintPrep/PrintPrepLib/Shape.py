@@ -28,6 +28,7 @@ class Shape:
     :param surface: :class:`PlanningHubLib.Shapes.Surface.Surface` of a segment; None for a planned solid or a file
     :param color: red, green, blue from 0 to 1
     :param file: the :class:`PrintPrepLib.ModelFile.ModelFile` that it came from, or None
+    :param outwardsLps: direction (3,) away from the bone that an implant or guide fits; None where no step says it
     """
 
     name: str
@@ -38,6 +39,7 @@ class Shape:
     surface: object = None
     color: tuple = BONE_COLOR
     file: ModelFile | None = None
+    outwardsLps: tuple | None = None
 
 
 def deliverable(case):
@@ -73,8 +75,10 @@ def shapeOf(case, session, segmentation, objectName, progress):
     parents = (plan,) if planned else (segmentation,)
     if planned and objectName in plan.facts["solids"]:
         solid = Plan.readSolid(case, session, plan, objectName)
-        mesh = solid.mesh.rasLpsSwapped()
-        return Shape(solid.name, mesh, solid.flags(), parents, mesh.volumeMl, color=solid.color)
+        mesh, outwards = solid.mesh.rasLpsSwapped(), _outwardsLps(case, plan, objectName)
+        return Shape(
+            solid.name, mesh, solid.flags(), parents, mesh.volumeMl, color=solid.color, outwardsLps=outwards
+        )  # fmt: skip
     node = loadSegmentation(case, session, segmentation)
     try:
         segmentId = _segmentId(node, objectName, plan)
@@ -84,9 +88,8 @@ def shapeOf(case, session, segmentation, objectName, progress):
     finally:
         removeNodes(session.scene, node)
     anatomy = Solid(name, surface.mesh)
-    mesh = surface.mesh.rasLpsSwapped()
-    surface = dataclasses.replace(surface, mesh=mesh)
-    return Shape(name, mesh, anatomy.flags(), parents, surface.maskVolumeMl, surface, color)
+    surface = surface.rasLpsSwapped()
+    return Shape(name, surface.mesh, anatomy.flags(), parents, surface.maskVolumeMl, surface, color)
 
 
 def fileShape(case, segmentation, objectName, model):
@@ -100,6 +103,15 @@ def fileShape(case, segmentation, objectName, model):
     name = objectName or file.name.rpartition(".")[0]
     solid = Solid(name, file.mesh, role="device", modified=True)
     return Shape(name, file.mesh, solid.flags(), (parent,), None, file=file)
+
+
+def _outwardsLps(case, plan, name):
+    """Return the way out that the plan's step measured for a guide or an implant, or None."""
+    for step in Plan.readPlan(case, plan)[1]["steps"]:
+        found = step["figures"].get("outwardsRas") or step["figures"].get("insertionRas")
+        if name in step["objects"] and found:
+            return (-found[0], -found[1], found[2])
+    return None
 
 
 def _segmentId(node, name, plan):
