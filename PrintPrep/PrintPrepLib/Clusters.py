@@ -132,8 +132,13 @@ def _spoiled(points, triangles, normals):
 
     bad = numpy.zeros(len(points), bool)
     bad[triangles[numpy.concatenate(inChunks(turned, len(triangles)))].reshape(-1)] = True
-    starts, ends = triangles.reshape(-1), triangles[:, [1, 2, 0]].reshape(-1)
-    edges = numpy.sort(numpy.minimum(starts, ends).astype(numpy.int64) * len(points) + numpy.maximum(starts, ends))
-    crowded = edges[2:][edges[2:] == edges[:-2]]
-    bad[crowded // len(points)] = bad[crowded % len(points)] = True
+    bad[crowdedEdges(triangles).reshape(-1)] = True
     return bad
+
+
+def crowdedEdges(triangles):
+    """Return the edges (k, 2), as two points, in which more than two triangles meet."""
+    starts, ends = triangles.reshape(-1), triangles[:, [1, 2, 0]].reshape(-1)
+    edges = numpy.sort(numpy.minimum(starts, ends).astype(numpy.int64) << 32 | numpy.maximum(starts, ends))
+    crowded = edges[2:][edges[2:] == edges[:-2]]
+    return numpy.stack([crowded >> 32, crowded & 0xFFFFFFFF], 1)

@@ -24,6 +24,7 @@ from PlanningHubLib.Shapes.Fans import Fans
 from PlanningHubLib.Shapes.Manifolds import APART_MM, asSolid
 from PlanningHubLib.Shapes.Mesh import Mesh, alike
 
+from .Clusters import crowdedEdges
 from .Levels import assembled, coarser, finest
 
 # With more points beyond the bound than these, a level is too coarse: most of it would have to be replaced.
@@ -125,8 +126,9 @@ class _Trial:
         found = numpy.zeros(len(coarse.points), bool)
         found[indices[beyond]] = True
         found[indices[self._mesh.triangles[self._origins[beyond]]]] = True
+        found[crowdedEdges(coarse.triangles).reshape(-1)] = True
         # Back at first, so as not to come late, and at last.
-        if isFirst or not beyond.any():
+        if isFirst or not found.any():
             triangles = numpy.searchsorted(candidate.origins, self._origins)
             self._back = distancesBack(self._mesh, coarse, indices, triangles)
             found |= self._back[: len(found)] > self._boundMm
