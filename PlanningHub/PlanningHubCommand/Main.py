@@ -112,6 +112,9 @@ def _governanceCommands(command):
     consent.add_argument("--scope", choices=SCOPES)
     consent.add_argument("--date", metavar="DATE", help="when the patient signed, such as 2026-01-31")
     consent.add_argument("--document", metavar="VERSION", help="which consent document")
+    consent.add_argument(
+        "--elsewhere", action="store_true", help="with scope treatment: record that it is kept elsewhere"
+    )
     consent.add_argument("--withdraw", action="store_true", help="withdraw the scope; lists what has left already")
     consent.add_argument("--reason", default="", metavar="TEXT")
 

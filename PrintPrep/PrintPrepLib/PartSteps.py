@@ -1,6 +1,8 @@
 """All steps that a recipe may be made of. A new one is a module with a ``STEPS`` tuple, named here."""
 
-MODULES = ()
+from . import Labelling, Repairing
+
+MODULES = (Labelling, Repairing,)
 
 
 def steps():
