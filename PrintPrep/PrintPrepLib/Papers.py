@@ -20,6 +20,7 @@ from .PapersPdf import papersPdfs
 from .PartFiles import fileWord
 from .PartPictures import partPictures
 from .PartRecords import childId, chosenPart, newestChild, partMesh, partName, partNumber
+from .PatientWords import patientWords
 from .Registry import registryCsv
 
 FILE_NAME, PICTURE_NAME = "papers.json", "part"
@@ -36,12 +37,12 @@ def makePapers(case, partId=None, values=None, progress=noProgress, user=None):
         ``statementMissing``, ``labelMissing``, ``verdicts``, ``registryInScope``
     :raises GateRefused: ``no-part``, ``which-part``, ``stale-part``, ``damaged-part``, ``damaged-papers``; what
         :func:`PrintPrepLib.PapersContent.requirePrintable` names
-    :raises UsageError: ``no-such-field``, ``bad-entry``
+    :raises UsageError: ``no-such-field``, ``bad-entry``, ``identifying-text``
     """
     Requirements.ensure("PrintPrepLib")
     part, site = chosenPart(case, partId), Site.forThisInstallation()
     requirePrintable(part)
-    entries = [*entriesOf(case, part), *newEntries(values or {}, part, user)]
+    entries = [*entriesOf(case, part), *newEntries(values or {}, part, user, patientWords(case) if values else ())]
     progress(0.1, "Reading the part")
     mesh = partMesh(case, part)
     document = gathered(case, part, mesh, entries, site, user or currentUser())

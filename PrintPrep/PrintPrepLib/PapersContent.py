@@ -107,12 +107,18 @@ def _ticket(case, part, recipe, profile, material, findings):
         "maximumDeviationMm": recipe["maximumDeviationMm"],
         "deviation": facts["deviation"],
         "accuracy": facts.get("accuracy"),
-        "labels": facts.get("label", []),
+        "labels": [_label(one) for one in facts.get("label", ())],
         "build": None
         if build is None
         else {"number": partNumber(build), "content": build.content, "facts": build.facts},
         "findings": [*(one.asDict() for one in findings), *_otherThan(findings, facts.get("findings", ()))],
     }
+
+
+def _label(one):
+    """Return what the job ticket says of a label; typed text may name the patient, and is not repeated."""
+    said = {key: one[key] for key in ("kind", "heightMm", "depthMm", "piece", "read")}
+    return {"text": "typed text" if one["identifiesPatient"] else one["text"], **said}
 
 
 def _toleranceSource(case, part, recipe):

@@ -128,7 +128,7 @@ def compareScan(scan, mesh, toleranceMm, progress=noProgress):
     if mirrored.isClearlyBetter(fit):
         raise GateRefused(
             "mirrored-scan",
-            f"The scan is a mirror image of the part: mirrored it fits {mirrored.words}, as it is {fit.words}.",
+            f"The scan is a mirror image of the part: mirrored it fits {mirrored.words}; as it is, {fit.words}.",
             "Do not use what was scanned before it is clear whether the print or the scan is mirrored.",
         )
     _requireFit(fit)
@@ -236,7 +236,7 @@ def _principal(mesh):
 def _measured(fit, mesh, toleranceMm, findings):
     """Measure a scan that lies over the part, from it to the part and back, and judge it."""
     scan, mesh = _fine(fit.scan), _fine(mesh)
-    distancesMm = searchOf(mesh).signedMm(scan.points)
+    distancesMm = _signedMm(scan.points, mesh)
     backMm, isSeen = _backDistances(scan, mesh, toleranceMm)
     weights, partWeights = (areaWeights(one, 1 / 3, 0)[: len(one.points)] for one in (scan, mesh))
     absolute = numpy.abs(distancesMm)
@@ -265,6 +265,16 @@ def _measured(fit, mesh, toleranceMm, findings):
     isFailed = p95Mm > toleranceMm or any(patch["areaMm2"] > PATCH_MM2 for patch in patches)
     verdict = FAIL if isFailed else OPEN if coverage < LEAST_COVERAGE else PASS
     return Compared(scan, distancesMm, facts, verdict, fit, tuple(findings))
+
+
+def _signedMm(points, mesh):
+    """Return the distances (n,) of points to a mesh, negative where its nearest triangle looks away from them.
+
+    At very sharp edges the sign may be wrong, never the distance; winding numbers would take ten times as long.
+    """
+    distancesMm, triangles, places = searchOf(mesh).nearest(points)
+    isBehind = numpy.einsum("ij,ij->i", points - places, mesh.normals()[triangles]) < 0
+    return numpy.where(isBehind, -distancesMm, distancesMm)
 
 
 def _reasons(p95Mm, toleranceMm, patches, coverage):
