@@ -21,7 +21,7 @@ def recipeOf(part):
     return {key: part.parameters.get(key, value) for key, value in plain.items()}
 
 
-def requirePrintable(part):
+def requireStated(part):
     """Return recipe, profile, material and findings of a part whose papers can be made: nothing of it is unstated.
 
     :raises GateRefused: ``no-process``, ``process-not-stated``, ``material-not-stated``, ``use-not-stated``,
@@ -54,9 +54,9 @@ def gathered(case, part, mesh, entries, site, who):
     :param mesh: of the part, LPS mm
     :param entries: all entries, the oldest first
     :param site: :class:`PlanningHubLib.Site.Site`
-    :raises: what :func:`requirePrintable` raises
+    :raises: what :func:`requireStated` raises
     """
-    recipe, profile, material, findings = requirePrintable(part)
+    recipe, profile, material, findings = requireStated(part)
     approvals = Approval.holding(case, [part, *case.graph.above(part)], site)
     return {
         "format": FORMAT,

@@ -144,7 +144,6 @@ def _traveller(values):
     paper.facts([
         *_identity(values),
         ("Process and material", f"{ticket['profile']['title']}; {ticket['material']['title']}"),
-        ("Lengths on the part", "see the inspection sheet"),
     ])  # fmt: skip
     paper.heading("To be filled in, by hand or in the suite")
     rows = [

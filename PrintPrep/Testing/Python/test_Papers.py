@@ -19,6 +19,14 @@ from PrintPrepLib import Inspection, Papers, PapersContent, QrCodes
 from PrintPrepLib.Build import makeBuild
 from PrintPrepLib.Papers import makePapers, readPapers
 
+ON_TICKET = (
+    "Form 4", "Formlabs", "Surgical Guide", "steam at 121 °C", "±0.25 mm", "stated in the recipe", "guide",
+    "tissue-or-bone", "not-labelled", "Labels on the part NONE", "60.0 × 40.0 × 30.0 mm",
+)  # fmt: skip
+IN_STATEMENT = (
+    "Annex XIII", "A. Prescriber, surgeon, A hospital", "plate thickness 3.5 mm (at the rim)", "2 Example",
+    "exclusive use of the patient", "declared by the manufacturer", "Cutting guide",
+)  # fmt: skip
 PDFS = {"job-ticket", "traveller", "inspection-sheet", "label", "statement"}
 
 
@@ -44,8 +52,7 @@ def test_everyFieldIsOnItsPaper(aCase, aPart):  # noqa: F811
         assert aCase.name in words and "part-1.1" in words and "LEFT" in words.upper(), name
         assert "NOT APPROVED" in words
     assert all(text in read["traveller"] for text in TRAVELLER.values())
-    for words in ("Form 4", "Formlabs", "Surgical Guide", "steam at 121 °C", "±0.25 mm", "guide",
-                  "stated in the recipe", "tissue-or-bone", "not-labelled", "Labels on the part NONE", "60.0 × 40.0 × 30.0 mm"):  # fmt: skip
+    for words in ON_TICKET:
         assert words in read["job-ticket"], words
     for words in ("custom-made", "MD", "LOT-77", MAKER["name"], MAKER["address"], "2026-03-01", "dry", "brittle",
                   "Single use", "NON-STERILE", "DRAFT", f"PLANNINGHUB:{aCase.name}:PART-1.1:"):  # fmt: skip
@@ -76,8 +83,7 @@ def test_statementNamesWhatIsMissing(aCase, aPart):  # noqa: F811
     said = {"conformity": "declared by the manufacturer", "substances": "none"}
     papers = makePapers(aCase, values=said)
     text = texts(aCase, papers)["statement"]
-    for words in ("Annex XIII", "A. Prescriber, surgeon, A hospital", "plate thickness 3.5 mm (at the rim)",
-                  "2 Example", "exclusive use of the patient", "declared by the manufacturer", "Cutting guide"):  # fmt: skip
+    for words in IN_STATEMENT:
         assert words in text, words
     missing = readPapers(aCase, papers)["statement"]["missing"]
     assert missing == ["Requirements not fully met, with the grounds"] and f"Missing: {missing[0]}." in text
