@@ -205,10 +205,30 @@ def test_prusaSlicerSaysHowLongItTakes(aCase, aSession):
     build = Build.makeBuild(aCase, aSession, profileName="fdm-prusa-mk3s")
     (plate,) = read(aCase, build)["plates"]
     sliced = plate["slicer"]
+    assert sliced["sound"], "each part is as large to PrusaSlicer as to us"
     assert 0 < sliced["hours"] < 24
     partMl = aCase.latest("part").facts["volumeMl"]
     assert partMl * 0.9 < sliced["materialMl"] < partMl * 2 + plate["estimate"]["supportsMl"] + 1
     assert build.software["PrusaSlicer"] == sliced["version"]
+
+
+def test_whatPrusaSlicerReadsOtherwiseIsSaid(aCase, aSession, tmp_path, monkeypatch):
+    """A program that reads half of the volume, or a hole, or no object: the build says so."""
+    answers = (
+        "manifold = yes\\nnumber_of_parts = 1\\nvolume = 1.0",
+        "manifold = no\\nnumber_of_parts = 1\\nvolume = 1.0",
+    )
+    for answer in answers:
+        program = tmp_path / "prusa-slicer"
+        program.write_text(
+            f'#!/bin/sh\ncase "$1" in --help) echo PrusaSlicer-1.0;; --info) printf "[$(basename $2)]\\n{answer}\\n'
+            'number_of_facets = 12\\n";; esac\n'
+        )
+        program.chmod(0o755)
+        monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+        build = Build.makeBuild(aCase, aSession, profileName="mjf-hp-4200")
+        assert "slicer-sees-faults" in [one["code"] for one in build.facts["findings"]]
+        assert not read(aCase, build)["plates"][0]["slicer"]["sound"]
 
 
 def test_aCaseWithABuildIsReadAgain(aCase, aSession):
