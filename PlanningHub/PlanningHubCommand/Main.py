@@ -20,6 +20,7 @@ from .ArchiveOptions import addArchiveOptions
 from .Building import addCommands as addBuildCommands
 from .Console import Console
 from .Outcomes import addCommands as addOutcomeCommands
+from .Papers import addCommands as addPapersCommands
 from .Planning import addCommand as addPlanCommand
 from .Records import addCommands as addRecordCommands
 from .SegmentOptions import addModelOptions, addReviewOptions, addSegmentOptions
@@ -53,6 +54,7 @@ def buildParser():
 
     _stepCommands(command)
     addBuildCommands(command)
+    addPapersCommands(command)
     addOutcomeCommands(command)
     _governanceCommands(command)
     addRecordCommands(command)
