@@ -77,8 +77,8 @@ def _report(result):
 
 
 def _sliced(said):
-    if said is None:
-        return "not asked"
+    if said is None or said["failed"]:
+        return "not asked" if said is None else said["failed"]["code"]
     return "not its process" if said["hours"] is None else f"{said['hours']:.1f} h, {said['materialMl']:.1f} ml"
 
 

@@ -72,7 +72,7 @@ def makeBuild(
     :raises GateRefused: ``no-part``, ``stale-part``, ``damaged-part``; what the materials refuse, such as
         ``unsafe-sterilisation``
     :raises InputRefused: ``which-profile``, ``bad-profile``, ``external-maker``, ``does-not-fit``, ``no-such-part``,
-        ``slicer-failed`` ...
+        ``slicer-not-installed`` (where the site names a program that is not there) ...
     :raises UsageError: ``bad-direction``
     :raises VerificationFailed: ``parts-too-near``
     """
@@ -193,18 +193,28 @@ def _plate(folder, label, number, laid, profile, slicer, scratch, progress):
 
 
 def _asked(slicer, path, laid, profile, scratch, progress):
-    """Return what PrusaSlicer says of a plate: whether each part is as sound and as large to it, time and material."""
-    objects = slicer.info(path, scratch)
+    """Return what PrusaSlicer says of a plate: whether each part is as sound and as large to it, time and material.
+
+    A second opinion that cannot be had stops no build: then it holds ``failed``, the finding that says why.
+    """
+    try:
+        objects = slicer.info(path, scratch)
+        figures = slicer.sliced(path, profile, scratch, progress)
+    except InputRefused as error:
+        return {"version": slicer.version, "failed": dataclasses.replace(error.asFinding(), severity="warn").asDict()}
     isSound = len(objects) == len(laid) and all(
         said["manifold"] and abs(said["volumeMl"] - one.mesh.volumeMl) <= VOLUME_SHARE * one.mesh.volumeMl + 0.001
         for said, one in zip(objects, laid, strict=True)
     )
-    return {"version": slicer.version, "sound": isSound, **slicer.sliced(path, profile, scratch, progress)}
+    return {"version": slicer.version, "failed": None, "sound": isSound, **figures}
 
 
 def _slicerFindings(plates):
     for plate in plates:
-        if plate["slicer"] and not plate["slicer"]["sound"]:
+        said = plate["slicer"]
+        if said and said["failed"]:
+            yield Finding(**{**said["failed"], "files": ()})
+        elif said and not said["sound"]:
             yield Finding("slicer-sees-faults", "warn", f"PrusaSlicer does not read {plate['file']} as it was written.",
                           "Look at the plate in PrusaSlicer before it is printed.")  # fmt: skip
 
@@ -245,7 +255,7 @@ def _facts(document):
     plates = document["plates"]
     totals = {key: round(sum(one["estimate"][key] for one in plates), 2)
               for key in ("partsMl", "supportsMl", "hours", "cost")}  # fmt: skip
-    sliced = [one["slicer"] for one in plates if one["slicer"] and one["slicer"]["hours"] is not None]
+    sliced = [one["slicer"] for one in plates if one["slicer"] and one["slicer"].get("hours") is not None]
     return {
         "process": {key: value for key, value in document["profile"].items() if key != "figures"},
         "plates": len(plates),

@@ -231,6 +231,17 @@ def test_whatPrusaSlicerReadsOtherwiseIsSaid(aCase, aSession, tmp_path, monkeypa
         assert not read(aCase, build)["plates"][0]["slicer"]["sound"]
 
 
+def test_aSlicerThatFailsStopsNoBuild(aCase, aSession, tmp_path, monkeypatch):
+    program = tmp_path / "prusa-slicer"
+    program.write_text('#!/bin/sh\n[ "$1" = --help ] && echo PrusaSlicer-1.0 && exit 0\nexit 3\n')
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    build = Build.makeBuild(aCase, aSession, profileName="fdm-prusa-mk3s")
+    (finding,) = [one for one in build.facts["findings"] if one["code"] == "slicer-failed"]
+    assert finding["severity"] == "warn" and build.facts["slicer"] is None
+    assert build.facts["estimate"]["hours"] > 0
+
+
 def test_aCaseWithABuildIsReadAgain(aCase, aSession):
     build = Build.makeBuild(aCase, aSession, profileName="sla-form-4", **NO_SLICER)
     aCase.close()
