@@ -249,3 +249,19 @@ def test_aCaseWithABuildIsReadAgain(aCase, aSession):
         assert again.state(again.latest("build")) == "current"
         assert again.latest("build").content == build.content
         assert not again.verify()
+
+
+def test_thePiecesOfASplitPartAreLaidOneByOne(aCase, aSession):
+    split = {"do": "split", "halvesAlong": "left-right", "pins": 0}
+    recipe = newRecipe(maximumDeviationMm=0.1, profile="sla-form-4", steps=[split])
+    part = Part.makePart(aCase, aSession, recipe)
+    pieces = part.facts["pieces"]
+    assert len(pieces) == 2
+    build = Build.makeBuild(aCase, aSession, **NO_SLICER)
+    (plate,) = read(aCase, build)["plates"]
+    bodies, _metadata = bodiesOf(aCase.path(build, plate["file"]))
+    assert sorted(one[0] for one in bodies) == sorted(row["name"] for row in plate["parts"])
+    assert len({row["name"] for row in plate["parts"]}) == 2
+    assert {row["partNumber"] for row in plate["parts"]} == {"part-1.2"}
+    assert plate["smallestGapMm"] is None or plate["smallestGapMm"] >= 3.0
+    assert plate["estimate"]["partsMl"] == pytest.approx(part.facts["volumeMl"], abs=0.01)
