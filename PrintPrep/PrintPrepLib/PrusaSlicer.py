@@ -15,7 +15,8 @@ from PlanningHubLib.Progress import noProgress
 from PlanningHubLib.Segmenting.InferenceProcess import Limits, runProgram
 from PlanningHubLib.Site import Site
 
-PROGRAMS = ("prusa-slicer", "PrusaSlicer", "prusa-slicer-console")
+# On Windows, only the first of its programs writes to who called it.
+PROGRAMS = ("prusa-slicer-console", "prusa-slicer", "PrusaSlicer")
 TECHNOLOGIES = {"FDM": "FFF", "SLA": "SLA"}
 LIMITS = Limits(seconds=1800.0)
 NOZZLE_MM = 0.4
@@ -95,7 +96,10 @@ class PrusaSlicer:
         return gcodeFigures(result) if technology == "FFF" else archiveFigures(result)
 
     def _lines(self, arguments, folder, progress=noProgress):
-        return _run([self.program, *arguments], folder, progress)
+        # Its user's own settings are none of ours.
+        settings = Path(folder) / "slicer-settings"
+        settings.mkdir(exist_ok=True)
+        return _run([self.program, "--datadir", str(settings), *arguments], folder, progress)
 
 
 def _infoOf(values):
@@ -108,15 +112,11 @@ def _infoOf(values):
 
 
 def _run(command, folder, progress=noProgress):
-    home = Path(folder) / "slicer-settings"
-    home.mkdir(exist_ok=True)
-    environment = {**os.environ, "XDG_CONFIG_HOME": str(home)}
-
     def said(fraction, _text):
         progress(fraction, "PrusaSlicer is at work")
 
     try:
-        return runProgram(command, environment, folder, said, _fractionOf, None, LIMITS)
+        return runProgram(command, dict(os.environ), folder, said, _fractionOf, None, LIMITS)
     except InputRefused as error:
         code = _CODES.get(error.code, "slicer-failed")
         action = "Correct prusaSlicer in site.json, or leave it out: the plate can be sliced by hand."

@@ -214,15 +214,12 @@ def test_prusaSlicerSaysHowLongItTakes(aCase, aSession):
 
 def test_whatPrusaSlicerReadsOtherwiseIsSaid(aCase, aSession, tmp_path, monkeypatch):
     """A program that reads half of the volume, or a hole, or no object: the build says so."""
-    answers = (
-        "manifold = yes\\nnumber_of_parts = 1\\nvolume = 1.0",
-        "manifold = no\\nnumber_of_parts = 1\\nvolume = 1.0",
-    )
-    for answer in answers:
+    for isManifold in ("yes", "no"):
+        said = f"manifold = {isManifold}\\nnumber_of_parts = 1\\nvolume = 1.0\\nnumber_of_facets = 12\\n"
         program = tmp_path / "prusa-slicer"
         program.write_text(
-            f'#!/bin/sh\ncase "$1" in --help) echo PrusaSlicer-1.0;; --info) printf "[$(basename $2)]\\n{answer}\\n'
-            'number_of_facets = 12\\n";; esac\n'
+            '#!/bin/sh\ncase "$1$3" in --help) echo PrusaSlicer-1.0;; --datadir--info)'
+            f' printf "[$(basename $4)]\\n{said}";; esac\n'
         )
         program.chmod(0o755)
         monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
