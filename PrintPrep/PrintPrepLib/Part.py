@@ -1,5 +1,6 @@
 """The print step: an object of a case as a checked, labelled part, in the files that leave for the printer."""
 
+import dataclasses
 import functools
 
 from PlanningHubLib import Requirements
@@ -7,18 +8,19 @@ from PlanningHubLib.Errors import InputRefused, PlanningError
 from PlanningHubLib.Progress import noProgress, part
 from PlanningHubLib.Repair import repairFacts
 from PlanningHubLib.Segmenting.SegmentReview import requireReviewed
-from PlanningHubLib.Shapes import Checks, Surface
+from PlanningHubLib.Shapes import Surface
 from PlanningHubLib.Software import versions
 
-from . import Profiles, Simplify
-from .PartFacts import partFacts, partFindings
+from . import Materials, Profiles, Simplify
+from .PartFacts import partFacts
 from .PartFiles import writeFiles
+from .PartProof import proven
 from .PartSteps import steps
 from .PartWork import SOLID, SURFACE, PartIdentity, PartWork, Piece
 from .PatientWords import patientWords
 from .Recipe import checked, newRecipe
-from .SelfIntersections import requireNone
 from .Shape import FITTING_ROLES, fileShape, shapeOf
+from .Tolerance import toleranceOf
 
 # What has to fit bone or a drill moves less; site default, no source.
 FITTING_DEVIATION_MM = 0.05
@@ -50,6 +52,9 @@ def makePart(case, session, recipe=None, progress=noProgress, user=None):
     requireReviewed(case, segmentation)
     shape = _shapeFor(case, session, segmentation, recipe, part(progress, 0.0, 0.3))
     recipe = _asMade(recipe, shape)
+    # Before the long work: what is unsafe is not made.
+    Materials.requireSafe(recipe, shape.flags["role"], profile)
+    tolerance = toleranceOf(case, recipe, shape.flags["role"])
     with case.staging("part", partId(case, shape), user=user) as stage:
         identity = PartIdentity(
             case.name, shape.name, f"{stage.artefactId}.{stage.revision}", case.side, sourceContent(shape)
@@ -57,14 +62,15 @@ def makePart(case, session, recipe=None, progress=noProgress, user=None):
         others = functools.partial(_other, case, session, segmentation)
         words = functools.partial(patientWords, case)
         work = PartWork(shape, identity, others, profile=profile, surface=shape.mesh, patientWords=words)
-        simple, findings = _shaped(work, recipe, part(progress, 0.3, 0.88))
+        simple = _shaped(work, recipe, part(progress, 0.3, 0.7))
+        proof = proven(work, recipe, tolerance, part(progress, 0.7, 0.9))
         progress(0.9, "Writing the files")
         pieces = writeFiles(stage.folder, work, recipe)
         progress(1.0, "Part written")
         return stage.commit(
             parents=shape.parents,
             parameters={**recipe, "object": shape.name, **_smoothingParameters(shape)},
-            facts={**partFacts(work, simple, pieces, findings), **repairFacts(segmentation)},
+            facts={**partFacts(work, simple, pieces, proof), **repairFacts(segmentation)},
             software=versions("slicer-core", "vtk", "manifold3d", "fast-simplification", "libigl", "lib3mf"),
             title="Printable part" if recipe["object"] is None else f"Printable part: {shape.name}",
         )
@@ -90,19 +96,17 @@ def sourceContent(shape):
 
 
 def _shaped(work, recipe, progress):
-    """Carry out a recipe; return what simplification gave, and the findings about the part."""
+    """Carry out a recipe; return what simplification gave."""
     _carryOut(work, recipe, SURFACE, part(progress, 0.0, 0.2))
+    if work.shape.file:
+        # A file may be damaged: what it was repaired to is what the part has to agree with.
+        work.shape = dataclasses.replace(work.shape, mesh=work.surface)
     simple = Simplify.simplified(work.surface, recipe["maximumDeviationMm"], part(progress, 0.2, 0.7))
     work.took("simplification", simple.deviation.meanMm, simple.deviation.maximumMm)
     requireSameVolume(simple.mesh.volumeMl, _expectedMl(work))
     work.pieces = [Piece("", simple.mesh)]
-    _carryOut(work, recipe, SOLID, part(progress, 0.7, 0.9))
-    progress(0.95, "Checking")
-    findings = [*work.findings, *partFindings(work, recipe)]
-    for piece in work.pieces:
-        findings += Checks.requirePrintable(piece.mesh)
-        findings += requireNone(piece.mesh)
-    return simple, findings
+    _carryOut(work, recipe, SOLID, part(progress, 0.7, 1.0))
+    return simple
 
 
 def _expectedMl(work):

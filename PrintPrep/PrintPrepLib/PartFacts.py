@@ -5,11 +5,12 @@ from PlanningHubLib.Errors import Finding, firstRejection
 from .Shape import FITTING_ROLES
 
 
-def partFacts(work, simple, pieces, findings):
+def partFacts(work, simple, pieces, proof):
     """Return the facts of a part artefact.
 
     :param simple: :class:`PrintPrepLib.Simplify.Simplified`
     :param pieces: what :func:`PrintPrepLib.PartFiles.writeFiles` returned
+    :param proof: :class:`PrintPrepLib.PartProof.PartProof`
     """
     shape, deviation, meshes = work.shape, simple.deviation, [piece.mesh for piece in work.pieces]
     bounds = [mesh.boundsMm for mesh in meshes]
@@ -21,14 +22,15 @@ def partFacts(work, simple, pieces, findings):
         "surfaceTriangles": len(shape.mesh.triangles),
         "boundsLpsMm": [[choose(one[end][axis] for one in bounds) for axis in range(3)]
                         for end, choose in ((0, min), (1, max))],
-        "watertight": firstRejection(findings) is None,
+        "watertight": firstRejection(proof.findings) is None,
         "deviationMm": round(deviation.maximumMm, 4),
         "deviation": deviation.asFacts(),
         "budget": work.budget,
         "pieces": pieces,
         **({"process": work.profile.asFacts()} if work.profile else {}),
         **work.facts,
-        "findings": [finding.asDict() for finding in findings],
+        **proof.facts,
+        "findings": [finding.asDict() for finding in proof.findings],
     }  # fmt: skip
 
 
@@ -48,14 +50,10 @@ def _originFacts(shape):
     }
 
 
-def partFindings(work, recipe):
-    """Return what a part lacks that nobody may overlook: a label, a process."""
-    findings = []
-    if not work.facts.get("label"):
-        severity = "warn" if work.shape.flags["role"] in FITTING_ROLES else "info"
-        text = "Nothing on the part says whose it is and which side it is for."
-        findings.append(Finding("not-labelled", severity, text, "Add a step that labels it."))
-    if work.profile is None:
-        text = "No process is stated: nothing was checked against what a printer can make."
-        findings.append(Finding("no-process", "info", text, "State a profile in the recipe."))
-    return findings
+def partFindings(work):
+    """Return what a part lacks that nobody may overlook: that it says whose it is."""
+    if work.facts.get("label"):
+        return []
+    severity = "warn" if work.shape.flags["role"] in FITTING_ROLES else "info"
+    text = "Nothing on the part says whose it is and which side it is for."
+    return [Finding("not-labelled", severity, text, "Add a step that labels it.")]
