@@ -183,7 +183,7 @@ def test_glbStandsUprightInMetres(aPart):
     # Left is x, superior is y (up), anterior (minus posterior) is z (forward).
     wanted = [[low[0], low[2], -farHigh[1]], [farHigh[0], farHigh[2], -low[1]]]
     assert scene.bounds == pytest.approx(numpy.array(wanted), abs=1e-6)
-    assert scene.volume == pytest.approx(2 * bodies[0].mesh.volumeMl * 1e-6, rel=1e-4)
+    assert scene.to_geometry().volume == pytest.approx(2 * bodies[0].mesh.volumeMl * 1e-6, rel=1e-4)
     assert WritersGlb.glbBytes(bodies, LABEL) == data
 
 
