@@ -42,7 +42,9 @@ def proven(work, recipe, tolerance, progress):
     ofMaterial = Materials.requireSafe(recipe, work.shape.flags["role"], work.profile, codes)
     facts = {"accuracy": accuracy.facts, "walls": walls, "channels": channels}
     if recipe["material"]:
-        facts["material"] = {"name": recipe["material"], "findings": [finding.code for finding in ofMaterial]}
+        material = Materials.find(recipe["material"])
+        codes = [finding.code for finding in ofMaterial]
+        facts["material"] = {"name": material.name, "title": material.title, "findings": codes}
     return PartProof([*findings, *ofMaterial], facts, accuracy)
 
 
