@@ -10,7 +10,7 @@ PICTURE, FIGURES = "accuracy.png", "accuracy.vtp"
 ARRAY = "deviationMm"
 # Larger maps would outweigh the part's own files; the picture shows all of them.
 MOST_POINTS = 600_000
-SIZE_PIXELS, MARGIN_PIXELS, SCALE_PIXELS, TEXT_PIXELS = 480, 16, 190, 20
+SIZE_PIXELS, MARGIN_PIXELS, SCALE_PIXELS, TEXT_PIXELS = 560, 16, 200, 20
 # Where the viewer stands and what is up, in LPS.
 SIDES = {
     "anterior": ((0, -1, 0), (0, 0, 1)),

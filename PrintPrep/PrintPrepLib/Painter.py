@@ -12,8 +12,6 @@ from vtk.util import numpy_support
 # Triangles wider than this many pixels are halved, and so many pixels are looked at in one go.
 _WIDEST_PIXELS = 64
 _CANDIDATES = 300_000
-# Each pixel is the mean of as many by as many.
-_FINER = 2
 BACKGROUND = 255
 
 
@@ -31,13 +29,12 @@ class View:
         return numpy.array([numpy.cross(self.up, self.towards), self.up, self.towards], float)
 
 
-def painted(mesh, values, view, sizePixels, colors):
+def painted(mesh, values, view, size, colors):
     """Return a square picture (size, size, 3) uint8 of a mesh.
 
     :param values: (n,) at each point of the mesh
     :param colors: function of values (n,) to colors (n, 3) from 0 to 1
     """
-    size = sizePixels * _FINER
     axes = view.axes()
     placed = (mesh.points - numpy.array(view.center)) @ axes.T * (size / view.widthMm)
     placed[:, :2] = placed[:, :2] * (1, -1) + size / 2
@@ -50,8 +47,7 @@ def painted(mesh, values, view, sizePixels, colors):
     hit = numpy.isfinite(depth)
     shade = 0.35 + 0.65 * light[seen][owners[triangle[hit]]]
     picture[hit] = colors(value[hit]) * shade[:, None]
-    picture = picture.reshape(sizePixels, _FINER, sizePixels, _FINER, 3).mean((1, 3))
-    return numpy.round(255 * picture).astype(numpy.uint8)
+    return numpy.round(255 * picture).astype(numpy.uint8).reshape(size, size, 3)
 
 
 def _halved(corners, owners):
