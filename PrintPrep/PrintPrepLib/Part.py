@@ -12,9 +12,10 @@ from PlanningHubLib.Shapes import Surface
 from PlanningHubLib.Software import versions
 
 from . import Materials, Profiles, Simplify
+from .DeviationMap import writeMap
+from .PartChecks import checkedPart
 from .PartFacts import partFacts
 from .PartFiles import writeFiles
-from .PartProof import proven
 from .PartSteps import steps
 from .PartWork import SOLID, SURFACE, PartIdentity, PartWork, Piece
 from .PatientWords import patientWords
@@ -63,14 +64,16 @@ def makePart(case, session, recipe=None, progress=noProgress, user=None):
         words = functools.partial(patientWords, case)
         work = PartWork(shape, identity, others, profile=profile, surface=shape.mesh, patientWords=words)
         simple = _shaped(work, recipe, part(progress, 0.3, 0.7))
-        proof = proven(work, recipe, tolerance, part(progress, 0.7, 0.9))
+        checks = checkedPart(work, recipe, tolerance, part(progress, 0.7, 0.88))
         progress(0.9, "Writing the files")
         pieces = writeFiles(stage.folder, work, recipe)
+        progress(0.95, "Drawing the map of its accuracy")
+        writeMap(stage.folder, checks.accuracy)
         progress(1.0, "Part written")
         return stage.commit(
             parents=shape.parents,
             parameters={**recipe, "object": shape.name, **_smoothingParameters(shape)},
-            facts={**partFacts(work, simple, pieces, proof), **repairFacts(segmentation)},
+            facts={**partFacts(work, simple, pieces, checks), **repairFacts(segmentation)},
             software=versions("slicer-core", "vtk", "manifold3d", "fast-simplification", "libigl", "lib3mf"),
             title="Printable part" if recipe["object"] is None else f"Printable part: {shape.name}",
         )

@@ -1,61 +1,27 @@
-"""What a finished part is checked for: a solid, accuracy, walls, channels, and whether its material is safe."""
+"""What a part has to prove before it is written: its accuracy, its walls, and that it can be cleaned."""
 
-import dataclasses
+from PlanningHubLib.Progress import noProgress
+from PlanningHubLib.Progress import part as share
 
-from PlanningHubLib.Progress import part
-from PlanningHubLib.Shapes import Checks
-
-from . import Accuracy, Channels, Materials, WallThickness
-from .PartFacts import partFindings
-from .SelfIntersections import requireNone
+from . import Accuracy
+from .Channels import measuredChannels
+from .WallThickness import measuredWalls
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
-class PartProof:
-    """The findings and facts about a part, and its :class:`PrintPrepLib.Accuracy.Proof`."""
+def provePart(work, tolerance=None, progress=noProgress):
+    """Measure a finished part; its facts ``accuracy``, ``walls`` and ``channels`` and its findings go to the work.
 
-    findings: list
-    facts: dict
-    accuracy: Accuracy.Proof
-
-
-def proven(work, recipe, tolerance, progress):
-    """Check a part whose steps are carried out.
-
-    :param work: :class:`PrintPrepLib.PartWork.PartWork`
+    :param work: :class:`PrintPrepLib.PartWork.PartWork` with its pieces; its budget is completed
     :param tolerance: :class:`PrintPrepLib.Tolerance.Tolerance` or None
-    :returns: :class:`PartProof`
-    :raises InputRefused: ``self-intersections`` and the codes of a mesh that is no solid
-    :raises GateRefused: ``out-of-tolerance``, and what a material is refused for, such as ``unsafe-sterilisation``
+    :returns: :class:`PrintPrepLib.Accuracy.Proof`, for the map
+    :raises GateRefused: ``out-of-tolerance``
     """
-    progress(0.0, "Checking")
-    findings = [*work.findings, *partFindings(work)]
-    for piece in work.pieces:
-        findings += Checks.requirePrintable(piece.mesh)
-        findings += requireNone(piece.mesh)
-    accuracy = Accuracy.prove(work, tolerance, part(progress, 0.2, 0.5))
-    accuracy.require()
-    walls, wallFindings = _walls(work, part(progress, 0.5, 0.75))
-    channels, channelFindings = Channels.measuredChannels(work.pieces, part(progress, 0.75, 1.0))
-    findings += [*accuracy.findings, *wallFindings, *channelFindings]
-    codes = tuple(finding.code for finding in findings)
-    ofMaterial = Materials.requireSafe(recipe, work.shape.flags["role"], work.profile, codes)
-    facts = {"accuracy": accuracy.facts, "walls": walls, "channels": channels}
-    if recipe["material"]:
-        material = Materials.find(recipe["material"])
-        codes = [finding.code for finding in ofMaterial]
-        facts["material"] = {"name": material.name, "title": material.title, "findings": codes}
-    return PartProof([*findings, *ofMaterial], facts, accuracy)
-
-
-def _walls(work, progress):
-    """Return the walls of the piece with the thinnest, and each kind of finding once."""
-    limits = (work.profile.minimumWallMm, work.profile.minimumFeatureMm) if work.profile else (None, None)
-    found, findings = [], {}
-    for number, piece in enumerate(work.pieces):
-        share = part(progress, number / len(work.pieces), (number + 1) / len(work.pieces))
-        walls, said = WallThickness.measuredWalls(piece.mesh, *limits, share)
-        found.append({**walls, "piece": piece.name})
-        findings.update({finding.code: finding for finding in reversed(said)})
-    thinnest = min(found, key=lambda walls: float("inf") if walls["minimumMm"] is None else walls["minimumMm"])
-    return thinnest, list(findings.values())
+    proof = Accuracy.prove(work, tolerance, share(progress, 0.0, 0.6))
+    proof.require()
+    profile = work.profile
+    limits = (profile.minimumWallMm, profile.minimumFeatureMm) if profile else (None, None)
+    walls, ofWalls = measuredWalls(proof.mesh, *limits, share(progress, 0.6, 0.8))
+    channels, ofChannels = measuredChannels(work.pieces, share(progress, 0.8, 1.0))
+    work.facts.update(accuracy=proof.facts, walls=walls, channels=channels)
+    work.findings += [*proof.findings, *ofWalls, *ofChannels]
+    return proof
