@@ -36,7 +36,9 @@ def addPartOptions(parser):
     parser.add_argument(
         "--sterilise", metavar="METHOD[:C]", help=f"{', '.join(METHODS)}; with its temperature, as in steam:121"
     )
-    parser.add_argument("--label", action="store_true", help="put case, side and part number on the part")
+    parser.add_argument(
+        "--label-part", dest="labelPart", action="store_true", help="put case, side and part number on the part"
+    )
 
 
 def recipeOf(options):
@@ -64,7 +66,7 @@ def _stated(options):
         stated["formats"] = list(dict.fromkeys(options.formats))
     if options.sterilise:
         stated["sterilisation"] = _sterilization(options.sterilise)
-    if options.label:
+    if options.labelPart:
         stated["steps"] = [{"do": "label"}]
     return stated
 
