@@ -6,7 +6,7 @@ from PlanningHubLib.Errors import Finding, InputRefused
 from PlanningHubLib.Shapes.Mesh import welded
 
 # Beyond, the search takes longer than all other steps together.
-SEARCHED_TRIANGLES = 600_000
+SEARCHED_TRIANGLES = 500_000
 ALONG_MM = 1e-5
 _LEAF = 4
 _PAIRS_AT_ONCE = 1_000_000
