@@ -10,15 +10,17 @@ from PlanningHubLib.Segmenting.SegmentReview import requireReviewed
 from PlanningHubLib.Shapes import Checks, Surface
 from PlanningHubLib.Software import versions
 
-from . import Materials, Profiles, Simplify
+from . import DeviationMap, Materials, Profiles, Simplify
 from .PartFacts import partFacts, partFindings
 from .PartFiles import writeFiles
+from .PartProof import provePart
 from .PartSteps import steps
 from .PartWork import SOLID, SURFACE, PartIdentity, PartWork, Piece
 from .PatientWords import patientWords
 from .Recipe import checked, newRecipe
 from .SelfIntersections import requireNone
 from .Shape import FITTING_ROLES, fileShape, shapeOf
+from .Tolerance import toleranceOf
 
 # What has to fit bone or a drill moves less; site default, no source.
 FITTING_DEVIATION_MM = 0.05
@@ -38,7 +40,7 @@ def makePart(case, session, recipe=None, progress=noProgress, user=None):
     :returns: artefact of kind ``part``; its facts hold ``object`` (name, role, mirrored, modified, moved),
         ``volumeMl``, ``triangles``, ``deviationMm`` (measured maximum), and what the steps have to say
     :raises GateRefused: ``no-…``, ``stale-…``, ``damaged-…`` for the segmentation and, with a name, the plan;
-        ``not-reviewed``; what the materials refuse, such as ``unsafe-sterilisation``
+        ``not-reviewed``; ``out-of-tolerance``; what the materials refuse, such as ``unsafe-sterilisation``
     :raises InputRefused: ``bad-recipe``, ``no-such-object``, ``empty-segment``, ``not-manifold``, ``volume-differs``,
         ``cannot-write``, ``disk-full`` ...; what a step refuses, with its number before the message
     :raises UsageError: ``bad-deviation``
@@ -58,9 +60,11 @@ def makePart(case, session, recipe=None, progress=noProgress, user=None):
         others = functools.partial(_other, case, session, segmentation)
         words = functools.partial(patientWords, case)
         work = PartWork(shape, identity, others, profile=profile, surface=shape.mesh, patientWords=words)
-        simple, findings = _shaped(work, recipe, part(progress, 0.3, 0.88))
+        tolerance = toleranceOf(case, recipe, shape.flags["role"])
+        simple, findings, proof = _shaped(work, recipe, tolerance, part(progress, 0.3, 0.88))
         progress(0.9, "Writing the files")
         pieces = writeFiles(stage.folder, work, recipe)
+        DeviationMap.writeMap(stage.folder, proof)
         progress(1.0, "Part written")
         return stage.commit(
             parents=shape.parents,
@@ -90,20 +94,19 @@ def sourceContent(shape):
     return shape.file.sha256 if shape.file else shape.parents[0].content
 
 
-def _shaped(work, recipe, progress):
-    """Carry out a recipe; return what simplification gave, and the findings about the part."""
+def _shaped(work, recipe, tolerance, progress):
+    """Carry out a recipe; return what simplification gave, the findings about the part, and its proven accuracy."""
     _carryOut(work, recipe, SURFACE, part(progress, 0.0, 0.2))
-    simple = Simplify.simplified(work.surface, recipe["maximumDeviationMm"], part(progress, 0.2, 0.7))
+    simple = Simplify.simplified(work.surface, recipe["maximumDeviationMm"], part(progress, 0.2, 0.6))
     work.took("simplification", simple.deviation.meanMm, simple.deviation.maximumMm)
     requireSameVolume(simple.mesh.volumeMl, _expectedMl(work))
     work.pieces = [Piece("", simple.mesh)]
-    _carryOut(work, recipe, SOLID, part(progress, 0.7, 0.9))
-    progress(0.95, "Checking")
-    findings = [*work.findings, *partFindings(work, recipe)]
-    for piece in work.pieces:
-        findings += Checks.requirePrintable(piece.mesh)
-        findings += requireNone(piece.mesh)
-    return simple, [*findings, *_materialFindings(work, recipe, [one.code for one in findings])]
+    _carryOut(work, recipe, SOLID, part(progress, 0.6, 0.75))
+    progress(0.75, "Checking")
+    solid = [one for piece in work.pieces for one in Checks.requirePrintable(piece.mesh) + requireNone(piece.mesh)]
+    proof = provePart(work, tolerance, part(progress, 0.8, 1.0))
+    findings = [*work.findings, *partFindings(work, recipe), *solid]
+    return simple, [*findings, *_materialFindings(work, recipe, [one.code for one in findings])], proof
 
 
 def _materialFindings(work, recipe, partCodes):

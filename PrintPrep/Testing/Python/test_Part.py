@@ -67,7 +67,7 @@ def test_partLiesWhereTheSegmentationLies(aCase, aSession, mirrored):
     addSegmentation(aCase, aSession, asymmetricMask(), matrix)
     part = Part.makePart(aCase, aSession, newRecipe(maximumDeviationMm=0.1))
     name = f"{aCase.name}_bone_left_part-1.1"
-    assert sorted(part.files) == [f"{name}.3mf", f"{name}.stl", "recipe.json"]
+    assert sorted(part.files) == [f"{name}.3mf", f"{name}.stl", "accuracy.png", "accuracy.vtp", "recipe.json"]
     for extension in ("stl", "3mf"):
         seen = readByTrimesh(aCase.path(part, f"{name}.{extension}").read_bytes(), extension)
         assert seen.is_watertight and seen.is_winding_consistent
@@ -100,7 +100,9 @@ def test_stepAgainIsANewRevisionOfEqualGeometry(aCase, aSession):
                for one in (first, second)]  # fmt: skip
     assert figures[0] == figures[1]
     # The revision is in the names: files of two parts cannot be mixed up.
-    assert not (set(first.files) & set(second.files)) - {"recipe.json"}
+    assert set(first.files) & set(second.files) == {"accuracy.png", "accuracy.vtp", "recipe.json"}
+    assert first.files["accuracy.png"] == second.files["accuracy.png"]
+    assert first.files["accuracy.vtp"] == second.files["accuracy.vtp"]
 
 
 def test_cancelAtAnyMomentLeavesNothing(aCase, aSession):

@@ -35,7 +35,7 @@ def test_partIsThePlannedObjectWithItsFlags(aSegmentedCase, aSession):  # noqa: 
     plan = keep(aSegmentedCase, aSession, PLATE)
     part = Part.makePart(aSegmentedCase, aSession, newRecipe("Plate, left"))
     name = f"{aSegmentedCase.name}_plate-left_left_part-1.1"
-    assert sorted(part.files) == [f"{name}.3mf", f"{name}.stl", "recipe.json"]
+    assert sorted(part.files) == [f"{name}.3mf", f"{name}.stl", "accuracy.png", "accuracy.vtp", "recipe.json"]
     assert part.parents == (plan.link,)
     flags = {"role": "implant", "mirrored": True, "modified": True, "moved": False}
     assert part.facts["object"] == {"name": "Plate, left", **flags}
