@@ -6,7 +6,7 @@ import numpy
 from scipy.spatial import cKDTree
 
 from PlanningHubLib.Progress import noProgress
-from PlanningHubLib.Shapes.Deviation import signedDistances
+from PlanningHubLib.Shapes.Deviation import signedDistances, signedDistancesOfMany
 from PlanningHubLib.Shapes.Mesh import Mesh
 
 from .SurfaceSamples import evenSamples
@@ -62,12 +62,12 @@ def compared(part, reference, offsetMm=0.0, intended=(), progress=noProgress):
     """
     samples = evenSamples(part, SPACING_MM, most=MOST_SAMPLES)
     points = numpy.concatenate([samples.points, part.points])
-    distancesMm = signedDistances(points, reference) - offsetMm
+    distancesMm = signedDistancesOfMany(points, reference) - offsetMm
     distancesMm[changed(points, intended, marginMm(offsetMm))] = numpy.nan
     ofPart = Measured(points, distancesMm, len(samples.points), samples.spacingMm)
     progress(0.5, "Measuring back from what it was made from")
     points, even, spacingMm = _probes(reference, offsetMm)
-    distancesMm = -signedDistances(points, part)
+    distancesMm = -signedDistancesOfMany(points, part)
     distancesMm[changed(points, intended, marginMm(offsetMm))] = numpy.nan
     progress(1.0, "Measured")
     return ofPart, Measured(points, distancesMm, even, spacingMm)
@@ -79,7 +79,7 @@ def _probes(reference, offsetMm):
     if offsetMm == 0:
         return numpy.concatenate([samples.points, reference.points]), len(samples.points), samples.spacingMm
     moved = samples.points + offsetMm * samples.normals
-    onBorder = numpy.abs(signedDistances(moved, reference) - offsetMm) < OFFSET_SLACK_MM
+    onBorder = numpy.abs(signedDistancesOfMany(moved, reference) - offsetMm) < OFFSET_SLACK_MM
     return moved[onBorder], int(onBorder.sum()), samples.spacingMm
 
 
@@ -97,11 +97,11 @@ def comparedWithVoxels(mesh, surface, knownMm=0.0, intended=()):
     atMostMm = numpy.abs(knownMm) + numpy.linalg.norm(corners - surface.mesh.points, axis=1)
     kept = numpy.flatnonzero(numpy.isfinite(atMostMm) & ~changed(corners, intended))
     even = kept[:: max(1, -(-len(kept) // MOST_SAMPLES))]
-    distancesMm = -signedDistances(corners[even], mesh)
+    distancesMm = -signedDistancesOfMany(corners[even], mesh)
     rest = numpy.setdiff1d(kept, even, assume_unique=True)
     rest = rest[atMostMm[rest] > numpy.abs(distancesMm).max(initial=0)]
     points = corners[numpy.concatenate([even, rest])]
-    return Measured(points, numpy.concatenate([distancesMm, -signedDistances(corners[rest], mesh)]), len(even), 0.0)
+    return Measured(points, numpy.concatenate([distancesMm, -signedDistancesOfMany(corners[rest], mesh)]), len(even), 0.0)
 
 
 def changed(points, intended, withinMm=INTENDED_MARGIN_MM):
