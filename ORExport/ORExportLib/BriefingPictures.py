@@ -31,7 +31,7 @@ def viewsFor(side):
 class Pictured:
     """What the pictures show.
 
-    :param volumeNode: the CT, vtkMRMLScalarVolumeNode
+    :param volumeNode: the CT, vtkMRMLScalarVolumeNode; None for no picture of a slice
     :param stl: path of the part, LPS mm
     :param side: the case's side
     :param surroundings: (vtkPolyData in RAS mm, color) of what the part lies in
@@ -82,6 +82,8 @@ def takePictures(pictured, folder, progress):
                 around.GetDisplayNode().SetVisibility2D(False)
             views = viewsFor(pictured.side)
             pictures = [_view(studio, view, folder, progress, index) for index, view in enumerate(views)]
+            if pictured.volumeNode is None:
+                return pictures, ""
             progress(0.6, "Picture of a slice")
             model.GetDisplayNode().SetColor(*OUTLINE_COLOR)
             return [*pictures, _slice(studio, pictured.volumeNode, surface, folder)], ""

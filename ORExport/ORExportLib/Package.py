@@ -247,24 +247,31 @@ def _briefing(case, inputs, making, approvals, planned, pictured, progress):
 
 
 def _figures(inputs):
-    """Yield the page's figures as the artefacts state them; a fact that is not stated is left out."""
-    segmentationFacts, partFacts = inputs.segmentation.facts, inputs.part.facts
+    """Yield the page's figures as the artefacts state them."""
     if inputs.plan:
         yield "Plan", inputs.plan.title
         yield "Part", PlanFiles.partOf(inputs.part)["object"]
-    rows = (
-        ("Bone volume", segmentationFacts.get("volumeMl"), "{:.1f} ml"),
-        ("Part volume", partFacts.get("volumeMl"), "{:.1f} ml"),
-        ("Part triangles", None if inputs.plan else partFacts.get("triangles"), "{:,}"),
-        ("Surface deviation, limit", inputs.part.parameters.get("maximumDeviationMm"), "{:.2f} mm"),
-        ("Surface deviation, measured", partFacts.get("deviationMm"), "{:.2f} mm"),
-    )
-    yield from ((name, form.format(value)) for name, value, form in rows if value is not None)
-    spacing = inputs.source.facts.get("spacingMm")
-    if spacing:
-        yield "CT voxel", " × ".join(f"{value:.3f}" for value in spacing) + " mm"
+    yield from figuresOf(inputs.source.facts, inputs.segmentation.facts, inputs.part, bool(inputs.plan))
     if repairNote(inputs.source):
         yield "CT", repairNote(inputs.source)
+
+
+def figuresOf(sourceFacts, segmentationFacts, part, isPlanned):
+    """Yield (name, value with unit) of what was measured; a fact that is not stated is left out.
+
+    :param part: what has ``facts`` and ``parameters`` of a part
+    """
+    rows = (
+        ("Bone volume", segmentationFacts.get("volumeMl"), "{:.1f} ml"),
+        ("Part volume", part.facts.get("volumeMl"), "{:.1f} ml"),
+        ("Part triangles", None if isPlanned else part.facts.get("triangles"), "{:,}"),
+        ("Surface deviation, limit", part.parameters.get("maximumDeviationMm"), "{:.2f} mm"),
+        ("Surface deviation, measured", part.facts.get("deviationMm"), "{:.2f} mm"),
+    )
+    yield from ((name, form.format(value)) for name, value, form in rows if value is not None)
+    spacing = sourceFacts.get("spacingMm")
+    if spacing:
+        yield "CT voxel", " × ".join(f"{value:.3f}" for value in spacing) + " mm"
 
 
 def _writeManifest(folder, case, inputs, making, files):

@@ -118,10 +118,13 @@ def syncReport(values):
 
 
 def deidentify(options, console):
+    from ORExportLib.CopyDocuments import copyDocuments
     from PlanningHubLib.Deidentify import deidentify as makeCopy
 
-    whom = (options.profile, options.recipient)
-    report = makeCopy(options.source, options.out, *whom, options.deface, progress=console.progress("deidentify"))
+    report = makeCopy(
+        options.source, options.out, options.profile, options.recipient, options.deface,
+        progress=console.progress("deidentify"), documents=copyDocuments(),
+    )  # fmt: skip
     lines = [f"{len(report['files'])} files for {report['pseudonym']} in {options.out}, profile {report['profile']}"]
     lines += [f"  {finding['severity']} {finding['code']}: {finding['message']}" for finding in report["findings"]]
     return {"out": str(options.out), **report}, "\n".join(lines), 0

@@ -19,6 +19,7 @@ from . import Commands, Governance
 from .ArchiveOptions import addArchiveOptions
 from .Console import Console
 from .Outcomes import addCommands as addOutcomeCommands
+from .Papers import addCommands as addPapersCommands
 from .Planning import addCommand as addPlanCommand
 from .Records import addCommands as addRecordCommands
 from .SegmentOptions import addModelOptions, addReviewOptions, addSegmentOptions
@@ -51,6 +52,7 @@ def buildParser():
         return sub
 
     _stepCommands(command)
+    addPapersCommands(command)
     addOutcomeCommands(command)
     _governanceCommands(command)
     addRecordCommands(command)
@@ -112,6 +114,9 @@ def _governanceCommands(command):
     consent.add_argument("--scope", choices=SCOPES)
     consent.add_argument("--date", metavar="DATE", help="when the patient signed, such as 2026-01-31")
     consent.add_argument("--document", metavar="VERSION", help="which consent document")
+    consent.add_argument(
+        "--elsewhere", action="store_true", help="with scope treatment: record that it is kept elsewhere"
+    )
     consent.add_argument("--withdraw", action="store_true", help="withdraw the scope; lists what has left already")
     consent.add_argument("--reason", default="", metavar="TEXT")
 

@@ -1,8 +1,8 @@
 """All steps that a recipe may be made of. A new one is a module with a ``STEPS`` tuple, named here."""
 
-from . import Labelling
+from . import Labelling, Repairing
 
-MODULES = (Labelling,)
+MODULES = (Labelling, Repairing,)
 
 
 def steps():

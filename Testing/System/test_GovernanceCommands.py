@@ -346,6 +346,31 @@ def test_prescriptionIsStructuredAndDraftedAsPdf(ask, refuse, aCase, tmp_path):
     ask("verify", aCase)
 
 
+def test_consentKeptElsewhereIsShownWithdrawnAndRecorded(ask, refuse, aCase, tmp_path):
+    consent = ("consent", "--case", aCase)
+    (record,) = ask(*consent)["records"]
+    assert (record["basis"], record["given"]) == ("elsewhere", None)
+    assert ask("status", "--case", aCase)["consent"]["treatment"] == "kept elsewhere"
+    for words in (
+        ("--elsewhere",),
+        ("--scope", "research", "--elsewhere"),
+        ("--scope", "treatment", "--elsewhere", *SIGNED),
+    ):
+        refuse("usage", 2, *consent, *words)
+    assert ask(*consent, "--scope", "treatment", "--withdraw")["consent"]["treatment"] == "withdrawn"
+    prescription = ("prescription", "--case", aCase, *DEVICE, "--characteristic", "material", "PEEK")
+    refuse("no-consent", 4, *prescription, "--pdf", tmp_path / "a.pdf")
+    refuse("no-consent", 4, *consent, "--scope", "treatment", "--elsewhere")
+    assert ask(*consent, "--scope", "treatment", *SIGNED)["consent"]["treatment"] == "given"
+    old = tmp_path / "old"
+    with Case.create(old, "5a" * 32):
+        pass
+    refuse("no-consent", 4, "prescription", "--case", old, *prescription[3:], "--pdf", tmp_path / "a.pdf")
+    told = ask("consent", "--case", old, "--scope", "treatment", "--elsewhere")["consent"]
+    assert told["treatment"] == "kept elsewhere"
+    ask("prescription", "--case", old, *prescription[3:], "--pdf", tmp_path / "a.pdf")
+
+
 def test_prescriptionIsNotDraftedWithoutConsentWhereTheSiteAsksForIt(ask, refuse, aCase, aHome, tmp_path):
     writeSite(aHome, treatmentConsent="recorded")
     site = {"extraEnvironment": {"PLANNINGHUB_HOME": str(aHome)}}
