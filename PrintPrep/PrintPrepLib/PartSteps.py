@@ -2,7 +2,10 @@
 
 from . import Labelling, Repairing
 
-MODULES = (Labelling, Repairing,)
+MODULES = (
+    Labelling,
+    Repairing,
+)
 
 
 def steps():
