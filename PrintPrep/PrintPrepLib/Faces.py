@@ -231,7 +231,8 @@ def _candidates(mesh, wish, outwards):
         flat = around[normals[around] @ normal > numpy.cos(numpy.radians(wish.steepestDegrees))]
         heights = (points[flat] - points[seed]) @ normal
         flat = flat[numpy.abs(heights) < max(reachMm / 3, 1.0)]
-        places.append((len(flat), points[seed], normal, points[flat].mean(0)))
+        if len(flat):
+            places.append((len(flat), points[seed], normal, points[flat].mean(0)))
     return _apart(sorted(places, key=lambda place: -place[0]))
 
 

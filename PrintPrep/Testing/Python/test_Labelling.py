@@ -4,7 +4,17 @@ import numpy
 import pytest
 import trimesh
 from LabelMaking import (
-    IDENTITY, TEXT, box, carriedOut, codesOf, cylinder, frameOf, mirrored, mirroredFrame, sphere, workOn,
+    IDENTITY,
+    TEXT,
+    box,
+    carriedOut,
+    codesOf,
+    cylinder,
+    frameOf,
+    mirrored,
+    mirroredFrame,
+    sphere,
+    workOn,
 )  # fmt: skip
 from PartMaking import joined, manifoldStatus
 
