@@ -143,6 +143,9 @@ def _sound(view, steepestDegrees):
 
 def _bestIn(mask, view, frame, degrees, wish, mayMove):
     """Return the largest :class:`Face` that a mask (n, n) holds at an angle, or None."""
+    least = min(numpy.prod(numpy.array(extent) * wish.leastMm + 2 * MARGIN_MM) for extent in wish.extents)
+    if mask.sum() * view.stepMm**2 < least:
+        return None
     turned, indices = _turned(mask, degrees)
     sums = numpy.pad(turned.astype(numpy.int32).cumsum(0).cumsum(1), ((1, 0), (1, 0)))
     best = None

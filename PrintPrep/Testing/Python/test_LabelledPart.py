@@ -107,13 +107,13 @@ def drillGuide(case, session, downwards):
 @pytest.mark.parametrize("downwards", [False, True])
 def test_guideIsLabelledOnTheSideAwayFromTheBone(aCase, aSession, downwards):  # noqa: F811
     drillGuide(aCase, aSession, downwards)
-    part = Part.makePart(aCase, aSession, newRecipe("Guide", steps=[LABEL]))
+    part = Part.makePart(aCase, aSession, newRecipe("Guide", steps=[{**LABEL, "text": "{side} {part}"}]))
     (entry,) = part.facts["label"]
     assert entry["normalLps"][2] * (-1 if downwards else 1) > 0.9
     # From the bone's face at 10 mm: clearance and thickness above it.
     assert abs(entry["centerLps"][2]) == pytest.approx(15.3, abs=0.2)
     assert entry["kind"] == "engraved" and entry["depthMm"] <= 2.55, "no more than half of 5 mm"
-    assert LabelReading.isSameText(readFromFile(aCase, part, entry), f"{aCase.name} LEFT PART-1.1")
+    assert LabelReading.isSameText(readFromFile(aCase, part, entry), "LEFT PART-1.1")
     assert "face-not-checked" not in [finding["code"] for finding in part.facts["findings"]]
 
 
