@@ -17,6 +17,7 @@ from PlanningHubLib.Request import DESIGNS, URGENCIES
 
 from . import Commands, Governance
 from .ArchiveOptions import addArchiveOptions
+from .Building import addCommands as addBuildCommands
 from .Console import Console
 from .Outcomes import addCommands as addOutcomeCommands
 from .Papers import addCommands as addPapersCommands
@@ -52,6 +53,7 @@ def buildParser():
         return sub
 
     _stepCommands(command)
+    addBuildCommands(command)
     addPapersCommands(command)
     addOutcomeCommands(command)
     _governanceCommands(command)

@@ -29,7 +29,7 @@ def clustered(mesh, cellMm):
     owners = labels.astype(numpy.int32)
     owners[single] = count + single
     for _round in range(ROUNDS):
-        bad = _spoiled(allPoints, contracted(triangles, owners), allNormals)[:count]
+        bad = _spoiled(allPoints, contracted(triangles, owners)[0], allNormals)[:count]
         if not bad.any():
             break
         single = bad[labels] & (owners < count)
@@ -40,18 +40,22 @@ def clustered(mesh, cellMm):
     used[owners] = True
     newIndex = numpy.cumsum(used, dtype=numpy.int32) - 1
     owners = newIndex[owners]
-    return owners, Mesh(allPoints[used], contracted(mesh.triangles, owners))
+    return owners, Mesh(allPoints[used], contracted(mesh.triangles, owners)[0])
 
 
 def contracted(triangles, owners):
-    """Return the triangles with other points for their corners, without those that have two corners in one."""
+    """Return the triangles with other points for their corners, and which they were.
+
+    Those with two corners in one are gone.
+    """
 
     def left(part):
-        first, second, third = (owners[triangles[part, corner]] for corner in range(3))
-        which = (first != second) & (second != third) & (third != first)
-        return numpy.stack([first[which], second[which], third[which]], 1)
+        corners = owners[triangles[part]]
+        which = (corners[:, 0] != corners[:, 1]) & (corners[:, 1] != corners[:, 2]) & (corners[:, 2] != corners[:, 0])
+        return corners[which], numpy.flatnonzero(which).astype(numpy.int32) + numpy.int32(part.start)
 
-    return numpy.concatenate([numpy.zeros((0, 3), numpy.int32), *inChunks(left, len(triangles))])
+    found = [(numpy.zeros((0, 3), owners.dtype), numpy.zeros(0, numpy.int32)), *inChunks(left, len(triangles))]
+    return tuple(numpy.concatenate(kind) for kind in zip(*found, strict=True))
 
 
 def isClosed(mesh):
@@ -128,8 +132,13 @@ def _spoiled(points, triangles, normals):
 
     bad = numpy.zeros(len(points), bool)
     bad[triangles[numpy.concatenate(inChunks(turned, len(triangles)))].reshape(-1)] = True
-    starts, ends = triangles.reshape(-1), triangles[:, [1, 2, 0]].reshape(-1)
-    edges = numpy.sort(numpy.minimum(starts, ends).astype(numpy.int64) * len(points) + numpy.maximum(starts, ends))
-    crowded = edges[2:][edges[2:] == edges[:-2]]
-    bad[crowded // len(points)] = bad[crowded % len(points)] = True
+    bad[crowdedEdges(triangles).reshape(-1)] = True
     return bad
+
+
+def crowdedEdges(triangles):
+    """Return the edges (k, 2), as two points, in which more than two triangles meet."""
+    starts, ends = triangles.reshape(-1), triangles[:, [1, 2, 0]].reshape(-1)
+    edges = numpy.sort(numpy.minimum(starts, ends).astype(numpy.int64) << 32 | numpy.maximum(starts, ends))
+    crowded = edges[2:][edges[2:] == edges[:-2]]
+    return numpy.stack([crowded >> 32, crowded & 0xFFFFFFFF], 1)

@@ -14,12 +14,13 @@ from .Clusters import clustered, contracted
 
 # Below this many triangles nothing is gained.
 FEWEST_TRIANGLES = 500
-FIRST_FRACTION = 0.35
+# Large levels are only on the way.
+LARGE_TRIANGLES, LARGE_FRACTION = 300_000, 0.3
 NEXT_FRACTION = 0.55
 # Merging by cells moves points by a fraction of a cell, which has to be well within the bound, and is worth its while
 # only where a cell holds several points.
-CELL_IN_BOUNDS = 4.0
-CELL_IN_EDGES = (1.8, 2.2)
+CELL_IN_BOUNDS = 4.4
+CELL_IN_EDGES = (1.8, 2.7)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -34,6 +35,19 @@ class Level:
     mesh: Mesh
 
 
+@dataclasses.dataclass(frozen=True, eq=False)
+class Candidate:
+    """A surface put together of several levels.
+
+    :param indices: for each point of the fine surface, the point (n,) of this one that it was merged into
+    :param origins: for each triangle, the one (m,) of the fine surface that became it, in rising order
+    """
+
+    mesh: Mesh
+    indices: numpy.ndarray
+    origins: numpy.ndarray
+
+
 def finest(mesh):
     """Return the surface itself as a level."""
     return Level(numpy.arange(len(mesh.points), dtype=numpy.int32), mesh)
@@ -41,12 +55,11 @@ def finest(mesh):
 
 def coarser(level, boundMm):
     """Return the next coarser level, or None where there is none."""
-    isFinest = len(level.owners) == len(level.mesh.points)
-    if isFinest:
-        merged = _merged(level.mesh, boundMm)
-        if merged is not None:
-            return merged
-    count = int(len(level.mesh.triangles) * (FIRST_FRACTION if isFinest else NEXT_FRACTION))
+    count = len(level.mesh.triangles)
+    merged = _merged(level.mesh, boundMm) if len(level.owners) == len(level.mesh.points) else None
+    if merged:
+        return merged
+    count = int(count * (LARGE_FRACTION if count > LARGE_TRIANGLES else NEXT_FRACTION))
     if count < FEWEST_TRIANGLES:
         return None
     mesh, owners = decimated(level.mesh, count)
@@ -56,9 +69,10 @@ def coarser(level, boundMm):
 
 
 def _merged(mesh, boundMm):
-    edgeMm = numpy.sqrt(mesh.areasMm2()[::50].mean() * 4 / numpy.sqrt(3))
+    some = Mesh(mesh.points, mesh.triangles[::50])
+    edgeMm = numpy.sqrt(some.areasMm2().mean() * 4 / numpy.sqrt(3))
     cellMm = min(CELL_IN_EDGES[1] * edgeMm, CELL_IN_BOUNDS * boundMm)
-    if len(mesh.triangles) < 100 * FEWEST_TRIANGLES or cellMm < CELL_IN_EDGES[0] * edgeMm:
+    if len(mesh.triangles) < LARGE_TRIANGLES or cellMm < CELL_IN_EDGES[0] * edgeMm:
         return None
     found = clustered(mesh, cellMm)
     return found and Level(*found)
@@ -86,7 +100,7 @@ def decimated(mesh, triangleCount):
     owners[left] = numpy.arange(len(left))
     owners = owners[into]
     # A shell may be gone: what is left of it is a point without triangles, which the decimator leaves out.
-    merged = contracted(mesh.triangles, owners)
+    merged = contracted(mesh.triangles, owners)[0]
     leftPoints, used = mesh.points[left], numpy.zeros(len(left), bool)
     used[merged.reshape(-1)] = True
     leftPoints[used] = points
@@ -94,7 +108,7 @@ def decimated(mesh, triangleCount):
 
 
 def assembled(levels, choice):
-    """Return the surface (mesh) of which each point comes from a level of its own, and each fine point's index (n,).
+    """Return the :class:`Candidate` of which each point comes from a level of its own.
 
     :param levels: from the finest on
     :param choice: the level (n,) of each point of the finest; the same for all that a level merged
@@ -111,4 +125,5 @@ def assembled(levels, choice):
         indices[which] = newIndex[level.owners[which]]
         points.append(level.mesh.points[used])
         count += len(points[-1])
-    return Mesh(numpy.concatenate(points), contracted(levels[0].mesh.triangles, indices)), indices
+    triangles, origins = contracted(levels[0].mesh.triangles, indices)
+    return Candidate(Mesh(numpy.concatenate(points), triangles), indices, origins)

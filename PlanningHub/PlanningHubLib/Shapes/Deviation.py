@@ -44,12 +44,13 @@ def distancesToSurface(points, mesh):
 
 
 def nearestTriangles(points, mesh):
-    """Return the index (n,) of the triangle of a mesh that is nearest to each point."""
+    """Return the exact distance (n,) in mm of each point to a mesh, and which triangle (n,) is the nearest."""
     import igl
 
-    return igl.point_mesh_squared_distance(
+    squared, triangles, _places = igl.point_mesh_squared_distance(
         numpy.asarray(points, numpy.float64), mesh.points.astype(numpy.float64), mesh.triangles.astype(numpy.int64)
-    )[1]
+    )
+    return numpy.sqrt(squared), triangles
 
 
 def signedDistances(points, mesh):
@@ -79,10 +80,10 @@ def distancesToFineSurface(points, mesh):
     points = numpy.asarray(points, numpy.float64)
     if len(mesh.triangles) <= _ALL_EXACT:
         return distancesToSurface(points, mesh)
-    return _largestExact(points, distancesAroundNearest(points, mesh), mesh)
+    return largestExact(points, distancesAroundNearest(points, mesh), mesh)
 
 
-def _largestExact(points, distancesMm, mesh):
+def largestExact(points, distancesMm, mesh):
     """Return upper bounds of distances, changed in place, of which the largest hundredth is exact."""
     if not len(points):
         return distancesMm
@@ -184,16 +185,26 @@ def bothWays(fine, coarse, nearby=None, progress=noProgress):
     coarse mesh, as :func:`samplesOf` has them. Of large meshes the largest hundredth is exact, the others are as far as
     triangles near by: never less than the true distance, and in the mean micrometers more.
     """
-    samples = samplesOf(coarse)
     if len(fine.triangles) <= _ALL_EXACT:
-        return distancesToSurface(fine.points, coarse), distancesToSurface(samples, fine)
+        return distancesToSurface(fine.points, coarse), distancesToSurface(samplesOf(coarse), fine)
     if nearby is None:
         nearby = nearestPoints(fine.points, coarse.points)
     forth, triangles = Fans(coarse).distances(fine.points, nearby)
     progress(0.5, "Measuring the deviation")
+    return largestExact(fine.points, forth, coarse), distancesBack(fine, coarse, nearby, triangles)
+
+
+def distancesBack(fine, coarse, nearby, triangles):
+    """Return the distances of the coarse mesh's samples to the fine mesh, as :func:`bothWays` describes.
+
+    :param nearby: for each point of the fine mesh, a point (n,) of the coarse one near it
+    :param triangles: and a triangle (n,) near it, or -1
+    """
+    samples = samplesOf(coarse)
+    if len(fine.triangles) <= _ALL_EXACT:
+        return distancesToSurface(samples, fine)
     starts = _nearSamples(fine, coarse, samples, nearby, triangles)
-    back = Fans(fine, starts).distances(samples, starts)[0]
-    return _largestExact(fine.points, forth, coarse), _largestExact(samples, back, fine)
+    return largestExact(samples, Fans(fine, starts).distances(samples, starts)[0], fine)
 
 
 def _nearSamples(fine, coarse, samples, nearby, triangles):

@@ -131,6 +131,24 @@ def signedVolumesMm3(mesh):
     return numpy.concatenate([numpy.zeros(0), *inChunks(volumes, len(mesh.triangles))])
 
 
+def alike(one, other):
+    """Return whether two meshes are of the same triangles, whatever the order of these and of the points."""
+    if one.triangles.shape != other.triangles.shape or one.points.shape != other.points.shape:
+        return False
+    orders = [numpy.lexsort(mesh.points.T) for mesh in (one, other)]
+    if not numpy.array_equal(one.points[orders[0]], other.points[orders[1]]):
+        return False
+    rows = []
+    for mesh, order in zip((one, other), orders, strict=True):
+        rank = numpy.empty(len(order), numpy.int64)
+        rank[order] = numpy.arange(len(order))
+        corners = rank[mesh.triangles]
+        first = corners.argmin(1)[:, None]
+        corners = numpy.take_along_axis(corners, (first + numpy.arange(3)) % 3, 1)
+        rows.append(corners[numpy.lexsort(corners.T)])
+    return numpy.array_equal(*rows)
+
+
 def weldedIndex(points):
     """Return a number (n,) for each point that points of exactly equal coordinates share."""
     return _uniqueRows(points)[1]
