@@ -71,6 +71,17 @@ def pageFonts(eastAsian=frozenset()):
     return PageFonts(names["Regular"], names["Bold"], names["Mono"], _characters(faces))
 
 
+def fontFile(style="Bold"):
+    """Return the path of the font that the pages are printed in.
+
+    :param style: ``Regular`` or ``Bold``
+    """
+    dejavu = _dejavuFolder()
+    if dejavu is not None:
+        return dejavu / DEJAVU[style]
+    return Path(importlib.util.find_spec("reportlab").origin).parent / "fonts" / VERA[style]
+
+
 def _characters(faces):
     return frozenset(faces["Regular"].face.charToGlyph) & frozenset(faces["Bold"].face.charToGlyph)
 

@@ -67,6 +67,7 @@ class PartWork:
         bases, cut faces. Accuracy is proven outside of them, and says how much of the surface that leaves.
     :param offsetMm: how far the whole outer surface was moved outwards on purpose
     :param budget: rows with ``step``, ``meanMm``, ``maximumMm``: what each step took
+    :param patientWords: ``patientWords()`` → the words of the patient's name and ID, to compare typed texts with
     :param facts: what steps have to say, under the step's name of the kind
     """
 
@@ -78,6 +79,7 @@ class PartWork:
     pieces: list = dataclasses.field(default_factory=list)
     intended: list = dataclasses.field(default_factory=list)
     offsetMm: float = 0.0
+    patientWords: Callable = tuple
     budget: list = dataclasses.field(default_factory=list)
     facts: dict = dataclasses.field(default_factory=dict)
     findings: list = dataclasses.field(default_factory=list)

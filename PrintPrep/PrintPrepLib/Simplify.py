@@ -1,33 +1,36 @@
 """Simplification under a bound: no point of either surface may lie farther than this from the other.
 
 The bound decides, not a triangle count. Decimators bound what they think the error is; here it is measured. A coarse
-candidate that fails in few places keeps the fine triangles around these places and is tried again; one that fails
-anyway is replaced by a finer one, in the end by the surface as it was.
+version that fails in few places is made finer around these places, level by level, until it holds everywhere; in the
+end by the surface as it was.
 """
 
 import dataclasses
 
 import numpy
-from scipy.spatial import cKDTree
 
 from PlanningHubLib.Errors import InputRefused, UsageError
 from PlanningHubLib.Progress import noProgress, part
-from PlanningHubLib.Shapes.Deviation import Deviation, distancesToFineSurface, distancesToSurface, measured, samplesOf
-from PlanningHubLib.Shapes.Manifolds import asSolid
-from PlanningHubLib.Shapes.Mesh import Mesh, welded
+from PlanningHubLib.Shapes.Deviation import (
+    Deviation,
+    deviationOf,
+    distancesBack,
+    largestExact,
+    measured,
+    nearestPoints,
+    nearestTriangles,
+)
+from PlanningHubLib.Shapes.Fans import Fans
+from PlanningHubLib.Shapes.Manifolds import APART_MM, asSolid
+from PlanningHubLib.Shapes.Mesh import Mesh, alike
 
-# Below this many triangles nothing is gained.
-FEWEST_TRIANGLES = 500
-FIRST_FRACTION = 0.35
-NEXT_FRACTION = 0.6
-# With more points beyond the bound than these, patches would cover the surface: the candidate is too coarse.
-PATCHABLE_FRACTION = 5e-4
-SAMPLED_POINTS = 60_000
-# Each time a candidate fails, the fine triangles stay this far around the places, and the rest gets this much finer.
-PATCH_ROUNDS = 3
-PATCH_MM = 2.5
-PATCH_RADIUS_IN_BOUNDS = 8
-EASING = 1.15
+from .Clusters import crowdedEdges
+from .Levels import assembled, coarser, finest
+
+# With more points beyond the bound than these, a level is too coarse: most of it would have to be replaced.
+BEYOND_FRACTION = 0.01
+SAMPLED_POINTS = 20_000
+ROUNDS = 12
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -39,7 +42,7 @@ class Simplified:
 
 
 def simplified(mesh, maximumDeviationMm, progress=noProgress):
-    """Return the coarsest solid found within a deviation of a closed surface.
+    """Return a solid with few triangles within a deviation of a closed surface.
 
     :param maximumDeviationMm: bound of the measured two-sided surface distance
     :raises UsageError: ``bad-deviation``
@@ -49,94 +52,108 @@ def simplified(mesh, maximumDeviationMm, progress=noProgress):
         raise UsageError(
             "bad-deviation", f"A deviation of {maximumDeviationMm} mm cannot be kept.", "Choose 0.005 to 5 mm."
         )
-    levels = _levels(mesh, maximumDeviationMm, part(progress, 0.0, 0.5))
-    for number, level in enumerate(reversed(levels)):
-        start, stop = (0.5 + 0.4 * share / len(levels) for share in (number, number + 1))
-        found = _withinBound(mesh, level, levels[0], maximumDeviationMm, part(progress, start, stop))
+    levels = _levels(mesh, maximumDeviationMm, part(progress, 0.0, 0.6))
+    while len(levels) > 1:
+        found = _refined(mesh, levels, maximumDeviationMm, part(progress, 0.6, 0.95))
         if found:
             return found
+        levels = levels[:-1]
     progress(0.95, "Nothing simpler lies within the bound")
     solid = asSolid(mesh)
     return Simplified(solid, measured(mesh, solid))
 
 
 def _levels(mesh, boundMm, progress):
-    """Return ever coarser meshes, as (points, triangles), until samples say that the next one would be too coarse.
-
-    The first is a solid and within the bound, seen from the surface: later ones take their patches from it.
-    """
-    surface = mesh.points.astype(numpy.float64), mesh.triangles
-    if len(mesh.triangles) * FIRST_FRACTION < FEWEST_TRIANGLES:
-        return []
-    progress(0.0, f"Simplifying {len(mesh.triangles)} triangles")
-    first = _withinBound(mesh, _decimated(*surface, FIRST_FRACTION), surface, boundMm, progress=noProgress, back=False)
-    if first is None:
-        return []
-    levels = [(first.mesh.points.astype(numpy.float64), first.mesh.triangles)]
-    sample = mesh.points[:: max(1, len(mesh.points) // SAMPLED_POINTS)]
-    while len(levels[-1][1]) * NEXT_FRACTION > FEWEST_TRIANGLES:
-        count = len(levels[-1][1])
-        progress(1 - count / len(mesh.triangles), f"Simplifying {count} triangles")
-        level = _decimated(*levels[-1], NEXT_FRACTION)
-        if (distancesToSurface(sample, Mesh.fromArrays(*level)) > boundMm).mean() > PATCHABLE_FRACTION:
-            break
+    """Return ever coarser levels of the surface, until samples say that the next one would be too coarse."""
+    levels = [finest(mesh)]
+    sample = numpy.arange(0, len(mesh.points), max(1, len(mesh.points) // SAMPLED_POINTS))
+    while True:
+        count = len(levels[-1].mesh.triangles)
+        progress(1 - count / max(1, len(mesh.triangles)), f"Simplifying {count} triangles")
+        level = coarser(levels[-1], boundMm)
+        if level is None:
+            return levels
+        nearby = level.owners[sample]
+        distancesMm = Fans(level.mesh, nearby).distances(mesh.points[sample], nearby)[0]
+        if (distancesMm > boundMm).mean() > BEYOND_FRACTION:
+            return levels
         levels.append(level)
-    return levels
 
 
-def _decimated(points, triangles, fraction):
-    """Return (points, triangles) with a fraction of the triangles; open borders stay as they are."""
-    import fast_simplification
-
-    return fast_simplification.simplify(
-        points, triangles, target_count=int(len(triangles) * fraction), preserve_border=True
-    )
-
-
-def _withinBound(mesh, level, patchFrom, boundMm, progress, back=True):
-    """Return what came of a level within the bound, patched from a finer level where need be, or None.
-
-    :param back: also look from the level at the surface; without, the deviation stays open
-    """
-    places, triangleCount = numpy.zeros((0, 3)), len(level[1])
-    for number in range(PATCH_ROUNDS + 1):
-        progress(number / (PATCH_ROUNDS + 1), "Measuring the deviation")
-        try:
-            solid = asSolid(Mesh.fromArrays(*level))
-        except InputRefused:
+def _refined(mesh, levels, boundMm, progress):
+    """Return what comes of the coarsest level, made finer where it is beyond the bound; None if that is no solid."""
+    choice = numpy.full(len(mesh.points), len(levels) - 1, numpy.int8)
+    trial = _Trial(mesh, boundMm - APART_MM)
+    for number in range(ROUNDS):
+        progress(number / ROUNDS, "Measuring the deviation")
+        tooCoarse = trial.tooCoarse(assembled(levels, choice))
+        if not tooCoarse.any():
+            return trial.finished()
+        tooCoarse &= choice > 0
+        if not tooCoarse.any():
             return None
-        distancesMm = distancesToSurface(mesh.points, solid)
-        beyond = mesh.points[distancesMm > boundMm]
-        if not len(beyond) and not back:
-            return Simplified(solid, None)
-        if not len(beyond):
-            deviation = measured(mesh, solid, distancesMm)
-            if deviation.maximumMm <= boundMm:
-                return Simplified(solid, deviation)
-            samples = samplesOf(solid)
-            beyond = samples[distancesToFineSurface(samples, mesh) > boundMm]
-        if number == PATCH_ROUNDS or len(beyond) > PATCHABLE_FRACTION * 4 * len(mesh.points):
-            return None
-        places = numpy.concatenate([places, beyond])
-        progress((number + 0.7) / (PATCH_ROUNDS + 1), f"Keeping {len(places)} places as they were")
-        level = _patched(patchFrom, places, boundMm, triangleCount * EASING ** (number + back))
+        # Ever larger steps: what is beyond the bound once more is a small place.
+        choice[tooCoarse] = numpy.maximum(choice[tooCoarse] - 1 - number // 2, 0)
+        trial.changed(tooCoarse)
     return None
 
 
-def _patched(fine, places, boundMm, triangleCount):
-    """Return the fine level simplified to a count, except around the places."""
-    points, triangles = fine
-    radiusMm = max(PATCH_RADIUS_IN_BOUNDS * boundMm, PATCH_MM)
-    near = numpy.isfinite(cKDTree(places).query(points, distance_upper_bound=radiusMm, workers=-1)[0])
-    kept = near[triangles].any(1)
-    rest = triangles[~kept]
-    if len(rest) < FEWEST_TRIANGLES:
-        return fine
-    used, restTriangles = numpy.unique(rest, return_inverse=True)
-    fraction = min(1.0, triangleCount / len(triangles))
-    restPoints, restTriangles = _decimated(points[used], restTriangles.reshape(-1, 3).astype(numpy.int32), fraction)
-    allPoints = numpy.concatenate([points, restPoints])
-    allTriangles = numpy.concatenate([triangles[kept], restTriangles + len(points)])
-    allPoints, allTriangles = welded(allPoints, allTriangles)
-    used, compact = numpy.unique(allTriangles, return_inverse=True)
-    return allPoints[used], compact.reshape(-1, 3).astype(numpy.int32)
+class _Trial:
+    """The measured distances between a surface and what becomes of it, step by step.
+
+    What was measured to a triangle that is still there holds.
+    """
+
+    def __init__(self, mesh, boundMm):
+        self._mesh, self._boundMm = mesh, boundMm
+        self._forth = numpy.full(len(mesh.points), numpy.inf, numpy.float32)
+        # The fine triangle that became the coarse one measured to.
+        self._origins = numpy.zeros(len(mesh.points), numpy.int32)
+        self._open = numpy.arange(len(mesh.points))
+        self._back, self._candidate = None, None
+
+    def changed(self, which):
+        """Take note that points (n,) of the fine surface were merged otherwise."""
+        gone = which[self._mesh.triangles[self._origins]].any(1) | which
+        self._open = numpy.flatnonzero(gone)
+
+    def tooCoarse(self, candidate):
+        """Return which points (n,) of the fine surface were merged too far in a candidate."""
+        isFirst, self._candidate = self._candidate is None, candidate
+        coarse, indices = candidate.mesh, candidate.indices
+        self._measure()
+        beyond = self._forth > self._boundMm
+        found = numpy.zeros(len(coarse.points), bool)
+        found[indices[beyond]] = True
+        found[indices[self._mesh.triangles[self._origins[beyond]]]] = True
+        found[crowdedEdges(coarse.triangles).reshape(-1)] = True
+        # Back at first, so as not to come late, and at last.
+        if isFirst or not found.any():
+            triangles = numpy.searchsorted(candidate.origins, self._origins)
+            self._back = distancesBack(self._mesh, coarse, indices, triangles)
+            found |= self._back[: len(found)] > self._boundMm
+            found[coarse.triangles[self._back[len(found) :] > self._boundMm]] = True
+        return found[indices]
+
+    def _measure(self):
+        """Measure from the fine points whose distance is not known: bounded from above, exact beyond the bound."""
+        coarse, indices = self._candidate.mesh, self._candidate.indices[self._open]
+        points = self._mesh.points[self._open]
+        distancesMm, triangles = Fans(coarse, indices).distances(points, indices)
+        beyond = numpy.flatnonzero((distancesMm > self._boundMm) | (triangles < 0))
+        distancesMm[beyond], triangles[beyond] = nearestTriangles(points[beyond], coarse)
+        self._forth[self._open], self._origins[self._open] = distancesMm, self._candidate.origins[triangles]
+
+    def finished(self):
+        """Return the candidate as a solid, measured, or None where it is none within the bound."""
+        coarse = self._candidate.mesh
+        try:
+            solid = asSolid(coarse)
+        except InputRefused:
+            return None
+        if alike(coarse, solid):
+            forth = largestExact(self._mesh.points, self._forth, solid)
+            return Simplified(solid, deviationOf(self._mesh, coarse, forth, self._back))
+        nearby = nearestPoints(coarse.points, solid.points)[self._candidate.indices]
+        deviation = measured(self._mesh, solid, nearby)
+        return Simplified(solid, deviation) if deviation.maximumMm <= self._boundMm + APART_MM else None

@@ -48,8 +48,20 @@ def aPoorScan(tmp_path):
 def test_pageSaysWhatIsWrongAndWhatIsAskedFor(aPoorScan, aPage):
     verdict = examine(aPoorScan, procedure="cranioplasty", side="left")
     text = aPage(verdict)
-    for words in ("REJECT", "Cranioplasty", "LEFT", "2026-01-05", "coded as of the right side", "4.20 mm apart",
-                  "Metal", "must be mended", "at most 1 mm", "at most 4 mm", "Mini-invasive Surgery", "site default"):
+    for words in (
+        "REJECT",
+        "Cranioplasty",
+        "LEFT",
+        "2026-01-05",
+        "coded as of the right side",
+        "4.20 mm apart",
+        "Metal",
+        "must be mended",
+        "at most 1 mm",
+        "at most 4 mm",
+        "Mini-invasive Surgery",
+        "site default",
+    ):
         assert words in text
     # What has to be mended stands first.
     assert text.index("must be mended") < text.index("should be mended")
@@ -59,9 +71,10 @@ def test_pageHoldsThePseudonymAndNoName(aPoorScan, aPage, tmp_path, capsys):
     verdict = examine(aPoorScan, procedure="cranioplasty", side="right")
     text = aPage(verdict, "right")
     assert "SECRET" not in text.upper()
-    assert b"SECRET" not in subprocess.run(
-        ["qpdf", "--qdf", str(tmp_path / "request.pdf"), "-"], capture_output=True
-    ).stdout.upper()
+    assert (
+        b"SECRET"
+        not in subprocess.run(["qpdf", "--qdf", str(tmp_path / "request.pdf"), "-"], capture_output=True).stdout.upper()
+    )
     assert verdict.chosen.uid not in text
     # It is the one with which the names of the patient's cases begin.
     assert main(["import", str(aPoorScan), "--case", str(tmp_path / "case"), "--side", "right"]) == 0

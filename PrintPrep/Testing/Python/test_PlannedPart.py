@@ -34,7 +34,7 @@ def keep(case, session, *solids, title="plan"):
 def test_partIsThePlannedObjectWithItsFlags(aSegmentedCase, aSession):  # noqa: F811
     plan = keep(aSegmentedCase, aSession, PLATE)
     part = Part.makePart(aSegmentedCase, aSession, newRecipe("Plate, left"))
-    name = f"{aSegmentedCase.name}_plate-left_left_part"
+    name = f"{aSegmentedCase.name}_plate-left_left_part-1.1"
     assert sorted(part.files) == [f"{name}.3mf", f"{name}.stl", "recipe.json"]
     assert part.parents == (plan.link,)
     flags = {"role": "implant", "mirrored": True, "modified": True, "moved": False}

@@ -57,6 +57,23 @@ def test_figuresAgreeWithAnotherLibrary():
         assert figure == pytest.approx(max(numpy.percentile(forth, percent), numpy.percentile(back, percent)), abs=0.02)
 
 
+def test_signedDistancesAgreeWithAnotherLibrary():
+    """Inside is negative; trimesh calls it positive."""
+    import trimesh
+
+    solid = ballMesh()
+    points = numpy.random.default_rng(2).uniform(solid.points.min(0) - 3, solid.points.max(0) + 3, (500, 3))
+    other = -trimesh.proximity.signed_distance(trimesh.Trimesh(solid.points, solid.triangles, process=False), points)
+    assert (other < 0).sum() > 50
+    assert Deviation.signedDistances(points, solid) == pytest.approx(other, abs=1e-4)
+
+
+def test_signedDistancesOfABoxAreThoseOfItsFaces():
+    solid = boxMesh((0, 0, 0), (10, 20, 30))
+    found = Deviation.signedDistances([(5, 10, 15), (5, 10, 31), (-3, -4, 5), (13, 24, 30), (1, 2, 3)], solid)
+    assert found == pytest.approx([-5, 1, 5, 5, -1], abs=1e-6)
+
+
 def test_deviationFindsTheDisplacedPlace():
     fine = ballMesh()
     points = fine.points.copy()
