@@ -70,7 +70,8 @@ at its figures and findings, and keep it. Each title is a plan of its own.<br>
 <b>Outcome</b>: compare a CT after the operation with the plan, and read what was found where.<br>
 The other modules of the suite act on the case that is open here.<br>
 <b>For the data-protection officer</b>: nothing leaves a case without a recorded consent of its scope (by default a new
-case records that the one to treatment is kept elsewhere), what has left is listed, copies for others are made by an allow-list, and each change stands in the audit log.
+case records that the one to treatment is kept elsewhere). What has left is listed, copies for others are made by an
+allow-list, and each change stands in the audit log.
 """)
         self.parent.acknowledgementText = _("Built on 3D Slicer. Not for diagnosis; not a cleared medical device.")
 
