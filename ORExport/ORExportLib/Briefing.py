@@ -5,7 +5,7 @@ import datetime
 import io
 from xml.sax.saxutils import escape
 
-from PlanningHubLib.PageFonts import pageFonts
+from PlanningHubLib.PageFonts import drawn
 
 from .BriefingPlan import drawPlan, planSheets
 
@@ -78,6 +78,10 @@ class Briefing:
 
 def briefingPdf(briefing):
     """Return the bytes of the PDF: one page, and more where there is a plan."""
+    return drawn(lambda fonts: _pdf(briefing, fonts))
+
+
+def _pdf(briefing, fonts):
     from reportlab.lib.pagesizes import A4
     from reportlab.pdfgen.canvas import Canvas
 
@@ -86,7 +90,6 @@ def briefingPdf(briefing):
     canvas = Canvas(buffer, pagesize=A4, lang="en", invariant=briefing.intendedUse == COPY)
     canvas.setTitle(f"{briefing.caseName} surgical briefing")
     canvas.setAuthor("Planning Hub")
-    fonts = pageFonts()
     sheets = planSheets(briefing.planLines, fonts, A4[0] - 2 * MARGIN)
     Page(canvas, fonts, *A4).draw(briefing, 1 + len(sheets))
     for number, lines in enumerate(sheets):

@@ -5,7 +5,7 @@ from xml.sax.saxutils import escape
 
 from PlanningHubLib import Consent
 from PlanningHubLib.Files import writeAside
-from PlanningHubLib.PageFonts import pageFonts
+from PlanningHubLib.PageFonts import drawn
 from PlanningHubLib.Prescription import requirePrescription
 from PlanningHubLib.Requirements import ensure
 
@@ -47,11 +47,14 @@ def documentPdf(name, title, facts, characteristics, remarks, isCopy=False):
     :param characteristics: (characteristic, value with unit, note)
     :param isCopy: of a de-identified copy: nothing to be signed, no day of its making
     """
+    return drawn(lambda fonts: _drawn(fonts, name, title, facts, characteristics, remarks, isCopy))
+
+
+def _drawn(fonts, name, title, facts, characteristics, remarks, isCopy):
     from reportlab.lib.pagesizes import A4
     from reportlab.lib.styles import ParagraphStyle
     from reportlab.platypus import Paragraph, SimpleDocTemplate, Spacer
 
-    fonts = pageFonts()
     text = ParagraphStyle("text", fontName=fonts.regular, fontSize=10, leading=13)
     heading = ParagraphStyle("heading", fontName=fonts.bold, fontSize=14, leading=20)
 

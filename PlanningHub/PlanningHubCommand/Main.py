@@ -17,8 +17,10 @@ from PlanningHubLib.Request import DESIGNS, URGENCIES
 
 from . import Commands, Governance
 from .ArchiveOptions import addArchiveOptions
+from .Building import addCommands as addBuildCommands
 from .Console import Console
 from .Outcomes import addCommands as addOutcomeCommands
+from .Papers import addCommands as addPapersCommands
 from .Planning import addCommand as addPlanCommand
 from .Records import addCommands as addRecordCommands
 from .SegmentOptions import addModelOptions, addReviewOptions, addSegmentOptions
@@ -51,6 +53,8 @@ def buildParser():
         return sub
 
     _stepCommands(command)
+    addBuildCommands(command)
+    addPapersCommands(command)
     addOutcomeCommands(command)
     _governanceCommands(command)
     addRecordCommands(command)

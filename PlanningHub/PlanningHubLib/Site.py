@@ -69,7 +69,7 @@ class Site:
 
     @property
     def manufacturer(self):
-        """Who makes the printed parts: ``name``, ``address``, ``sites``, ``authorizedRepresentative``; empty if unsaid."""
+        """Who makes the printed parts: ``name``, ``address``, ``sites``, ``authorizedRepresentative``; or nothing."""
         return self._values.get("manufacturer", {})
 
     @property

@@ -25,6 +25,7 @@ from .BuildEstimates import MODEL, plateEstimate, supportRoomMl
 from .BuildNesting import nested, requireApart, turned
 from .BuildOrientation import WEIGHTS, orient
 from .BuildParts import artefactsOf, partsOf, requireParts
+from .PartRecords import partNumber
 from .PrusaSlicer import PrusaSlicer
 from .WritersStl import PartLabel
 from .WritersThreeMf import Body, packageBytes
@@ -85,12 +86,12 @@ def makeBuild(
         label = PlateLabel(f"{case.name}_{stage.artefactId}.{stage.revision}", case.name,
                            f"{stage.artefactId}.{stage.revision}", case.side)  # fmt: skip
         slicer = PrusaSlicer.find(folder) if slicing else None
+        count = max(one.plate for one in laid) + 1
         plates = []
-        for number in range(max(one.plate for one in laid) + 1):
+        for number in range(count):
             own = [one for one in laid if one.plate == number]
-            plates.append(
-                _plate(stage.folder, label, number, own, profile, slicer, Path(folder), part(progress, 0.7, 0.95))
-            )
+            share = part(progress, 0.7 + 0.25 * number / count, 0.7 + 0.25 * (number + 1) / count)
+            plates.append(_plate(stage.folder, label, number, own, profile, slicer, Path(folder), share))
         document = rounded(_document(case, profile, plates, findings))
         text = json.dumps(document, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n"
         writeAside(stage.folder / RESULT_FILE, text.encode())
@@ -129,7 +130,7 @@ def _findings(artefacts, profile):
     """Return what there is to say of making these parts by this process; refuse what is unsafe."""
     found = []
     for one in artefacts:
-        number = f"{one.id}.{one.revision}"
+        number = partNumber(one)
         madeFor = one.parameters.get("profile")
         if madeFor not in (None, profile.name):
             found.append(Finding("other-profile", "warn", f"{number} was made and checked for {madeFor}.",

@@ -9,11 +9,11 @@ from PlanningHubLib.Errors import GateRefused, InputRefused
 from PlanningHubLib.Nodes import removeNodes
 from PlanningHubLib.Segmentation import loadSegmentation
 from PlanningHubLib.Shapes.Checks import requirePrintable
-from PlanningHubLib.Shapes.Mesh import Mesh, welded
+from PlanningHubLib.Shapes.Mesh import Mesh
 
 from .PartFiles import OWN_FORMAT
+from .PartRecords import currentParts, partNumber, readMesh
 from .Shape import FITTING_ROLES
-from .WritersStl import STL_HEADER_BYTES, STL_RECORD
 
 # How far outside of a guide's face its bone is looked for: more than any gap of a bed, less than to any other bone.
 BONE_WITHIN_MM = 2.0
@@ -45,7 +45,7 @@ def partsOf(case, session, partIds=None):
 
     :param partIds: artefacts' IDs; None for all current parts
     :raises GateRefused: ``no-part``, ``stale-part``, ``damaged-part``
-    :raises InputRefused: ``no-such-part``, ``bad-part-file``, and what a mesh that is no solid is refused for
+    :raises InputRefused: ``no-such-part``, ``cannot-read``, and what a mesh that is no solid is refused for
     """
     found = [_piece(case, artefact, name) for artefact in artefactsOf(case, partIds) for name in pieceFiles(artefact)]
     fitting = [one for one in found if one.role in FITTING_ROLES]
@@ -59,9 +59,7 @@ def artefactsOf(case, partIds=None):
     """Return the current artefacts of parts, checked; see :func:`partsOf`."""
     ids = list(dict.fromkeys(one.id for one in case.artefacts if one.kind == "part"))
     if partIds is None:
-        current = [case.graph.current(one) for one in ids]
-        fresh = [one for one in current if case.state(one, readFiles=False) == "current"]
-        return [case.requireCurrent(one) for one in fresh] or [case.require("part")]
+        return [case.requireCurrent(one) for one in currentParts(case)] or [case.require("part")]
     for one in partIds:
         if one not in ids:
             raise InputRefused("no-such-part", f"The case has no part {one}.", f"It has: {', '.join(ids) or 'none'}.")
@@ -77,25 +75,11 @@ def pieceFiles(artefact):
 
 
 def _piece(case, artefact, fileName):
-    mesh = readStl(case.path(artefact, fileName))
+    mesh = readMesh(case.path(artefact, fileName))
     requirePrintable(mesh)
     described = artefact.facts["object"]
-    number = f"{artefact.id}.{artefact.revision}"
+    number = partNumber(artefact)
     return BuildPart(artefact, number, fileName.rpartition(".")[0], described["name"], described["role"], mesh)
-
-
-def readStl(path):
-    """Return the mesh (LPS mm) of one of the suite's own binary STL files, its equal points welded.
-
-    :raises InputRefused: ``bad-part-file``
-    """
-    data = path.read_bytes()
-    start = STL_HEADER_BYTES + 4
-    count = int.from_bytes(data[STL_HEADER_BYTES:start], "little")
-    if b"SPACE=LPS UNIT=mm" not in data[:STL_HEADER_BYTES] or len(data) != start + count * STL_RECORD.itemsize:
-        raise InputRefused("bad-part-file", f"{path} is no STL of this suite.", "Make the part again.", [path])
-    corners = numpy.frombuffer(data, STL_RECORD, count, start)["corners"].reshape(-1, 3)
-    return Mesh.fromArrays(*welded(corners, numpy.arange(3 * count).reshape(-1, 3)))
 
 
 def boneOf(case, session):

@@ -11,6 +11,8 @@ import numpy
 
 # Faces bound a wall where they are turned from each other by more than this: two that meet at less are an edge.
 FACING_COSINE = 0.5
+# Across a corner, no way is as straight as this to both faces.
+STRAIGHT_COSINE = 0.8
 _ROUNDS = 30
 _EXACT_MM = 1e-3
 # A ray that starts on a face must not find that face.
@@ -23,10 +25,12 @@ class Balls:
 
     :param widthsMm: (n,) their diameters; inf where nothing lies opposite within the widest
     :param centers: (n, 3)
+    :param opposite: (n,) the triangle on the other side; −1 for none
     """
 
     widthsMm: numpy.ndarray
     centers: numpy.ndarray
+    opposite: numpy.ndarray
 
 
 class BallFitter:
@@ -47,6 +51,12 @@ class BallFitter:
         triangles, lengthsMm = (numpy.asarray(one).reshape(-1) for one in found[:2])
         return numpy.where(triangles >= 0, lengthsMm + _ASIDE_MM, numpy.inf), triangles
 
+    def acrossMm(self, points, directions):
+        """Return the width (n,) of the material at points along directions, both ways; inf between faces at an angle."""
+        (oneMm, one), (otherMm, other) = self.ahead(points, directions), self.ahead(points, -directions)
+        straight = numpy.minimum(self._facing(one, directions), self._facing(other, -directions))
+        return numpy.where(straight > STRAIGHT_COSINE, oneMm + otherMm, numpy.inf)
+
     def balls(self, samples, widestMm, inside=True):
         """Return the :class:`Balls` of :class:`PrintPrepLib.SurfaceSamples.Samples`.
 
@@ -57,14 +67,22 @@ class BallFitter:
         acrossMm, opposite = self.ahead(samples.points, directions)
         radiiMm, touched = self._shrunk(samples.points, directions, numpy.minimum(acrossMm, widestMm) / 2)
         side = 1 if inside else -1
-        facing = side * numpy.einsum("ij,ij->i", self._normals[touched], directions)
-        cosines = side * numpy.einsum("ij,ij->i", self._normals[opposite], directions)
-        planesMm = 2 * numpy.where(opposite >= 0, acrossMm, numpy.inf) * cosines / (1 + numpy.maximum(cosines, 0))
-        widthsMm = numpy.where((touched >= 0) & (facing >= FACING_COSINE), 2 * radiiMm, planesMm)
-        held = (touched >= 0) & (facing >= FACING_COSINE) | (opposite >= 0) & (cosines >= FACING_COSINE)
-        widthsMm = numpy.where(held & (widthsMm < widestMm), widthsMm, numpy.inf)
-        shownMm = numpy.where(numpy.isfinite(widthsMm), widthsMm, 0)
-        return Balls(widthsMm, samples.points + directions * shownMm[:, None] / 2)
+        stoppedBy, straight = (self._facing(one, side * directions) for one in (touched, opposite))
+        planesMm = 2 * numpy.where(straight > 0, acrossMm, widestMm) * straight / (1 + straight)
+        held = stoppedBy >= FACING_COSINE
+        widthsMm = numpy.where(held, 2 * radiiMm, planesMm)
+        found = (held | (straight >= FACING_COSINE)) & (widthsMm < widestMm)
+        centers = samples.points + directions * numpy.where(found, widthsMm, 0)[:, None] / 2
+        return Balls(
+            numpy.where(found, widthsMm, numpy.inf),
+            centers,
+            numpy.where(found, numpy.where(held, touched, opposite), -1),
+        )
+
+    def _facing(self, triangles, directions):
+        """Return the cosines (n,) between directions and the normals of triangles; 0 for none, and below 0."""
+        cosines = numpy.einsum("ij,ij->i", self._normals[triangles], directions)
+        return numpy.where(triangles >= 0, numpy.maximum(cosines, 0), 0)
 
     def _shrunk(self, points, directions, radiiMm):
         """Return radii (n,) of balls with nothing inside, and the triangles (n,) that stopped them; −1 for none."""

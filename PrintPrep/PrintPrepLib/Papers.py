@@ -18,12 +18,11 @@ from .PapersContent import buildOf, gathered, inspectionsOf, requirePrintable
 from .PapersFields import newEntries
 from .PapersPdf import papersPdfs
 from .PartFiles import fileWord
-from .PartPictures import partPicture
+from .PartPictures import partPictures
 from .PartRecords import childId, chosenPart, newestChild, partMesh, partName, partNumber
 from .Registry import registryCsv
-from .ScanCompare import PICTURE_FILE
 
-FILE_NAME, PART_PICTURE = "papers.json", "part.png"
+FILE_NAME, PICTURE_NAME = "papers.json", "part"
 
 
 def makePapers(case, partId=None, values=None, progress=noProgress, user=None):
@@ -86,12 +85,11 @@ def readPapers(case, papers):
 
 
 def _pictures(case, mesh, folder, inspections):
-    why = partPicture(mesh, folder / PART_PICTURE)
-    pictures = {"part": why or folder / PART_PICTURE}
+    pictures = {"part": partPictures(mesh, folder, PICTURE_NAME)}
     scan = inspections.get(SCANNED)
     if scan:
-        isThere = PICTURE_FILE in scan.files
-        pictures["scan"] = case.path(scan, PICTURE_FILE) if isThere else "none was taken"
+        taken = [case.path(scan, name) for name in scan.files if name.endswith(".png")]
+        pictures["scan"] = taken or "none could be taken when the scan was compared"
     return pictures
 
 

@@ -8,7 +8,7 @@ from PlanningHubLib.PageFonts import pageFonts
 
 # Points, as everything on a page.
 MARGIN, BANNER, SIZE = 45, 30, 8.5
-WIDTH = 595 - 2 * MARGIN
+WIDTH, LEAST_BELOW_HEADING = 595 - 2 * MARGIN, 80
 APPROVED_COLOR, WARNING_COLOR, GRID_COLOR, HEAD_COLOR = "#00602b", "#b00020", "#999999", "#eeeeee"
 NOT_APPROVED, DRAFT = "NOT APPROVED", "DRAFT"
 FOOTER = "Made by Planning Hub, not a medical device. Check case, side and part number against the part."
@@ -30,7 +30,11 @@ class Head:
     @property
     def banner(self):
         state = f"APPROVED by {self.approvers}" if self.approvers else NOT_APPROVED
-        return f"{DRAFT} – {state}" if self.isDraft else state
+        return f"{DRAFT} – part {state}" if self.isDraft else state
+
+    @property
+    def color(self):
+        return APPROVED_COLOR if self.approvers and not self.isDraft else WARNING_COLOR
 
 
 class Paper:
@@ -62,6 +66,9 @@ class Paper:
         self.story.append(self.block(words, style))
 
     def heading(self, words):
+        from reportlab.platypus import CondPageBreak
+
+        self.story.append(CondPageBreak(LEAST_BELOW_HEADING))
         self.text(words, "heading")
 
     def space(self, points):
@@ -85,13 +92,19 @@ class Paper:
         cells += [[self.block(cell, "mono" if at in mono else "text") for at, cell in enumerate(row)] for row in rows]
         self._table(cells, [WIDTH * share / sum(widths) for share in widths], hasHead=True, height=heights)
 
-    def picture(self, path, height, caption):
-        """Add a picture that is already looked after: a PNG of any size."""
+    def pictures(self, paths, height, caption):
+        """Add PNGs side by side, as high as they may be, and what they show."""
         from reportlab.lib.utils import ImageReader
-        from reportlab.platypus import Image
+        from reportlab.platypus import Image, Table
 
-        wide, high = ImageReader(str(path)).getSize()
-        self.story.append(Image(str(path), width=height * wide / high, height=height))
+        sizes = [ImageReader(str(path)).getSize() for path in paths]
+        height = min([height, *((WIDTH / len(paths) - 8) * high / wide for wide, high in sizes)])
+        images = [
+            Image(str(path), width=height * wide / high, height=height)
+            for path, (wide, high) in zip(paths, sizes, strict=True)
+        ]
+        self.space(8)
+        self.story.append(Table([images]))
         self.text(caption)
 
     def qr(self, dark, sizeMm=22.0):
@@ -153,7 +166,7 @@ class Paper:
     def _frame(self, canvas, size, pageText):
         width, height = size
         canvas.saveState()
-        canvas.setFillColor(APPROVED_COLOR if self.head.approvers else WARNING_COLOR)
+        canvas.setFillColor(self.head.color)
         canvas.rect(0, height - BANNER, width, BANNER, stroke=0, fill=1)
         canvas.setFillColor("white")
         text = self.fonts.printable(self.head.banner)

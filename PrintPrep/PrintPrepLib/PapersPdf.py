@@ -5,8 +5,8 @@ from .QrCodes import modules
 from .Statement import METHODS
 
 NO_CONCLUSION = (
-    "Draft made from the records of case and site. Whether the device is a custom-made device, and whether the law is met, "
-    "is not stated here: that is for the manufacturer to check, complete and sign."
+    "Draft made from the records of case and site. Whether the device is a custom-made device, and whether the law is "
+    "met, is not stated here: that is for the manufacturer to check, complete and sign."
 )
 SIGNATURE = "Date, name and signature: " + "_" * 48
 # Least height of a row that is filled in by hand, in points.
@@ -17,7 +17,7 @@ def papersPdfs(values, pictures):
     """Return paper's name → bytes of its PDF.
 
     :param values: what :func:`PrintPrepLib.PapersContent.gathered` returned
-    :param pictures: ``part`` and ``scan`` → path of a PNG, or the words why there is none
+    :param pictures: ``part`` and ``scan`` → paths of PNGs, or the words why there are none
     """
     papers = {
         "job-ticket": _jobTicket(values, pictures),
@@ -52,19 +52,19 @@ def _identity(values):
 def _jobTicket(values, pictures):
     ticket, paper = values["ticket"], _paper(values, "Job ticket")
     paper.facts([*_identity(values), *ticketRows(ticket)])
-    _picture(
-        paper, pictures.get("part"), 190, "The part as it is printed. R, L, A, P, S, I: directions of the patient."
-    )
+    _pictures(paper, pictures["part"], 170, "The part from both sides. R, L, A, P, S, I: the patient's directions.")
     paper.heading("Warnings and remarks")
-    for one in ticket["findings"] or [{"severity": "info", "code": "none", "message": "There are none.", "action": ""}]:
+    if not ticket["findings"]:
+        paper.text("There are none.")
+    for one in ticket["findings"]:
         style = "bold" if one["severity"] != "info" else "text"
         paper.text(f"{one['severity']} {one['code']}: {one['message']} {one['action']}", style)
     paper.heading("Made from")
     rows = [(one["number"], one["title"], one["content"]) for one in ticket["madeFrom"]]
-    paper.table(("Number", "What", "Content, SHA-256"), rows, (1.2, 2.2, 4), mono=(2,))
+    paper.table(("Number", "What", "Content, SHA-256"), rows, (1.3, 1.6, 4.3), mono=(2,))
     paper.heading("Files")
     rows = [(one["name"], f"{one['bytes']:,}", one["sha256"]) for one in ticket["files"]]
-    paper.table(("File", "Bytes", "SHA-256"), rows, (2.6, 0.9, 3.6), mono=(0, 2))
+    paper.table(("File", "Bytes", "SHA-256"), rows, (2.1, 0.8, 4.3), mono=(0, 2))
     return paper
 
 
@@ -73,12 +73,13 @@ def ticketRows(ticket):
     one, deviation, build = ticket["object"], ticket["deviation"], ticket["build"]
     changed = [word for word in ("mirrored", "modified", "moved") if one[word]]
     profile, material = ticket["profile"], ticket["material"]
+    extent = " × ".join(f"{mm:.1f}" for mm in ticket["extentMm"])
     layer = f", layers of {profile['layerMm']:g} mm" if profile["layerMm"] else ""
     tolerance = "not stated" if ticket["toleranceMm"] is None else f"±{ticket['toleranceMm']:g} mm"
     return [
         ("Object", f"{one['role']}, {', '.join(changed) or 'as it was scanned'}"),
         ("Pieces", ", ".join(ticket["pieces"]) or "1"),
-        ("Volume and extent", f"{ticket['volumeMl']:.2f} ml; {' × '.join(f'{mm:.1f}' for mm in ticket['extentMm'])} mm"),
+        ("Volume and extent", f"{ticket['volumeMl']:.2f} ml; {extent} mm"),
         ("Process", f"{profile['title']}: {profile['process']}, {profile['printer']} ({profile['maker']}){layer}"),
         ("Material", f"{material['title']}: {material['product']} ({material['maker']})"),
         ("Use", ticket["use"]),
@@ -114,19 +115,26 @@ def _labelText(one):
 
 
 def _estimateText(facts):
-    known = facts.get("estimate") or facts.get("estimates") or {}
-    total = known.get("total", known) if isinstance(known, dict) else {}
-    texts = [f"{key} {value}" for key, value in total.items() if isinstance(value, int | float | str)]
-    return ", ".join(texts) or "no estimates"
+    """Return what a build takes, by the slicer program where it was asked."""
+    estimate, slicer = facts["estimate"], facts["slicer"]
+    how = f"by PrusaSlicer {slicer['version']}" if slicer else "by the profile's rates"
+    hours, materialMl = (
+        (slicer["hours"], slicer["materialMl"])
+        if slicer
+        else (estimate["hours"], estimate["partsMl"] + estimate["supportsMl"])
+    )
+    return (
+        f"{facts['plates']} plate(s) with {len(facts['parts'])} part(s): about {hours:.1f} h, {materialMl:.1f} ml of "
+        f"material ({how}), {estimate['cost']:.2f} {estimate['currency']} (estimates)"
+    )
 
 
-def _picture(paper, picture, height, caption):
-    if picture is None:
-        return
-    if isinstance(picture, str):
-        paper.text(f"No picture: {picture}")
+def _pictures(paper, pictures, height, caption):
+    """Add pictures, or the words why there are none."""
+    if isinstance(pictures, str):
+        paper.text(f"No pictures: {pictures}")
     else:
-        paper.picture(picture, height, caption)
+        paper.pictures(pictures, height, caption)
 
 
 def _traveller(values):
@@ -147,7 +155,7 @@ def _traveller(values):
     if traveller["earlier"]:
         paper.heading("Earlier entries, superseded or of an earlier part")
         rows = [(one["field"], one["value"], one["who"], one["when"]) for one in traveller["earlier"]]
-        paper.table(("Field", "Entry", "Entered by", "When"), rows, (2, 4, 2, 2))
+        paper.table(("Field", "Entry", "Entered by", "When"), rows, (1.6, 3.6, 1.8, 2.6))
     return paper
 
 
@@ -161,13 +169,13 @@ def _inspectionSheet(values, pictures):
         for one in sheet["dimensions"]
     ]  # fmt: skip
     head = ("Dimension", "Kind", "Nominal", "Tolerance", "Measured", "Off by", "Verdict", "Where")
-    paper.table(head, rows, (2, 1.3, 1.2, 1.3, 1.3, 1.1, 1.2, 3), heights=BY_HAND)
+    paper.table(head, rows, (2, 1.3, 1.4, 1.6, 1.6, 1.2, 1.3, 2.6), heights=BY_HAND)
     scan = sheet["scan"]
     if scan:
         paper.heading("Scan of the printed part, laid over the part")
         paper.facts(scanRows(scan))
         caption = f"Pale: within ±{scan['toleranceMm']:g} mm. Red: outside of the part. Blue: inside of it."
-        _picture(paper, pictures.get("scan"), 200, caption)
+        _pictures(paper, pictures["scan"], 170, caption)
     paper.space(20)
     paper.text(SIGNATURE)
     return paper

@@ -10,7 +10,7 @@ from PlanningHubLib.Segmenting.SegmentReview import requireReviewed
 from PlanningHubLib.Shapes import Checks, Surface
 from PlanningHubLib.Software import versions
 
-from . import Profiles, Simplify
+from . import Materials, Profiles, Simplify
 from .PartFacts import partFacts, partFindings
 from .PartFiles import writeFiles
 from .PartSteps import steps
@@ -38,7 +38,7 @@ def makePart(case, session, recipe=None, progress=noProgress, user=None):
     :returns: artefact of kind ``part``; its facts hold ``object`` (name, role, mirrored, modified, moved),
         ``volumeMl``, ``triangles``, ``deviationMm`` (measured maximum), and what the steps have to say
     :raises GateRefused: ``no-…``, ``stale-…``, ``damaged-…`` for the segmentation and, with a name, the plan;
-        ``not-reviewed``
+        ``not-reviewed``; what the materials refuse, such as ``unsafe-sterilisation``
     :raises InputRefused: ``bad-recipe``, ``no-such-object``, ``empty-segment``, ``not-manifold``, ``volume-differs``,
         ``cannot-write``, ``disk-full`` ...; what a step refuses, with its number before the message
     :raises UsageError: ``bad-deviation``
@@ -50,6 +50,7 @@ def makePart(case, session, recipe=None, progress=noProgress, user=None):
     requireReviewed(case, segmentation)
     shape = _shapeFor(case, session, segmentation, recipe, part(progress, 0.0, 0.3))
     recipe = _asMade(recipe, shape)
+    Materials.requireSafe(recipe, shape.flags["role"], profile)
     with case.staging("part", partId(case, shape), user=user) as stage:
         identity = PartIdentity(
             case.name, shape.name, f"{stage.artefactId}.{stage.revision}", case.side, sourceContent(shape)
@@ -102,7 +103,17 @@ def _shaped(work, recipe, progress):
     for piece in work.pieces:
         findings += Checks.requirePrintable(piece.mesh)
         findings += requireNone(piece.mesh)
-    return simple, findings
+    return simple, [*findings, *_materialFindings(work, recipe, [one.code for one in findings])]
+
+
+def _materialFindings(work, recipe, partCodes):
+    """Return what there is to say of the part's material, and keep it among the facts."""
+    findings = Materials.judge(recipe, work.shape.flags["role"], work.profile, partCodes)
+    if recipe["material"]:
+        material = Materials.find(recipe["material"])
+        codes = [one.code for one in findings]
+        work.facts["material"] = {"name": material.name, "title": material.title, "findings": codes}
+    return findings
 
 
 def _expectedMl(work):

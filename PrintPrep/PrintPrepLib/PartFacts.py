@@ -49,13 +49,10 @@ def _originFacts(shape):
 
 
 def partFindings(work, recipe):
-    """Return what a part lacks that nobody may overlook: a label, a process."""
+    """Return what a part lacks that nobody may overlook: a label."""
     findings = []
     if not work.facts.get("label"):
         severity = "warn" if work.shape.flags["role"] in FITTING_ROLES else "info"
         text = "Nothing on the part says whose it is and which side it is for."
         findings.append(Finding("not-labelled", severity, text, "Add a step that labels it."))
-    if work.profile is None:
-        text = "No process is stated: nothing was checked against what a printer can make."
-        findings.append(Finding("no-process", "info", text, "State a profile in the recipe."))
     return findings

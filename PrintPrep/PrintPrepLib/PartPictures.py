@@ -12,28 +12,29 @@ PART_COLOR = (0.78, 0.76, 0.70)
 INSIDE, WITHIN, OUTSIDE = (30, 80, 220), (235, 235, 225), (215, 30, 30)
 # Colors are full at this many times the tolerance.
 FULL_AT = 2.0
+AMBIENT = 0.4
 _ARRAY = "Deviation"
 
 
-def partPicture(mesh, path):
-    """Take a picture of a part (LPS mm) from its widest side.
+def partPictures(mesh, folder, name):
+    """Take pictures of a part (LPS mm) from its two widest sides.
 
-    :returns: why there is none; empty where there is one
+    :param name: ``<name>-<side>.png`` are the files
+    :returns: their paths, or the words why there are none
     """
-    return _picture(mesh.rasLpsSwapped().toPolyData(), path)
+    return _pictures(mesh.rasLpsSwapped().toPolyData(), folder, name)
 
 
-def deviationPicture(mesh, distancesMm, toleranceMm, path):
-    """Take a picture of a surface (LPS mm), colored by how far each of its points lies off.
+def deviationPictures(mesh, distancesMm, toleranceMm, folder, name):
+    """Take such pictures of a surface (LPS mm), colored by how far each of its points lies off.
 
     :param distancesMm: array (n,), positive outside of the part
-    :returns: as :func:`partPicture`
     """
     polyData = mesh.rasLpsSwapped().toPolyData()
     array = numpy_support.numpy_to_vtk(colorsOf(distancesMm, toleranceMm), deep=True)
     array.SetName(_ARRAY)
     polyData.GetPointData().SetScalars(array)
-    return _picture(polyData, path)
+    return _pictures(polyData, folder, name)
 
 
 def colorsOf(distancesMm, toleranceMm):
@@ -45,21 +46,26 @@ def colorsOf(distancesMm, toleranceMm):
     return numpy.ascontiguousarray(numpy.round((1 - share) * WITHIN + share * full), numpy.uint8)
 
 
-def _picture(polyData, path):
+def _pictures(polyData, folder, name):
+    paths = []
     try:
         with Studio() as studio:
-            model = studio.addSurface(polyData, "Part", PART_COLOR)
+            display = studio.addSurface(polyData, "Part", PART_COLOR).GetDisplayNode()
+            # Faces that look aside are not to be black on paper.
+            display.SetAmbient(AMBIENT)
+            display.SetDiffuse(1 - AMBIENT)
             if polyData.GetPointData().GetScalars() is not None:
-                display = model.GetDisplayNode()
                 display.SetActiveScalarName(_ARRAY)
                 display.SetScalarRangeFlag(slicer.vtkMRMLDisplayNode.UseDirectMapping)
                 display.SetScalarVisibility(True)
-            studio.takeThreeD(path, _widestSide(polyData), SIZE)
+            for side in _widestSides(polyData):
+                paths.append(folder / f"{name}-{side}.png")
+                studio.takeThreeD(paths[-1], side, SIZE)
     except PicturesUnavailable as error:
         return str(error)
-    return ""
+    return paths
 
 
-def _widestSide(polyData):
-    bounds = numpy.array(polyData.GetBounds()).reshape(3, 2)
-    return ("right", "anterior", "superior")[int(numpy.ptp(bounds, axis=1).argmin())]
+def _widestSides(polyData):
+    lengths = numpy.ptp(numpy.array(polyData.GetBounds()).reshape(3, 2), axis=1)
+    return (("right", "left"), ("anterior", "posterior"), ("superior", "inferior"))[int(lengths.argmin())]

@@ -1,8 +1,8 @@
 """All steps that a recipe may be made of. A new one is a module with a ``STEPS`` tuple, named here."""
 
-from . import Labelling, Repairing
+from . import Bases, Combining, Hollowing, Labelling, Offsetting, Repairing, Smoothing, Splitting
 
-MODULES = (Labelling, Repairing,)
+MODULES = (Repairing, Smoothing, Combining, Offsetting, Hollowing, Bases, Splitting, Labelling)
 
 
 def steps():

@@ -120,8 +120,7 @@ def _sorted(mesh, smallestPieceMm3, fillVoids, facts):
     if not len(large):
         raise _cannot("nothing is left that encloses a volume")
     shells = {shell: mesh.kept(labels == shell) for shell in large}
-    around = {shell: [other for other in large if other != shell and _contains(shells[other], shells[shell])]
-              for shell in large}  # fmt: skip
+    around = _nesting(shells)
     kept, turned, dropped = [], 0, {"voids": 0, "swallowed": 0}
     for shell in large:
         root = max([*around[shell], shell], key=lambda one: abs(volumesMm3[one]))
@@ -146,16 +145,27 @@ def _sorted(mesh, smallestPieceMm3, fillVoids, facts):
     return _together(kept)
 
 
-def _contains(outer, inner):
-    """Tell whether all of a shell lies inside another; samples of its points stand for it."""
+def _nesting(shells):
+    """Return shell's number → numbers of the shells around all of it; samples of its points stand for it."""
     import igl
 
-    low, high = outer.points.min(0), outer.points.max(0)
-    if (inner.points < low).any() or (inner.points > high).any():
-        return False
-    places = inner.points[:: max(1, len(inner.points) // SAMPLES)].astype(float)
-    winding = igl.fast_winding_number(outer.points.astype(float), outer.triangles.astype(numpy.int64), places)
-    return bool((abs(numpy.asarray(winding)) > 0.5).all())
+    bounds = {shell: (mesh.points.min(0), mesh.points.max(0)) for shell, mesh in shells.items()}
+    around = {shell: [] for shell in shells}
+    for outer, mesh in shells.items():
+        low, high = bounds[outer]
+        inner = [
+            one for one, (its, top) in bounds.items() if one != outer and (its >= low).all() and (top <= high).all()
+        ]
+        if not inner:
+            continue
+        places = [shells[one].points[:: max(1, len(shells[one].points) // SAMPLES)].astype(float) for one in inner]
+        arrays = mesh.points.astype(float), mesh.triangles.astype(numpy.int64)
+        winding = abs(numpy.asarray(igl.fast_winding_number(*arrays, numpy.concatenate(places))).reshape(-1))
+        starts = numpy.cumsum([0, *map(len, places[:-1])])
+        for one, least in zip(inner, numpy.minimum.reduceat(winding, starts), strict=True):
+            if least > 0.5:
+                around[one].append(outer)
+    return around
 
 
 def _together(meshes):

@@ -21,7 +21,7 @@ from PlanningHubLib.Shapes.Deviation import areaWeights, weightedPercentiles
 from PlanningHubLib.Shapes.Mesh import Mesh
 
 from .Inspection import FAIL, OPEN, PASS, SCANNED, commitInspection, inspectionHead, requireToleranceMm
-from .PartPictures import deviationPicture
+from .PartPictures import deviationPictures
 from .PartRecords import childId, chosenPart, currentParts, partMesh, partName, partNumber, readMesh
 from .WritersStl import PartLabel, stlBytes
 
@@ -37,7 +37,7 @@ SAMPLES, RANKING_SAMPLES, PROMISING = 4000, 500, 8
 FINEST_EDGE_MM, FINE_ENOUGH_TRIANGLES = 1.0, 300_000
 # Cosine: a place of the scan that looks farther away from where the part's surface looks is another wall.
 ALIKE = 0.3
-SCAN_FILE, PICTURE_FILE = "scan.stl", "deviation.png"
+SCAN_FILE, PICTURE_NAME = "scan.stl", "deviation"
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -85,7 +85,7 @@ def inspectScan(case, path, unit, partId=None, toleranceMm=None, progress=noProg
         progress(0.9, "Writing the inspection")
         label = PartLabel("scan", case.name, f"scan of {partNumber(chosen)}", case.side, chosen.content)
         (stage.folder / SCAN_FILE).write_bytes(stlBytes(compared.scan, label))
-        deviationPicture(compared.scan, compared.distancesMm, toleranceMm, stage.folder / PICTURE_FILE)
+        deviationPictures(compared.scan, compared.distancesMm, toleranceMm, stage.folder, PICTURE_NAME)
         return _committed(case, stage, chosen, compared, path, unit)
 
 

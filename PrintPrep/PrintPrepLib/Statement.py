@@ -5,7 +5,7 @@ not state is named as missing, nothing is filled in for it, and no legal conclus
 device is free of germs.
 """
 
-from .PapersFields import fields, standingEntries
+from .PapersFields import standingEntries
 from .PartRecords import partName, partNumber
 from .PartWork import PartIdentity
 from .QrCodes import qrText
@@ -30,8 +30,9 @@ def statement(case, part, entries, site):
         ("Authorized representative, where there is one", maker.get("authorizedRepresentative", "none stated")),
         ("Data that identify the device",
          device and f"{device}; {partName(part)}, number {partNumber(part)}; file SHA-256 {', '.join(hashes)}"),
-        ("For the exclusive use of one patient", f"For the exclusive use of the patient identified by the code {case.name}"),
-        ("Prescribed by", prescriber and f"{prescriber['name']}, {prescriber['qualification']}, {prescriber['institution']}"),
+        ("Exclusive use", f"For the exclusive use of the patient who is identified by the code {case.name}"),
+        ("Prescribed by", prescriber and f"{prescriber['name']}, {prescriber['qualification']}, "
+                                         f"{prescriber['institution']}"),
         ("Specific characteristics of the prescription", _characteristics(prescription)),
         ("Conformity with the general safety and performance requirements of Annex I", said.get("conformity")),
         ("Requirements not fully met, with the grounds", said.get("annex-1-exceptions")),
@@ -92,7 +93,7 @@ def label(case, part, recipe, entries, site):
 
 
 def sterileState(recipe, standing):
-    """Return what the label says of sterilization: what is to be done, or which cycle was recorded; never its success."""
+    """Return what the label says of sterilization: what is to be done, or which cycle was recorded, not its success."""
     asked = recipe["sterilisation"] or {"method": "none"}
     if asked["method"] == "none":
         return f"{NON_STERILE}. Not to be sterilized."
@@ -101,9 +102,8 @@ def sterileState(recipe, standing):
     cycle = standing.get("cycle-number")
     if cycle is None:
         return f"{NON_STERILE}. To be sterilized before use: {how}, by the site's validated cycle."
-    return (
-        f"Sterilization cycle {cycle['value']} ({how}) recorded on {cycle['when'][:10]}: see the sterilizer's record."
-    )
+    recorded = f"Sterilization cycle {cycle['value']} ({how}) was recorded on {cycle['when'][:10]}"
+    return f"{recorded}: what came of it is in the sterilizer's record."
 
 
 def sourceContent(part):
@@ -113,11 +113,5 @@ def sourceContent(part):
 
 
 def _contact(contact):
-    return {"none": "no patient", "tissue-or-bone": "tissue or bone", "implanted": "tissue for good"}.get(
-        contact, contact
-    )
-
-
-def entryTitle(name):
-    """Return how a field is called on paper."""
-    return fields()[name].title
+    words = {"none": "no patient", "tissue-or-bone": "tissue or bone", "implanted": "tissue for good"}
+    return words.get(contact, contact)

@@ -40,3 +40,10 @@ def evenSamples(mesh, spacingMm, fewest=2_000, most=200_000):
     points = first + along[:, None] * (second - first) + across[:, None] * (third - first)
     normals = mesh.normals()[triangles].astype(float)
     return Samples(points, triangles, normals, math.sqrt(areas[-1] / count))
+
+
+def triangleCenters(mesh):
+    """Return :class:`Samples` at the centers of all triangles; the areas that they stand for differ."""
+    points = mesh.points.astype(float)[mesh.triangles].mean(1)
+    spacingMm = math.sqrt(float(mesh.areasMm2().mean()))
+    return Samples(points, numpy.arange(len(points)), mesh.normals().astype(float), spacingMm)

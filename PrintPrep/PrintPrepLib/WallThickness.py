@@ -23,8 +23,8 @@ def measuredWalls(mesh, minimumWallMm=None, minimumFeatureMm=None, progress=noPr
     :param mesh: closed mesh
     :param minimumWallMm: what the process can make; None where no process is chosen
     :param minimumFeatureMm: the same for pins and ribs
-    :returns: the fact ``walls`` and the findings ``thin-wall`` and ``thin-feature`` (warn). ``minimumMm`` and
-        ``featureMinimumMm`` are None above ``WIDEST_MM``; percents are of the surface
+    :returns: the fact ``walls`` and the findings ``thin-wall`` and ``thin-feature`` (warn). ``minimumMm`` is None
+        above ``WIDEST_MM``, ``featureMinimumMm`` where nothing is below its limit; percents are of the surface
     """
     progress(0.0, "Measuring the walls")
     fitter, samples = BallFitter(mesh), evenSamples(mesh, SPACING_MM, most=MOST_SAMPLES)
@@ -33,7 +33,8 @@ def measuredWalls(mesh, minimumWallMm=None, minimumFeatureMm=None, progress=noPr
     progress(0.7, "Measuring pins and ribs")
     narrowMm = numpy.full(len(thickMm), numpy.inf)
     thin = numpy.flatnonzero(thickMm < (minimumFeatureMm or 0))
-    narrowMm[thin] = _narrowestMm(fitter, balls.centers[thin], samples.normals[thin], thickMm[thin])
+    found = _narrowestMm(fitter, balls.centers[thin], samples.normals[thin], thickMm[thin])
+    narrowMm[thin] = numpy.where(found < (minimumFeatureMm or 0), found, numpy.inf)
     walls = {
         **_extreme(thickMm, samples, "minimumMm", "atLpsMm"),
         "p1Mm": _figure(numpy.sort(thickMm)[len(thickMm) // 100]),
@@ -58,7 +59,7 @@ def _narrowestMm(fitter, centers, normals, thickMm):
     narrowest = numpy.full(len(centers), numpy.inf)
     for angle in numpy.arange(_WAYS) * numpy.pi / _WAYS:
         way = numpy.cos(angle) * first + numpy.sin(angle) * second
-        narrowest = numpy.minimum(narrowest, fitter.ahead(centers, way)[0] + fitter.ahead(centers, -way)[0])
+        narrowest = numpy.minimum(narrowest, fitter.acrossMm(centers, way))
     return numpy.maximum(narrowest, thickMm)
 
 

@@ -6,7 +6,6 @@ import json
 
 import pydicom
 import pytest
-from conftest import readyCase
 from Judges import dicomErrors, encapsulatedDocument, run
 from LeakSearch import leaks
 from test_PlannedPackage import PLATE, planThePart
@@ -47,29 +46,27 @@ def writeSite():
 
 
 @pytest.fixture
-def aPlantedCase(tmp_path, aSession, withoutPictures, monkeypatch):
+def aPlantedCase(tmp_path, aReadyCase, aSession, withoutPictures, monkeypatch):
     """Folder of an approved, prescribed and packaged case with a word wherever a person can write one."""
-    with readyCase(tmp_path, aSession) as case:
-        monkeypatch.setenv("PLANNINGHUB_HOME", str(tmp_path / "home"))
-        writeSite()
-        words = {name: WORD for name in ("indication", "designReason", "department")}
-        stateRequest(case, procedure="Cranioplasty", anatomy=WORD, side="left", design="patient-specific", **words)
-        who = {"name": f"A. {WORD}", "qualification": WORD, "institution": WORD}
-        statePrescription(case, f"{WORD} plate", who, CHARACTERISTICS)
-        planThePart(
-            case, aSession, dataclasses.replace(PLATE, name=f"{WORD} plate"), title=f"{WORD} of the skull", **PLAN
-        )
-        for key, role in zip(KEYS, ROLES, strict=True):
-            Approval.approve(case, key, role=role)
-        makePackage(case, aSession, requireApproved=True)
-        for scope in ("manufacturer", "teaching"):
-            recordConsent(case, scope, "2026-01-31", f"{WORD} 4")
-        case.close()
-        yield case.folder
+    case = aReadyCase
+    monkeypatch.setenv("PLANNINGHUB_HOME", str(tmp_path / "home"))
+    writeSite()
+    words = {name: WORD for name in ("indication", "designReason", "department")}
+    stateRequest(case, procedure="Cranioplasty", anatomy=WORD, side="left", design="patient-specific", **words)
+    who = {"name": f"A. {WORD}", "qualification": WORD, "institution": WORD}
+    statePrescription(case, f"{WORD} plate", who, CHARACTERISTICS)
+    planThePart(case, aSession, dataclasses.replace(PLATE, name=f"{WORD} plate"), title=f"{WORD} of the skull", **PLAN)
+    for key, role in zip(KEYS, ROLES, strict=True):
+        Approval.approve(case, key, role=role)
+    makePackage(case, aSession, requireApproved=True)
+    for scope in ("manufacturer", "teaching"):
+        recordConsent(case, scope, "2026-01-31", f"{WORD} 4")
+    case.close()
+    return case.folder
 
 
 def textsOf(out):
-    """Return the words on every page of a copy, the pages in DICOM objects too, with what the files say of themselves."""
+    """Return the words on every page of a copy, those in DICOM objects too, and what the files say of themselves."""
     files = [*(out / "documents").iterdir()]
     for path in (out / "dicom").glob("*-briefing.dcm"):
         inside = out.parent / "inside.pdf"

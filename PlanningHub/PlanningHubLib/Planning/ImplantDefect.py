@@ -120,6 +120,21 @@ def surveyed(bone, template, center, directions):
     return Survey(center, directions, templateMm, boneMm)
 
 
+def surveyedNear(bone, template, center, directions, expectedMm):
+    """Return the :class:`Survey` along directions (n, 3) of the outermost there is about expected radii (n,) mm.
+
+    What a ray meets first may be the back wall of a sinus: this looks past it, where the skull's face is known roughly.
+    """
+    offsetsMm = numpy.arange(DEPTH_MM, -DEPTH_MM - RAY_STEP_MM, -RAY_STEP_MM)
+    radiiMm = expectedMm[:, None] + offsetsMm
+    points = (center + directions[:, None, :] * radiiMm[..., None]).astype(numpy.float32)
+    seen = []
+    for solid in (template, bone):
+        hits = solid.at(points)
+        seen.append(numpy.where(hits.any(1), radiiMm[numpy.arange(len(hits)), hits.argmax(1)], 0.0))
+    return Survey(center, directions, *seen)
+
+
 def _firstRun(hits, radiiMm):
     """Return inner and outer radius of the first run of hits, voids in it left aside; 0 where there is none."""
     inner = numpy.where(hits.any(1), radiiMm[hits.argmax(1)], 0)

@@ -10,7 +10,7 @@ from scipy.sparse.linalg import spsolve
 
 from ..Errors import InputRefused
 from ..Shapes.Mesh import Mesh
-from .ImplantDefect import perpendiculars, surveyed
+from .ImplantDefect import perpendiculars, surveyed, surveyedNear
 
 CELL_MM = 0.8
 AROUND_MM = 16.0
@@ -102,8 +102,7 @@ def outerSurface(defect, center, bone, template, boneMesh, templateMesh, smoothi
     half = int(numpy.ceil((widest * radiusMm + AROUND_MM) / CELL_MM))
     angles = numpy.arange(-half, half + 1) * CELL_MM / radiusMm
     directions = directionsOf(axis, across, angles)
-    survey = surveyed(bone, template, center, directions.reshape(-1, 3))
-    radii, boneRadii = (one.reshape(directions.shape[:2]) for one in (survey.templateMm, survey.boneMm))
+    radii, boneRadii = _facesSeen(bone, template, center, directions)
     hole = _holeOnMap(defect, directions, radii, boneRadii)
     outsideMm = ndimage.distance_transform_edt(~_widerThan(hole, SPUR_MM)) * CELL_MM
     known = radii > 0
@@ -126,6 +125,18 @@ def outerSurface(defect, center, bone, template, boneMesh, templateMesh, smoothi
         step[ring] = _exact(boneMesh, center, directions[ring], boneRadii[ring]) - fine[ring]
         stepMm = _rimSteps(step, ring)
     return Surface(center, axis, across, angles, fine + stepMm, hole, outsideMm, stepMm)
+
+
+def _facesSeen(bone, template, center, directions):
+    """Return the outer radii (n, n) in mm of template and bone; 0 where there is none.
+
+    The first look may end at the back wall of a sinus; the second goes by what is spanned over such dents.
+    """
+    flat = directions.reshape(-1, 3)
+    first = surveyed(bone, template, center, flat).templateMm.reshape(directions.shape[:2])
+    spanned = _spanned(first, (first > 0) & ~_dents(first, first > 0))
+    survey = surveyedNear(bone, template, center, flat, spanned.reshape(-1))
+    return survey.templateMm.reshape(first.shape), survey.boneMm.reshape(first.shape)
 
 
 def _holeOnMap(defect, directions, radii, boneRadii):

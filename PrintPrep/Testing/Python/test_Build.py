@@ -13,6 +13,7 @@ from PlanningHubLib.Case import Case
 from PlanningHubLib.Errors import Cancelled, GateRefused, InputRefused
 from PlanningHubLib.Session import Session
 from PrintPrepLib import Build, BuildParts, Part
+from PrintPrepLib.PartRecords import readMesh
 from PrintPrepLib.Recipe import newRecipe
 
 NO_SLICER = {"slicing": False}
@@ -73,7 +74,7 @@ def test_thePlateHoldsThePartWhereTheBuildSays(aCase, aSession):
     assert metadata["CoordinateSystem"].startswith("build plate") and metadata["Part"] == "build-1.1"
     matrix = numpy.array(row["lpsToPlate"])
     assert numpy.linalg.det(matrix[:3, :3]) == pytest.approx(1), "turned, never mirrored"
-    mesh = BuildParts.readStl(aCase.path(aCase.latest("part"), f"{row['name']}.stl"))
+    mesh = readMesh(aCase.path(aCase.latest("part"), f"{row['name']}.stl"))
     points = mesh.points @ matrix[:3, :3].T + matrix[:3, 3]
     assert body[2].mean(0) == pytest.approx(points.mean(0), abs=1e-2)
     assert sorted(body[2][:, 0].round(2)) == pytest.approx(sorted(points[:, 0].round(2)), abs=0.011)
@@ -130,18 +131,29 @@ def test_whatCannotBeBuiltIsRefusedAndLeavesNothing(aCase, aSession, arguments, 
     assert filesBelow(aCase.folder) == before
 
 
-def test_unsafeMaterialsAreNotBuilt(aCase, aSession):
-    recipe = newRecipe(
-        use="model", contact="none", material="fdm-abs", sterilisation={"method": "steam", "temperatureC": 121}
-    )
-    try:
-        Part.makePart(aCase, aSession, recipe)
-    except GateRefused as error:
-        assert error.code == "unsafe-sterilisation"
-        return
+def test_unsafeMaterialsMakeNoPart(aCase, aSession):
+    before = filesBelow(aCase.folder)
+    unsafe = newRecipe(material="fdm-abs", use="model", contact="none", profile="fdm-generic",
+                       sterilisation={"method": "steam", "temperatureC": 121})  # fmt: skip
     with pytest.raises(GateRefused) as refusal:
-        Build.makeBuild(aCase, aSession, profileName="fdm-generic", **NO_SLICER)
+        Part.makePart(aCase, aSession, unsafe)
     assert refusal.value.code == "unsafe-sterilisation"
+    assert filesBelow(aCase.folder) == before
+
+
+def test_aPartsMaterialIsJudgedForThePrinterThatBuildsIt(aCase, aSession):
+    recipe = newRecipe(material="fdm-abs", use="model", contact="none", profile="fdm-generic",
+                       sterilisation={"method": "hydrogen-peroxide"})  # fmt: skip
+    part = Part.makePart(aCase, aSession, recipe)
+    assert part.facts["material"]["name"] == "fdm-abs"
+    assert "sterilisation-accepted" in part.facts["material"]["findings"]
+    build = Build.makeBuild(aCase, aSession, **NO_SLICER)
+    assert build.facts["process"]["name"] == "fdm-generic", "the one that the part was made for"
+    with pytest.raises(GateRefused) as refusal:
+        Build.makeBuild(aCase, aSession, profileName="sla-form-4", **NO_SLICER)
+    assert refusal.value.code == "wrong-process"
+    other = Build.makeBuild(aCase, aSession, profileName="fdm-prusa-mk3s", **NO_SLICER)
+    assert "other-profile" in [finding["code"] for finding in other.facts["findings"]]
 
 
 def test_cancelAtAnyMomentLeavesNothing(aCase, aSession):
@@ -197,3 +209,12 @@ def test_prusaSlicerSaysHowLongItTakes(aCase, aSession):
     partMl = aCase.latest("part").facts["volumeMl"]
     assert partMl * 0.9 < sliced["materialMl"] < partMl * 2 + plate["estimate"]["supportsMl"] + 1
     assert build.software["PrusaSlicer"] == sliced["version"]
+
+
+def test_aCaseWithABuildIsReadAgain(aCase, aSession):
+    build = Build.makeBuild(aCase, aSession, profileName="sla-form-4", **NO_SLICER)
+    aCase.close()
+    with Case.open(aCase.folder) as again:
+        assert again.state(again.latest("build")) == "current"
+        assert again.latest("build").content == build.content
+        assert not again.verify()

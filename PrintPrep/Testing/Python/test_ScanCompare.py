@@ -121,7 +121,12 @@ def test_inspectionKeepsScanPictureAndFigures(aCase, aSession, aPrint, tmp_path)
     path = writeScan(tmp_path / "scan.stl", scanned(dented(aPrint)))
     found = ScanCompare.inspectScan(aCase, path, "mm")
     assert found.facts["verdict"] == "fail" and found.parents == (part.link,)
-    assert sorted(found.files) == ["deviation.png", "inspection.json", "scan.stl"]
+    assert sorted(found.files) == [
+        "deviation-inferior.png",
+        "deviation-superior.png",
+        "inspection.json",
+        "scan.stl",
+    ]
     kept = readByTrimesh(aCase.path(found, "scan.stl").read_bytes(), "stl")
     assert kept.bounds == pytest.approx(numpy.array([[0, 0, 0], [60, 40, 30]]), abs=0.3), "it lies where the part lies"
     values = json.loads(aCase.path(found, "inspection.json").read_bytes())
