@@ -45,7 +45,7 @@ def selfIntersecting(mesh, which=None):
         return numpy.zeros((0, 2), numpy.int64)
     # Corners of equal coordinates are one, whatever their numbers.
     points, triangles = welded(mesh.points, mesh.triangles)
-    points = points.astype(numpy.float64)
+    points = points.astype(numpy.float64) - points.mean(0)
     pairs = _closePairs(points, triangles, numpy.ones(len(triangles), bool) if which is None else which)
     return _crossing(points, triangles, pairs) if len(pairs) else pairs
 
@@ -104,8 +104,17 @@ def _children(one, other, count):
 
 def _crossing(points, triangles, pairs):
     """Return those of the pairs of triangles that cross."""
-    near = numpy.concatenate(inChunks(lambda part: _planesCross(points, triangles, pairs[part]), len(pairs)))
-    pairs = pairs[near]
+    corners = points[triangles]
+    normals = cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+    levels = numpy.einsum("ij,ij->i", corners[:, 0], normals)
+
+    def nearEachOther(part):
+        one, other = pairs[part].T
+        near = _planesCross(corners[one], normals[other], levels[other])
+        near[near] = _planesCross(corners[other[near]], normals[one[near]], levels[one[near]])
+        return pairs[part][near]
+
+    pairs = numpy.concatenate(inChunks(nearEachOther, len(pairs)))
     one, other = triangles[pairs[:, 0]], triangles[pairs[:, 1]]
     crosses = numpy.zeros(len(pairs), bool)
     for first, second in ((one, other), (other, one)):
@@ -121,26 +130,20 @@ def _crossing(points, triangles, pairs):
     return pairs[crosses]
 
 
-def _planesCross(points, triangles, pairs):
-    """Tell of which pairs of triangles neither lies on one side of the plane of the other."""
-    near = numpy.ones(len(pairs), bool)
-    for this, that in ((0, 1), (1, 0)):
-        which = numpy.flatnonzero(near)
-        corners, others = points[triangles[pairs[which, this]]], points[triangles[pairs[which, that]]]
-        normal = cross(others[:, 1] - others[:, 0], others[:, 2] - others[:, 0])
-        heights = [numpy.einsum("ij,ij->i", corners[:, corner] - others[:, 0], normal) for corner in range(3)]
-        near[which] = (numpy.max(heights, 0) >= 0) & (numpy.min(heights, 0) <= 0)
-    return near
+def _planesCross(corners, normals, levels):
+    """Tell whether triangles (n, 3, 3) do not lie on one side of planes, each a normal and its height above zero."""
+    heights = numpy.einsum("nij,nj->ni", corners, normals) - levels[:, None]
+    return (heights.max(1) >= 0) & (heights.min(1) <= 0)
 
 
 def _hits(start, end, corners):
     """Tell whether segments (n, 3) to (n, 3) pass through triangles (n, 3, 3)."""
     way = end - start
     volumes = [
-        numpy.einsum("ij,ij->i", way, numpy.cross(corners[:, one] - start, corners[:, two] - start))
+        numpy.einsum("ij,ij->i", way, cross(corners[:, one] - start, corners[:, two] - start))
         for one, two in ((0, 1), (1, 2), (2, 0))
     ]
-    normal = numpy.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+    normal = cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
     before = numpy.einsum("ij,ij->i", start - corners[:, 0], normal)
     after = numpy.einsum("ij,ij->i", end - corners[:, 0], normal)
     inside = (numpy.min(volumes, axis=0) >= 0) | (numpy.max(volumes, axis=0) <= 0)

@@ -12,7 +12,7 @@ import numpy
 from PlanningHubLib.Errors import UsageError
 from PlanningHubLib.Progress import noProgress, part
 from PlanningHubLib.Shapes.Deviation import Deviation, measured
-from PlanningHubLib.Shapes.Fans import Fans
+from PlanningHubLib.Shapes.Fans import distancesNear
 from PlanningHubLib.Shapes.Manifolds import APART_MM, asSolid
 from PlanningHubLib.Shapes.Mesh import Mesh
 
@@ -22,7 +22,7 @@ from .Trials import Trial
 # With more points beyond the bound than these, a level is too coarse: most of it would have to be replaced.
 BEYOND_FRACTION = 0.01
 SAMPLED_POINTS = 20_000
-ROUNDS = 12
+ROUNDS = 16
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -66,7 +66,7 @@ def _levels(mesh, boundMm, progress):
         if level is None:
             return levels
         nearby = level.owners[sample]
-        distancesMm = Fans(level.mesh, nearby).distances(mesh.points[sample], nearby)[0]
+        distancesMm = distancesNear(mesh.points[sample], level.mesh, nearby)[0]
         if (distancesMm > boundMm).mean() > BEYOND_FRACTION:
             return levels
         levels.append(level)
@@ -84,7 +84,7 @@ def _refined(mesh, levels, boundMm, progress):
         tooCoarse &= choice > 0
         if not tooCoarse.any():
             return None
-        # Ever larger steps: what is beyond the bound once more is a small place.
-        choice[tooCoarse] = numpy.maximum(choice[tooCoarse] - 1 - number // 2, 0)
+        # One level at a time: where very coarse meets very fine, triangles pass through each other.
+        choice[tooCoarse] -= 1
         trial.changed(tooCoarse)
     return None

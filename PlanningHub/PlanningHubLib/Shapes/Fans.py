@@ -9,7 +9,7 @@ from .Threads import inChunks
 # How many times a point beside a whole fan is taken to the fan that it is nearer to.
 _FURTHER = 3
 # Which points, in percent, are worth a second look.
-_FARTHEST_PERCENT = 4
+_FARTHEST_PERCENT = 3
 
 
 class Fans:
