@@ -73,9 +73,10 @@ class _Fastest:
 
         from . import benchPrint
 
-        cropped = numpy.ascontiguousarray(self._mask) != 0
+        # Closed also where the mask ends at the border of its grid.
+        padded = numpy.pad(self._mask, 1) != 0
         spacingMm = numpy.linalg.norm(self._ijkToRas[:3, :3], axis=0)
-        fine = Mesh.fromPolyData(benchPrint._windowedSinc(benchPrint._flyingEdges(cropped, spacingMm)))
+        fine = Mesh.fromPolyData(benchPrint._windowedSinc(benchPrint._flyingEdges(padded, spacingMm)))
         indices = fine.triangles.astype(numpy.uint32).reshape(-1)
         result = numpy.empty_like(indices)
         length = meshoptimizer.simplify(

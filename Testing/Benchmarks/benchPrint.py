@@ -9,10 +9,10 @@ import vtk
 from vtk.util import numpy_support
 
 from PlanningHubLib import Masks, Segments
+from PlanningHubLib.Files import writeAside
 from PlanningHubLib.Session import Session
 from PlanningHubLib.Shapes import Checks, Deviation, Manifolds, Surface
 from PlanningHubLib.Shapes.Mesh import Mesh
-from PlanningHubLib.Files import writeAside
 from PrintPrepLib import SelfIntersections, Simplify, WritersThreeMf
 from PrintPrepLib.Recipe import newRecipe
 from PrintPrepLib.WritersStl import PartLabel, stlBytes

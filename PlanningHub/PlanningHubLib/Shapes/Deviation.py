@@ -61,8 +61,8 @@ def nearestTriangles(points, mesh):
 def signedDistances(points, mesh):
     """Return the exact distance (n,) in mm of each point to the surface of a solid: negative inside, positive outside.
 
-    The sign is that of the angle-weighted pseudonormal at the nearest place (Baerentzen and Aanaes 2005), which is right
-    for a closed surface that does not cut itself.
+    The sign is that of the angle-weighted pseudonormal at the nearest place (Baerentzen and Aanaes 2005), which is
+    right for a closed surface that does not cut itself.
     """
     import igl
 
@@ -80,7 +80,8 @@ def distancesToFineSurface(points, mesh):
     A search tree of three million triangles takes seconds to build. So each point is first measured to the triangles
     around the nearest point of the mesh: never below the true distance, and hardly above where triangles are even, as
     those of a mask's surface are. The largest ``EXACT_PERCENT``, which decide, are then measured exactly, and whatever
-    else was taken for larger than these are. Of a mesh that is not so large everything is exact: it may have long triangles.
+    else was taken for larger than these are. Of a mesh that is not so large everything is exact: it may have long
+    triangles.
     """
     points = numpy.asarray(points, numpy.float64)
     if len(mesh.triangles) <= _ALL_EXACT:
