@@ -25,6 +25,9 @@ from PlanningHubLib.Shapes import Surface
 from PrintPrepLib import Part
 from PrintPrepLib.Recipe import newRecipe
 
+# What every part holds under the same name.
+ALWAYS = ("accuracy.png", "accuracy.vtp", "recipe.json")
+
 
 @pytest.fixture(autouse=True)
 def ownHome(tmp_path, monkeypatch):
@@ -67,7 +70,7 @@ def test_partLiesWhereTheSegmentationLies(aCase, aSession, mirrored):
     addSegmentation(aCase, aSession, asymmetricMask(), matrix)
     part = Part.makePart(aCase, aSession, newRecipe(maximumDeviationMm=0.1))
     name = f"{aCase.name}_bone_left_part-1.1"
-    assert sorted(part.files) == [f"{name}.3mf", f"{name}.stl", "recipe.json"]
+    assert sorted(part.files) == sorted([f"{name}.3mf", f"{name}.stl", *ALWAYS])
     for extension in ("stl", "3mf"):
         seen = readByTrimesh(aCase.path(part, f"{name}.{extension}").read_bytes(), extension)
         assert seen.is_watertight and seen.is_winding_consistent
@@ -100,7 +103,7 @@ def test_stepAgainIsANewRevisionOfEqualGeometry(aCase, aSession):
                for one in (first, second)]  # fmt: skip
     assert figures[0] == figures[1]
     # The revision is in the names: files of two parts cannot be mixed up.
-    assert not (set(first.files) & set(second.files)) - {"recipe.json"}
+    assert not (set(first.files) & set(second.files)) - {*ALWAYS}
 
 
 def test_cancelAtAnyMomentLeavesNothing(aCase, aSession):
