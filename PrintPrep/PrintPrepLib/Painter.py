@@ -97,7 +97,8 @@ def _paint(corners, low, wide, first, size, layers):
     inBox = numpy.arange(len(row), dtype=numpy.int32) - numpy.repeat(numpy.cumsum(counts) - counts, counts)
     x, y = low[row, 0] + inBox % wide[row, 0], low[row, 1] + inBox // wide[row, 0]
     second, third = _shares(corners, row, x + numpy.float32(0.5), y + numpy.float32(0.5))
-    inside = numpy.flatnonzero((second >= 0) & (third >= 0) & (second + third <= 1))
+    with numpy.errstate(invalid="ignore"):
+        inside = numpy.flatnonzero((second >= 0) & (third >= 0) & (second + third <= 1))
     row, second, third = row[inside], second[inside], third[inside]
     one = corners[row, 0, 2:]
     found = one + second[:, None] * (corners[row, 1, 2:] - one) + third[:, None] * (corners[row, 2, 2:] - one)

@@ -259,6 +259,8 @@ def _cannot(reason):
 def _run(parameters, work, progress):
     before = work.surface
     work.surface, facts = repaired(before, progress=progress, **parameters)
+    if before is work.shape.mesh:
+        work.reference = work.surface
     kept = before.points[numpy.isfinite(before.points).all(1)]
     offMm = distancesToSurface(kept, work.surface)
     work.took("repair", offMm.mean(), offMm.max())

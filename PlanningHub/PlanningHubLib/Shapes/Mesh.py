@@ -75,7 +75,6 @@ class Mesh:
     def normals(self):
         """Return the triangles' unit normals (m, 3) float32; zero for a triangle without area."""
 
-
         def units(part):
             crosses = self.crosses(part)
             lengths = numpy.sqrt(numpy.einsum("ij,ij->i", crosses, crosses))[:, None]
@@ -85,7 +84,6 @@ class Mesh:
 
     def areasMm2(self):
         """Return the triangles' areas (m,)."""
-
 
         def areas(part):
             crosses = self.crosses(part)

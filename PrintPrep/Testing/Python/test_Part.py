@@ -182,8 +182,8 @@ def test_segmentationUnderATransformIsRefusedByName(aSession):
     assert refusal.value.code == "moved-segmentation"
 
 
-@pytest.mark.slow
-def test_realSkull(aCase, aSession):
+def addRealSkull(case, session):
+    """Commit the segmentation of a real skull; return its mask and the image."""
     import SimpleITK
 
     root = Path(os.environ.get("PLANNINGHUB_TEST_DATA") or Path(__file__).parents[4] / "shared" / "data")
@@ -197,7 +197,13 @@ def test_realSkull(aCase, aSession):
     matrix = numpy.eye(4)
     matrix[:3, :3] = RAS_TO_LPS @ numpy.diag(image.GetSpacing())
     matrix[:3, 3] = RAS_TO_LPS @ image.GetOrigin()
-    addSegmentation(aCase, aSession, mask, matrix)
+    addSegmentation(case, session, mask, matrix)
+    return mask, image
+
+
+@pytest.mark.slow
+def test_realSkull(aCase, aSession):
+    mask, image = addRealSkull(aCase, aSession)
     part = Part.makePart(aCase, aSession)
     expectedMl = mask.sum() * numpy.prod(image.GetSpacing()) / 1000
     assert part.facts["volumeMl"] == pytest.approx(expectedMl, rel=0.005)
