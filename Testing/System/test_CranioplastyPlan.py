@@ -127,32 +127,41 @@ def test_bonesWholeRimLiesAtTheClearanceFromThePlate(aRun, aPlate, aSkull):
     outwards = numpy.array(found["insertionRas"]) * (-1, -1, 1)
     center = numpy.array(found["defectCenterRas"]) * (-1, -1, 1)
     rim = rimOfBone(center, outwards, aPlate, aSkull)
-    assert len(rim) > 100
-    gaps = rimGaps(rim, aPlate)
-    # Where bone comes to the edge of the hole above the plate or below it, there is none opposite its wall.
-    assert numpy.percentile(gaps, 95) < CLEARANCE_MM + 0.3 and gaps.min() > CLEARANCE_MM - TOLERANCE_MM
+    # Along the rest of the rim bone comes to the edge of the hole only below the plate.
+    opposite = [points for points in rim if len(points)]
+    assert len(rim) > 100 and len(opposite) > 0.8 * len(rim)
+    gaps = rimGaps(opposite, aPlate)
+    assert gaps.min() > CLEARANCE_MM - TOLERANCE_MM and gaps.max() < CLEARANCE_MM + 0.5
+    assert numpy.percentile(gaps, 95) < CLEARANCE_MM + 0.15
     moved = aPlate.copy().apply_translation(outwards * 2)
-    assert numpy.percentile(rimGaps(rim, moved), 95) > CLEARANCE_MM + 1
+    assert numpy.percentile(rimGaps(opposite, moved), 95) > CLEARANCE_MM + 1
 
 
 def rimOfBone(center, outwards, aPlate, aSkull, besideMm=1.5):
-    """Return for each ray that leaves where the plate goes, beside one that bone stops, the bone's points beside it."""
+    """Return for each ray that leaves where the plate goes, beside one that bone stops, the bone's points beside it.
+
+    Of these those as far along the ray as the plate is there; none where bone is only below or above it.
+    """
     middle = center - INSIDE_MM * outwards
     directions = coneOf(outwards, middle, aPlate)
-    skull = trimesh.Trimesh(*aSkull, process=False)
-    stopped = skull.ray.intersects_any(numpy.repeat(middle[None], len(directions), 0), directions)
-    through = aPlate.ray.intersects_any(numpy.repeat(middle[None], len(directions), 0), directions)
+    starts = numpy.repeat(middle[None], len(directions), 0)
+    stopped = trimesh.Trimesh(*aSkull, process=False).ray.intersects_any(starts, directions)
+    through = aPlate.ray.intersects_any(starts, directions)
     leaving = directions[~stopped]
     leaving = leaving[cKDTree(directions[through]).query(leaving)[0] * INSIDE_MM < 2]
-    beside = leaving[cKDTree(directions[stopped]).query(leaving)[0] * INSIDE_MM < RAYS_MM]
-    away = skull.vertices - middle
-    along = away @ outwards
-    near = away[(along > INSIDE_MM - 25) & (along < INSIDE_MM + 25) & (numpy.linalg.norm(away, axis=1) < 100)]
+    leaving = leaving[cKDTree(directions[stopped]).query(leaving)[0] * INSIDE_MM < RAYS_MM]
+    bone, plate = aSkull[0] - middle, trimesh.sample.sample_surface(aPlate, 20_000, seed=1)[0] - middle
+    bone = bone[numpy.linalg.norm(bone - (center - middle), axis=1) < 60]
     rim = []
-    for ray in beside:
-        alongMm = near @ ray
-        rim.append(near[numpy.linalg.norm(near - alongMm[:, None] * ray, axis=1) < besideMm] + middle)
-    return [points for points in rim if len(points)]
+    for ray in leaving:
+        levels = beside(plate, ray, 3) @ ray
+        near = beside(bone, ray, besideMm)
+        rim.append(near[(near @ ray >= levels.min()) & (near @ ray <= levels.max())] + middle)
+    return rim
+
+
+def beside(points, ray, withinMm):
+    return points[numpy.linalg.norm(points - (points @ ray)[:, None] * ray, axis=1) < withinMm]
 
 
 def rimGaps(rim, plate):

@@ -1,6 +1,7 @@
 """A triangle mesh as two arrays, in millimetres: RAS inside Slicer, LPS in what leaves."""
 
 import dataclasses
+import functools
 
 import numpy
 import vtk
@@ -55,6 +56,17 @@ class Mesh:
     def volumeMl(self):
         """The enclosed volume; negative where the triangles face inwards."""
         return float(signedVolumesMm3(self).sum()) / MM3_PER_ML
+
+    @functools.cached_property
+    def longestEdgeMm(self):
+        """The length of the longest edge."""
+
+        def longest(part):
+            corners = [self.points[self.triangles[part, corner]] for corner in range(3)]
+            edges = [corners[one] - corners[one - 1] for one in range(3)]
+            return max(numpy.einsum("ij,ij->i", edge, edge).max() for edge in edges)
+
+        return float(numpy.sqrt(max(inChunks(longest, len(self.triangles)), default=0.0)))
 
     @property
     def boundsMm(self):
