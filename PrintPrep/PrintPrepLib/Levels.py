@@ -15,7 +15,7 @@ from .Clusters import clustered, contracted
 # Below this many triangles nothing is gained.
 FEWEST_TRIANGLES = 500
 # Large levels are only on the way.
-LARGE_TRIANGLES, LARGE_FRACTION = 300_000, 0.3
+LARGE_TRIANGLES, LARGE_FRACTION = 300_000, 0.22
 NEXT_FRACTION = 0.55
 # Merging by cells moves points by a fraction of a cell, which has to be well within the bound, and is worth its while
 # only where a cell holds several points.

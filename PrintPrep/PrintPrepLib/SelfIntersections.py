@@ -3,13 +3,13 @@
 import numpy
 
 from PlanningHubLib.Errors import Finding, InputRefused
-from PlanningHubLib.Shapes.Mesh import welded
+from PlanningHubLib.Shapes.Mesh import cross, welded
+from PlanningHubLib.Shapes.Threads import inChunks
 
 # Beyond, the search takes longer than all other steps together.
-SEARCHED_TRIANGLES = 600_000
+SEARCHED_TRIANGLES = 500_000
 ALONG_MM = 1e-5
 _LEAF = 4
-_PAIRS_AT_ONCE = 1_000_000
 
 
 def requireNone(mesh):
@@ -33,34 +33,34 @@ def requireNone(mesh):
     )
 
 
-def selfIntersecting(mesh):
+def selfIntersecting(mesh, which=None):
     """Return the pairs (n, 2) of triangles of a mesh that cross or touch without sharing the place.
 
     Triangles without a common corner must not touch; those with one must not meet elsewhere. Two that share an edge
     only ever meet there, or lie folded onto each other, which counts as no crossing.
+
+    :param which: only pairs with at least one of these triangles (m,) are looked for; None for all
     """
     if len(mesh.triangles) < 2:
         return numpy.zeros((0, 2), numpy.int64)
     # Corners of equal coordinates are one, whatever their numbers.
     points, triangles = welded(mesh.points, mesh.triangles)
-    points = points.astype(numpy.float64)
-    pairs = _closePairs(points, triangles)
-    found = [
-        _crossing(points, triangles, pairs[first : first + _PAIRS_AT_ONCE])
-        for first in range(0, len(pairs), _PAIRS_AT_ONCE)
-    ]
-    return numpy.concatenate(found) if found else numpy.zeros((0, 2), numpy.int64)
+    points = points.astype(numpy.float64) - points.mean(0)
+    pairs = _closePairs(points, triangles, numpy.ones(len(triangles), bool) if which is None else which)
+    return _crossing(points, triangles, pairs) if len(pairs) else pairs
 
 
-def _closePairs(points, triangles):
+def _closePairs(points, triangles, which):
     """Return the pairs (n, 2) of triangles whose boxes overlap, without those that share an edge."""
     corners = points[triangles]
     low = numpy.minimum(numpy.minimum(corners[:, 0], corners[:, 1]), corners[:, 2])
     high = numpy.maximum(numpy.maximum(corners[:, 0], corners[:, 1]), corners[:, 2])
     order = _alongCurve((low + high) / 2)
     one = other = numpy.zeros(1, numpy.int64)
-    for lows, highs in reversed(_boxes(low[order], high[order])[:-1]):
+    for lows, highs, wanted in reversed(_boxes(low[order], high[order], which[order])[:-1]):
         one, other = _children(one, other, len(lows))
+        overlap = wanted[one] | wanted[other]
+        one, other = one[overlap], other[overlap]
         for axis in range(3):
             overlap = (lows[one, axis] <= highs[other, axis]) & (lows[other, axis] <= highs[one, axis])
             one, other = one[overlap], other[overlap]
@@ -83,12 +83,13 @@ def _alongCurve(centers):
     return numpy.argsort(code, kind="stable")
 
 
-def _boxes(low, high):
-    """Return boxes of ever more triangles, from one each to all, by fours."""
-    levels = [(low, high)]
+def _boxes(low, high, wanted):
+    """Return boxes of ever more triangles, from one each to all, by fours, and whether they hold a wanted one."""
+    levels = [(low, high, wanted)]
     while len(levels[-1][0]) > 1:
         starts = numpy.arange(0, len(levels[-1][0]), _LEAF)
-        levels.append((numpy.minimum.reduceat(levels[-1][0], starts), numpy.maximum.reduceat(levels[-1][1], starts)))
+        combined = zip((numpy.minimum, numpy.maximum, numpy.logical_or), levels[-1], strict=True)
+        levels.append(tuple(combine.reduceat(values, starts) for combine, values in combined))
     return levels
 
 
@@ -103,11 +104,18 @@ def _children(one, other, count):
 
 def _crossing(points, triangles, pairs):
     """Return those of the pairs of triangles that cross."""
+    corners = points[triangles]
+    normals = cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+    levels = numpy.einsum("ij,ij->i", corners[:, 0], normals)
+
+    def nearEachOther(part):
+        one, other = pairs[part].T
+        near = _planesCross(corners[one], normals[other], levels[other])
+        near[near] = _planesCross(corners[other[near]], normals[one[near]], levels[one[near]])
+        return pairs[part][near]
+
+    pairs = numpy.concatenate(inChunks(nearEachOther, len(pairs)))
     one, other = triangles[pairs[:, 0]], triangles[pairs[:, 1]]
-    near = _planesCross(points[one], points[other])
-    pairs, one, other = pairs[near], one[near], other[near]
-    near = _planesCross(points[other], points[one])
-    pairs, one, other = pairs[near], one[near], other[near]
     crosses = numpy.zeros(len(pairs), bool)
     for first, second in ((one, other), (other, one)):
         for corner in range(3):
@@ -122,22 +130,20 @@ def _crossing(points, triangles, pairs):
     return pairs[crosses]
 
 
-def _planesCross(corners, others):
-    """Tell whether triangles (n, 3, 3) do not lie on one side of the planes of others."""
-    normal = numpy.cross(others[:, 1] - others[:, 0], others[:, 2] - others[:, 0])
-    first, second, third = (numpy.einsum("ij,ij->i", corners[:, corner] - others[:, 0], normal) for corner in range(3))
-    above = (first > 0) & (second > 0) & (third > 0)
-    return ~above & ~((first < 0) & (second < 0) & (third < 0))
+def _planesCross(corners, normals, levels):
+    """Tell whether triangles (n, 3, 3) do not lie on one side of planes, each a normal and its height above zero."""
+    heights = numpy.einsum("nij,nj->ni", corners, normals) - levels[:, None]
+    return (heights.max(1) >= 0) & (heights.min(1) <= 0)
 
 
 def _hits(start, end, corners):
     """Tell whether segments (n, 3) to (n, 3) pass through triangles (n, 3, 3)."""
     way = end - start
     volumes = [
-        numpy.einsum("ij,ij->i", way, numpy.cross(corners[:, one] - start, corners[:, two] - start))
+        numpy.einsum("ij,ij->i", way, cross(corners[:, one] - start, corners[:, two] - start))
         for one, two in ((0, 1), (1, 2), (2, 0))
     ]
-    normal = numpy.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+    normal = cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
     before = numpy.einsum("ij,ij->i", start - corners[:, 0], normal)
     after = numpy.einsum("ij,ij->i", end - corners[:, 0], normal)
     inside = (numpy.min(volumes, axis=0) >= 0) | (numpy.max(volumes, axis=0) <= 0)

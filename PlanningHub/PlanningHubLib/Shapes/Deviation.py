@@ -7,18 +7,23 @@ from scipy import ndimage
 from scipy.spatial import cKDTree
 
 from ..Progress import noProgress
-from .Fans import Fans
-from .Mesh import sumsByOwner
+from .Fans import Fans, distancesNear
+from .Mesh import cross, sumsByOwner
 from .Threads import inChunks
 
 _ALL_EXACT = 200_000
+# The largest distances, which decide, are exact.
+EXACT_PERCENT = 0.2
 # A grid that marks where something is has no more cells along an axis than these.
 _MOST_CELLS = 256
 
 
 @dataclasses.dataclass(frozen=True)
 class Deviation:
-    """Unsigned surface distance, each figure the larger of the two directions; the place in the meshes' frame."""
+    """Unsigned surface distance, each figure the larger of the two directions; the place in the meshes' frame.
+
+    The maximum is exact; of large surfaces, mean and percentiles may be micrometers too large, never too small.
+    """
 
     meanMm: float
     p95Mm: float
@@ -56,8 +61,8 @@ def nearestTriangles(points, mesh):
 def signedDistances(points, mesh):
     """Return the exact distance (n,) in mm of each point to the surface of a solid: negative inside, positive outside.
 
-    The sign is that of the angle-weighted pseudonormal at the nearest place (Baerentzen and Aanaes 2005), which is right
-    for a closed surface that does not cut itself.
+    The sign is that of the angle-weighted pseudonormal at the nearest place (Baerentzen and Aanaes 2005), which is
+    right for a closed surface that does not cut itself.
     """
     import igl
 
@@ -69,13 +74,55 @@ def signedDistances(points, mesh):
     )[0]
 
 
+def signedDistancesOfMany(points, mesh):
+    """Return what :func:`signedDistances` does, of many points or a large mesh: the largest hundredth exact.
+
+    The others are measured to the triangles around the nearest point of the mesh, as :func:`distancesToFineSurface`
+    does, and take the side of the triangle found. Where triangles meet sharply that may be the wrong one: there they
+    are exact too.
+    """
+    points = numpy.asarray(points, numpy.float64)
+    if len(points) <= _ALL_EXACT and len(mesh.triangles) <= _ALL_EXACT:
+        return signedDistances(points, mesh)
+    nearest = nearestPoints(points, mesh.points)
+    distancesMm, triangles = Fans(mesh, nearest).distances(points, nearest)
+    sides = numpy.concatenate(inChunks(lambda at: _heights(points[at], mesh, triangles[at]) >= 0, len(points)))
+    unsure = (distancesMm >= numpy.percentile(distancesMm, 99)) | _meetsSharply(mesh)[triangles]
+    distancesMm = numpy.where(sides, distancesMm, -distancesMm).astype(numpy.float64)
+    which = numpy.flatnonzero(unsure)
+    isNear = _near(points[which], numpy.abs(distancesMm[which]).max(), mesh)
+    distancesMm[which] = signedDistances(points[which], mesh.kept(isNear[mesh.triangles].any(1)))
+    return distancesMm
+
+
+def _heights(points, mesh, triangles):
+    """Return products with the normals that tell on which side of their triangles points (n, 3) lie."""
+    first, second, third = (mesh.points[mesh.triangles[triangles, corner]].astype(numpy.float64) for corner in range(3))
+    return numpy.einsum("ij,ij->i", points - first, cross(second - first, third - first))
+
+
+def _meetsSharply(mesh):
+    """Return which triangles (m,) have a corner at which triangles may meet at more than a right angle."""
+    normals = mesh.normals()
+    sums = sumsByOwner(mesh.triangles, normals, len(mesh.points))
+    lengths = numpy.linalg.norm(sums, axis=1)
+    sharp = numpy.zeros(len(mesh.points), bool)
+    for corner in range(3):
+        at = mesh.triangles[:, corner]
+        # Normals within half a right angle of their mean are within a right angle of each other.
+        apart = numpy.einsum("ij,ij->i", normals, sums[at]) < numpy.sqrt(0.5) * lengths[at]
+        sharp[at[apart]] = True
+    return sharp[mesh.triangles].any(1)
+
+
 def distancesToFineSurface(points, mesh):
-    """Return for each point its distance (n,) in mm to a fine mesh: the largest hundredth exact, the others bounded.
+    """Return for each point its distance (n,) in mm to a fine mesh: the largest exact, the others bounded.
 
     A search tree of three million triangles takes seconds to build. So each point is first measured to the triangles
     around the nearest point of the mesh: never below the true distance, and hardly above where triangles are even, as
-    those of a mask's surface are. The largest hundredth, which decides, is then measured exactly, and whatever else was
-    taken for larger than these are. Of a mesh that is not so large everything is exact: it may have long triangles.
+    those of a mask's surface are. The largest ``EXACT_PERCENT``, which decide, are then measured exactly, and whatever
+    else was taken for larger than these are. Of a mesh that is not so large everything is exact: it may have long
+    triangles.
     """
     points = numpy.asarray(points, numpy.float64)
     if len(mesh.triangles) <= _ALL_EXACT:
@@ -84,28 +131,33 @@ def distancesToFineSurface(points, mesh):
 
 
 def largestExact(points, distancesMm, mesh):
-    """Return upper bounds of distances, changed in place, of which the largest hundredth is exact."""
+    """Return upper bounds of distances, changed in place, of which the largest are exact."""
     if not len(points):
         return distancesMm
-    largest = distancesMm >= numpy.percentile(distancesMm, 99)
-    distancesMm[largest] = _exactNearby(points[largest], distancesMm[largest].max(), mesh)
+    largest = distancesMm >= numpy.percentile(distancesMm, 100 - EXACT_PERCENT)
+    distancesMm[largest] = exactNearby(points[largest], distancesMm[largest].max(), mesh)
     larger = ~largest & (distancesMm > distancesMm[largest].max())
     if larger.any():
-        distancesMm[larger] = _exactNearby(points[larger], distancesMm[larger].max(), mesh)
+        distancesMm[larger] = exactNearby(points[larger], distancesMm[larger].max(), mesh)
     return distancesMm
 
 
-def _exactNearby(points, farthestMm, mesh):
+def exactNearby(points, farthestMm, mesh):
     """Return the exact distances (n,) of points of which none lies farther than that from the mesh."""
-    if len(mesh.triangles) <= _ALL_EXACT:
+    if not len(points) or len(mesh.triangles) <= _ALL_EXACT:
         return distancesToSurface(points, mesh)
-    edgeMm = longestEdgeMm(mesh)
+    return distancesToSurface(points, mesh.kept(_near(points, farthestMm, mesh)[mesh.triangles].any(1)))
+
+
+def _near(points, farthestMm, mesh):
+    """Return which points (n,) of a mesh may belong to the triangles nearest to points no farther off than that."""
+    edgeMm = mesh.longestEdgeMm
     near = numpy.flatnonzero(_marked(mesh.points, points, farthestMm + edgeMm))
     nearestMm = cKDTree(mesh.points[near]).query(points, workers=-1)[0]
     reachMm = min(farthestMm, nearestMm.max()) + edgeMm
     isNear = numpy.zeros(len(mesh.points), bool)
     isNear[near] = numpy.isfinite(cKDTree(points).query(mesh.points[near], distance_upper_bound=reachMm, workers=-1)[0])
-    return distancesToSurface(points, mesh.kept(isNear[mesh.triangles].any(1)))
+    return isNear
 
 
 def _marked(points, places, reachMm):
@@ -122,21 +174,10 @@ def _marked(points, places, reachMm):
     return numpy.concatenate(inChunks(lambda part: marks[cells(points[part])], len(points)))
 
 
-def longestEdgeMm(mesh):
-    """Return the length of the longest edge of a mesh."""
-
-    def longest(part):
-        corners = [mesh.points[mesh.triangles[part, corner]] for corner in range(3)]
-        edges = [corners[one] - corners[one - 1] for one in range(3)]
-        return max(numpy.einsum("ij,ij->i", edge, edge).max() for edge in edges)
-
-    return float(numpy.sqrt(max(inChunks(longest, len(mesh.triangles)))))
-
-
 def distancesAroundNearest(points, mesh):
     """Return for each point its distance (n,) in mm to the triangles around the nearest point of a fine mesh."""
     nearest = nearestPoints(points, mesh.points)
-    return Fans(mesh, nearest).distances(points, nearest)[0].astype(numpy.float64)
+    return distancesNear(points, mesh, nearest)[0].astype(numpy.float64)
 
 
 def nearestPoints(points, others):
@@ -182,8 +223,8 @@ def bothWays(fine, coarse, nearby=None, progress=noProgress):
     """Return the distances in mm of the fine mesh's points to the coarse mesh, and of the coarse one's samples back.
 
     From all points of the fine mesh (their spacing is the voxels'), and from all points and triangle centers of the
-    coarse mesh, as :func:`samplesOf` has them. Of large meshes the largest hundredth is exact, the others are as far as
-    triangles near by: never less than the true distance, and in the mean micrometers more.
+    coarse mesh, as :func:`samplesOf` has them. Of large meshes the largest ``EXACT_PERCENT`` are exact, the others are
+    as far as triangles near by: never less than the true distance, and in the mean micrometers more.
     """
     if len(fine.triangles) <= _ALL_EXACT:
         return distancesToSurface(fine.points, coarse), distancesToSurface(samplesOf(coarse), fine)
@@ -203,18 +244,21 @@ def distancesBack(fine, coarse, nearby, triangles):
     samples = samplesOf(coarse)
     if len(fine.triangles) <= _ALL_EXACT:
         return distancesToSurface(samples, fine)
-    starts = _nearSamples(fine, coarse, samples, nearby, triangles)
-    return largestExact(samples, Fans(fine, starts).distances(samples, starts)[0], fine)
-
-
-def _nearSamples(fine, coarse, samples, nearby, triangles):
-    """Return for each sample of the coarse mesh a point of the fine one near it, out of those measured to its place."""
-    count = len(coarse.points)
-    ofPoints = _nearestOf(fine.points, samples[:count], nearby)
-    missing = numpy.flatnonzero(ofPoints < 0)
+    starts = nearSamples(fine.points, coarse, nearby, triangles)
+    missing = numpy.flatnonzero(starts < 0)
     if len(missing):
-        ofPoints[missing] = nearestPoints(samples[missing], fine.points)
-    ofCenters = _nearestOf(fine.points, samples[count:], triangles)
+        starts[missing] = nearestPoints(samples[missing], fine.points)
+    return largestExact(samples, distancesNear(samples, fine, starts)[0], fine)
+
+
+def nearSamples(points, coarse, nearby, triangles):
+    """Return for each of :func:`samplesOf` a coarse mesh the index of one of the fine points near it, or -1.
+
+    :param points: (n, 3); other parameters as for :func:`distancesBack`
+    """
+    samples, count = samplesOf(coarse), len(coarse.points)
+    ofPoints = _nearestOf(points, samples[:count], nearby)
+    ofCenters = _nearestOf(points, samples[count:], triangles)
     missing = numpy.flatnonzero(ofCenters < 0)
     ofCenters[missing] = ofPoints[coarse.triangles[missing, 0]]
     return numpy.concatenate([ofPoints, ofCenters])

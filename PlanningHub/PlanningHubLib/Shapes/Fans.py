@@ -8,6 +8,8 @@ from .Threads import inChunks
 
 # How many times a point beside a whole fan is taken to the fan that it is nearer to.
 _FURTHER = 3
+# Which points, in percent, are worth a second look.
+_FARTHEST_PERCENT = 3
 
 
 class Fans:
@@ -106,6 +108,22 @@ class Fans:
         which = squared == nearest[owner]
         found[owner[which]] = triangles[which]
         return numpy.sqrt(nearest), found
+
+
+def distancesNear(points, mesh, nearby):
+    """Return what :meth:`Fans.distances` gives, without the fans of other points than these; for large meshes."""
+    distancesMm, found = Fans(mesh, nearby).distances(points, nearby)
+    if not len(points):
+        return distancesMm, found
+    for _look in range(_FURTHER):
+        far = numpy.flatnonzero(distancesMm >= numpy.percentile(distancesMm, 100 - _FARTHEST_PERCENT))
+        corners = mesh.triangles[found[far]]
+        offsets = mesh.points[corners] - points[far, None]
+        nearest = corners[numpy.arange(len(far)), numpy.einsum("nij,nij->ni", offsets, offsets).argmin(1)]
+        newMm, newFound = Fans(mesh, nearest).distances(points[far], nearest)
+        nearer = newMm < distancesMm[far]
+        distancesMm[far[nearer]], found[far[nearer]] = newMm[nearer], newFound[nearer]
+    return distancesMm, found
 
 
 def squaredDistances(points, meshPoints, triangles):

@@ -1,6 +1,7 @@
 """A triangle mesh as two arrays, in millimetres: RAS inside Slicer, LPS in what leaves."""
 
 import dataclasses
+import functools
 
 import numpy
 import vtk
@@ -56,6 +57,17 @@ class Mesh:
         """The enclosed volume; negative where the triangles face inwards."""
         return float(signedVolumesMm3(self).sum()) / MM3_PER_ML
 
+    @functools.cached_property
+    def longestEdgeMm(self):
+        """The length of the longest edge."""
+
+        def longest(part):
+            corners = [self.points[self.triangles[part, corner]] for corner in range(3)]
+            edges = [corners[one] - corners[one - 1] for one in range(3)]
+            return max(numpy.einsum("ij,ij->i", edge, edge).max() for edge in edges)
+
+        return float(numpy.sqrt(max(inChunks(longest, len(self.triangles)), default=0.0)))
+
     @property
     def boundsMm(self):
         """The lowest and the highest coordinates, as two lists."""
@@ -75,7 +87,6 @@ class Mesh:
     def normals(self):
         """Return the triangles' unit normals (m, 3) float32; zero for a triangle without area."""
 
-
         def units(part):
             crosses = self.crosses(part)
             lengths = numpy.sqrt(numpy.einsum("ij,ij->i", crosses, crosses))[:, None]
@@ -85,7 +96,6 @@ class Mesh:
 
     def areasMm2(self):
         """Return the triangles' areas (m,)."""
-
 
         def areas(part):
             crosses = self.crosses(part)

@@ -17,7 +17,7 @@ from PartMaking import (
 from PlanningHubLib.Errors import Cancelled, InputRefused, UsageError
 from PlanningHubLib.Shapes import Checks, Deviation, Manifolds, Surface
 from PlanningHubLib.Shapes.Mesh import Mesh, welded
-from PrintPrepLib import Simplify, Writers
+from PrintPrepLib import Levels, Simplify, Writers
 
 
 def trimeshDistances(mesh, points):
@@ -111,14 +111,14 @@ def test_boundDecidesNotACount():
 def test_decimatorThatLiesIsNotBelieved(monkeypatch):
     """A candidate beyond the bound is not accepted, whatever the decimator did; the surface itself is."""
     fine = ballMesh()
-    honest = Simplify._decimated
+    honest = Levels.decimated
 
-    def shrinking(points, triangles, fraction):
-        points, triangles = honest(points, triangles, fraction)
-        return points * 0.95, triangles
+    def shrinking(mesh, triangleCount):
+        level, owners = honest(mesh, triangleCount)
+        return Mesh(level.points * numpy.float32(0.95), level.triangles), owners
 
-    monkeypatch.setattr(Simplify, "_decimated", shrinking)
-    monkeypatch.setattr(Simplify, "PATCHABLE_FRACTION", 1.0)
+    monkeypatch.setattr(Levels, "decimated", shrinking)
+    monkeypatch.setattr(Simplify, "BEYOND_FRACTION", 1.0)
     simple = Simplify.simplified(fine, 0.1)
     assert simple.deviation.maximumMm <= 0.1
     assert simple.mesh.volumeMl == pytest.approx(fine.volumeMl, rel=1e-4)
