@@ -29,7 +29,7 @@ SETUP_FILES := pyproject.toml $(wildcard */*/requirements.txt)
 # Pictures are drawn off-screen through EGL on Mesa.
 GRAPHICS_PACKAGES := libegl1 libegl-mesa0 libgl1 libgl1-mesa-dri
 # Outside judges and the real DICOM server that the tests start for themselves.
-TEST_PACKAGES := orthanc orthanc-dicomweb dcmtk openssl poppler-utils qpdf admesh strace \
+TEST_PACKAGES := orthanc orthanc-dicomweb dcmtk openssl poppler-utils qpdf admesh prusa-slicer strace \
   libglib2.0-bin libxkbcommon0 libdbus-1-3 libfontconfig1 libopengl0 tesseract-ocr
 
 help:
@@ -151,7 +151,7 @@ demo: $(RUN_STAMP) graphics
 	  $(if $(SIDE),--side $(SIDE))
 
 test: $(TEST_STAMP) testPrograms
-	@QT_QPA_PLATFORM=offscreen $(VENV_PYTHON) -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile $(TESTS)
+	@QT_QPA_PLATFORM=offscreen $(VENV_PYTHON) -m pytest --numprocesses auto --maxprocesses 4 --max-worker-restart 0 --dist loadfile $(TESTS)
 
 lint: $(TEST_STAMP)
 	@$(VENV_PYTHON) -m ruff check .

@@ -11,6 +11,7 @@ from slicer.ScriptedLoadableModule import (
 )
 
 from ORExportLib import Manifest, Package, PrescriptionPdf, Verify
+from ORExportLib.CopyDocuments import copyDocuments
 from PlanningHubLib import Consent
 from PlanningHubLib.ActiveCase import activeCaseFolder
 from PlanningHubLib.Case import Case
@@ -124,6 +125,10 @@ class ORExportLogic(ScriptedLoadableModuleLogic):
         """Write the drafted PDF of the prescription of the case in a folder; the planning hub's button calls it."""
         with Case.open(folder, writable=True) as case:
             PrescriptionPdf.exportPrescription(case, path)
+
+    def copyDocuments(self):
+        """Return what draws the documents of a de-identified copy; the planning hub's button asks for it."""
+        return copyDocuments()
 
     def verify(self, folder, progress):
         """Verify a package; return its findings and, where none rejects it, whether its manifest says approved."""

@@ -5,14 +5,17 @@ import datetime
 import io
 from xml.sax.saxutils import escape
 
-from PlanningHubLib.PageFonts import pageFonts
+from PlanningHubLib.PageFonts import drawn
 
 from .BriefingPlan import drawPlan, planSheets
 
+# In place of an intended use: the page stands in a de-identified copy.
+COPY = "copy"
 BANNERS = {
     "planning": "NOT APPROVED – for planning review only",
     "education": "FOR EDUCATION – not for treatment",
     "quality": "FOR QUALITY ASSURANCE – not for treatment",
+    COPY: "DE-IDENTIFIED COPY – not approved, not signed",
 }
 APPROVED_COLOR = "#00602b"
 FOOTER = "Not for diagnosis. Check patient, case and side against the patient's record before use."
@@ -52,11 +55,11 @@ class Briefing:
     :param noPictures: why there are none, where there are none
     :param figures: (name, value with unit) pairs
     :param hashes: (name, SHA-256) pairs of what the page describes
-    :param when: aware datetime
+    :param when: aware datetime; of a copy the moved day as a date, None where it has none
     :param software: name -> version
     :param approvers: one line for each who approved; empty means not approved
     :param planLines: :class:`ORExportLib.BriefingPlan.Line` of the plan, for the pages after the first
-    :param intendedUse: of :data:`PlanningHubLib.IntendedUse.USES`; only for planning there are approvers
+    :param intendedUse: of :data:`PlanningHubLib.IntendedUse.USES`, or ``COPY``; only for planning there are approvers
     """
 
     caseName: str
@@ -64,7 +67,7 @@ class Briefing:
     procedure: str | None
     figures: tuple
     hashes: tuple
-    when: datetime.datetime
+    when: datetime.date | None
     software: dict
     pictures: tuple = ()
     noPictures: str = ""
@@ -75,14 +78,18 @@ class Briefing:
 
 def briefingPdf(briefing):
     """Return the bytes of the PDF: one page, and more where there is a plan."""
+    return drawn(lambda fonts: _pdf(briefing, fonts))
+
+
+def _pdf(briefing, fonts):
     from reportlab.lib.pagesizes import A4
     from reportlab.pdfgen.canvas import Canvas
 
     buffer = io.BytesIO()
-    canvas = Canvas(buffer, pagesize=A4, lang="en")
+    # The file of a copy says no more of the day than its page does.
+    canvas = Canvas(buffer, pagesize=A4, lang="en", invariant=briefing.intendedUse == COPY)
     canvas.setTitle(f"{briefing.caseName} surgical briefing")
     canvas.setAuthor("Planning Hub")
-    fonts = pageFonts()
     sheets = planSheets(briefing.planLines, fonts, A4[0] - 2 * MARGIN)
     Page(canvas, fonts, *A4).draw(briefing, 1 + len(sheets))
     for number, lines in enumerate(sheets):
@@ -215,10 +222,9 @@ class Page:
             self.canvas.setFont(self.fonts.mono, 8.5)
             self.canvas.drawRightString(self.right, self.y - 10, digest)
             self.y -= 13
-        when = briefing.when.astimezone(datetime.UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
         software = ", ".join(f"{name} {version}" for name, version in briefing.software.items())
         self.y -= 4
-        self._paragraph(f"{when}. {software}", self.fonts.regular, (9, 8, 7, 6), 12)
+        self._paragraph(f"{_whenText(briefing.when)}. {software}", self.fonts.regular, (9, 8, 7, 6), 12)
 
     def footer(self, pageText):
         if self.lostText:
@@ -273,3 +279,9 @@ class Page:
         printable = self.fonts.printable(str(text))
         self.lostText = self.lostText or printable != " ".join(str(text).split())
         return printable
+
+
+def _whenText(when):
+    if isinstance(when, datetime.datetime):
+        return when.astimezone(datetime.UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+    return f"{when.isoformat()}, moved" if when else "Dates removed"

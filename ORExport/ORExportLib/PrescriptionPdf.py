@@ -5,7 +5,7 @@ from xml.sax.saxutils import escape
 
 from PlanningHubLib import Consent
 from PlanningHubLib.Files import writeAside
-from PlanningHubLib.PageFonts import pageFonts
+from PlanningHubLib.PageFonts import drawn
 from PlanningHubLib.Prescription import requirePrescription
 from PlanningHubLib.Requirements import ensure
 
@@ -35,26 +35,43 @@ def exportPrescription(case, path):
 
 def prescriptionPdf(case, prescription):
     """Return the bytes of the PDF, of one page or, with many characteristics, of more."""
+    title = f"{case.name} prescription, draft"
+    return documentPdf(title, TITLE, _facts(case, prescription), _rows(prescription), REMARKS)
+
+
+def documentPdf(name, title, facts, characteristics, remarks, isCopy=False):
+    """Return the bytes of a PDF with facts and design characteristics.
+
+    :param name: the file's own title
+    :param facts: (name, value) pairs
+    :param characteristics: (characteristic, value with unit, note)
+    :param isCopy: of a de-identified copy: nothing to be signed, no day of its making
+    """
+    return drawn(lambda fonts: _drawn(fonts, name, title, facts, characteristics, remarks, isCopy))
+
+
+def _drawn(fonts, name, title, facts, characteristics, remarks, isCopy):
     from reportlab.lib.pagesizes import A4
     from reportlab.lib.styles import ParagraphStyle
     from reportlab.platypus import Paragraph, SimpleDocTemplate, Spacer
 
-    fonts = pageFonts()
     text = ParagraphStyle("text", fontName=fonts.regular, fontSize=10, leading=13)
     heading = ParagraphStyle("heading", fontName=fonts.bold, fontSize=14, leading=20)
 
     def paragraph(words, style=text):
         return Paragraph(escape(fonts.printable(str(words))), style)
 
-    story = [paragraph(TITLE, heading), Spacer(1, 8)]
-    story += [_table(_facts(case, prescription), paragraph, (150, 345)), Spacer(1, 14)]
+    story = [paragraph(title, heading), Spacer(1, 8)]
+    story += [_table(facts, paragraph, (150, 345)), Spacer(1, 14)]
     story += [paragraph("Specific design characteristics", heading)]
-    story += [_table(_rows(prescription), paragraph, (150, 140, 205)), Spacer(1, 40)]
-    story += [paragraph("Date, name and signature of the prescriber: " + "_" * 44), Spacer(1, 14)]
-    story += [paragraph(words) for words in REMARKS]
+    rows = [("Characteristic", "Value", "Note"), *characteristics]
+    story += [_table(rows, paragraph, (150, 140, 205)), Spacer(1, 40)]
+    if not isCopy:
+        story += [paragraph("Date, name and signature of the prescriber: " + "_" * 44), Spacer(1, 14)]
+    story += [paragraph(words) for words in remarks]
     buffer = io.BytesIO()
     SimpleDocTemplate(
-        buffer, pagesize=A4, title=f"{case.name} prescription, draft", author="Planning Hub", lang="en",
+        buffer, pagesize=A4, title=name, author="Planning Hub", lang="en", invariant=isCopy,
         leftMargin=MARGIN, rightMargin=MARGIN, topMargin=MARGIN, bottomMargin=MARGIN,
     ).build(story)  # fmt: skip
     return buffer.getvalue()
@@ -77,7 +94,7 @@ def _facts(case, prescription):
 
 
 def _rows(prescription):
-    rows = [("Characteristic", "Value", "Note")]
+    rows = []
     for one in prescription["characteristics"]:
         value = f"{one['value']} {one['unit']}" if one["unit"] else one["value"]
         rows.append((one["kind"].replace("-", " "), value, one["note"]))

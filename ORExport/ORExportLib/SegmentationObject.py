@@ -162,7 +162,5 @@ def _description(number, segment, algorithm):
     )
     if segment.modifier:
         propertyType = description.SegmentedPropertyTypeCodeSequence[0]
-        propertyType.SegmentedPropertyTypeModifierCodeSequence = [
-            highdicom.sr.CodedConcept(*segment.modifier)
-        ]
+        propertyType.SegmentedPropertyTypeModifierCodeSequence = [highdicom.sr.CodedConcept(*segment.modifier)]
     return description

@@ -23,6 +23,7 @@ from PlanningHubLib.Steps import stepStates
 from . import Chain
 from .ArchiveOptions import credentialsOf, rememberWhatWorked
 from .Console import table
+from .PartOptions import recipeOf
 from .SegmentOptions import checkServer, reviewCase, segmentCase, segmentReport, segmentWithModel
 
 # Findings that are no warning, and yet nobody may overlook.
@@ -80,9 +81,7 @@ def segment(options, console):
 
 
 def makePart(options, console):
-    return _step(
-        Chain.makePart(options.case, options.maximumDeviationMm, options.objectName, console.progress("print"))
-    )
+    return _step(Chain.makePart(options.case, recipeOf(options), console.progress("print")))
 
 
 def makePackage(options, console):
@@ -118,10 +117,13 @@ def syncReport(values):
 
 
 def deidentify(options, console):
+    from ORExportLib.CopyDocuments import copyDocuments
     from PlanningHubLib.Deidentify import deidentify as makeCopy
 
-    whom = (options.profile, options.recipient)
-    report = makeCopy(options.source, options.out, *whom, options.deface, progress=console.progress("deidentify"))
+    report = makeCopy(
+        options.source, options.out, options.profile, options.recipient, options.deface,
+        progress=console.progress("deidentify"), documents=copyDocuments(),
+    )  # fmt: skip
     lines = [f"{len(report['files'])} files for {report['pseudonym']} in {options.out}, profile {report['profile']}"]
     lines += [f"  {finding['severity']} {finding['code']}: {finding['message']}" for finding in report["findings"]]
     return {"out": str(options.out), **report}, "\n".join(lines), 0

@@ -15,11 +15,16 @@ from .Console import table
 def consent(options, console):
     """Record, withdraw or show what the patient consented to."""
     changes = bool(options.scope)
-    if not changes and (options.withdraw or options.date or options.document):
+    if not changes and (options.withdraw or options.date or options.document or options.elsewhere):
         raise UsageError("usage", "It is not said which scope is meant.", "Give --scope.")
+    if options.elsewhere and (options.scope != "treatment" or options.withdraw or options.date or options.document):
+        raise UsageError("usage", "Only consent to treatment is kept elsewhere, without a date or a document here.",
+                         "Give --scope treatment --elsewhere, and no more.")  # fmt: skip
     with Case.open(options.case, writable=changes) as case:
         if options.withdraw:
             Consent.withdrawConsent(case, options.scope, options.reason)
+        elif options.elsewhere:
+            Consent.recordElsewhere(case)
         elif changes:
             Consent.recordConsent(case, options.scope, options.date, options.document)
         values = {

@@ -17,8 +17,11 @@ from PlanningHubLib.Request import DESIGNS, URGENCIES
 
 from . import Commands, Governance
 from .ArchiveOptions import addArchiveOptions
+from .Building import addCommands as addBuildCommands
 from .Console import Console
 from .Outcomes import addCommands as addOutcomeCommands
+from .Papers import addCommands as addPapersCommands
+from .PartOptions import addPartOptions
 from .Planning import addCommand as addPlanCommand
 from .Records import addCommands as addRecordCommands
 from .SegmentOptions import addModelOptions, addReviewOptions, addSegmentOptions
@@ -51,6 +54,8 @@ def buildParser():
         return sub
 
     _stepCommands(command)
+    addBuildCommands(command)
+    addPapersCommands(command)
     addOutcomeCommands(command)
     _governanceCommands(command)
     addRecordCommands(command)
@@ -66,7 +71,7 @@ def _stepCommands(command):
     run.add_argument("--plan", metavar="FILE", help="carry out this plan after the segmentation")
     _importOptions(run)
     addSegmentOptions(run)
-    _printOptions(run)
+    addPartOptions(run)
 
     importing = command("import", Commands.importSource, "judge a CT or MR and make a case of it")
     importing.add_argument("source", metavar="SOURCE", help=SOURCE_HELP)
@@ -87,7 +92,7 @@ def _stepCommands(command):
 
     printing = command("print", Commands.makePart, "make the printable part")
     printing.add_argument("--case", required=True, metavar="DIR")
-    _printOptions(printing)
+    addPartOptions(printing)
 
     package = command("package", Commands.makePackage, "make the operating-room package")
     package.add_argument("--case", required=True, metavar="DIR")
@@ -112,6 +117,9 @@ def _governanceCommands(command):
     consent.add_argument("--scope", choices=SCOPES)
     consent.add_argument("--date", metavar="DATE", help="when the patient signed, such as 2026-01-31")
     consent.add_argument("--document", metavar="VERSION", help="which consent document")
+    consent.add_argument(
+        "--elsewhere", action="store_true", help="with scope treatment: record that it is kept elsewhere"
+    )
     consent.add_argument("--withdraw", action="store_true", help="withdraw the scope; lists what has left already")
     consent.add_argument("--reason", default="", metavar="TEXT")
 
@@ -173,16 +181,6 @@ def _importOptions(parser):
     )  # fmt: skip
     parser.add_argument("--consent-date", dest="consentDate", metavar="DATE", help="when the patient signed")
     parser.add_argument("--consent-document", dest="consentDocument", metavar="VERSION", help="which document")
-
-
-def _printOptions(parser):
-    parser.add_argument(
-        "--object", dest="objectName", metavar="NAME", help="which object of the current plan, or which segment"
-    )
-    parser.add_argument(
-        "--maximum-deviation-mm", dest="maximumDeviationMm", type=float, default=0.25, metavar="MM",
-        help="how far simplification may move the surface",
-    )  # fmt: skip
 
 
 def main(argv=None):

@@ -159,9 +159,7 @@ def requireHolding(case, artefacts, site=None):
     if not held:
         reasons = [f"{one['id']}: {fault}" for one in case.governance["approvals"] for fault in faults(case, one, site)]
         why = "; ".join(reasons[-4:]) or "not enough people have signed for what it is made from"
-        raise GateRefused(
-            "not-approved", f"Case {case.name} is not approved: {why}.", "Have it approved first."
-        )
+        raise GateRefused("not-approved", f"Case {case.name} is not approved: {why}.", "Have it approved first.")
     return held
 
 

@@ -20,6 +20,9 @@ PURPOSES = {
     "teaching": "teaching",
     "research": "research",
 }
+# What a consent rests on: a document that somebody here has seen, or the site's setting that it is kept elsewhere.
+DOCUMENT, ELSEWHERE = "document", "elsewhere"
+ELSEWHERE_TEXT = "kept elsewhere (site setting)"
 
 
 def today():
@@ -61,18 +64,48 @@ def recordConsent(case, scope, given, documentVersion, user=None):
     :raises UsageError: as :func:`checkConsent`
     """
     checkConsent(scope, given, documentVersion)
+    said = {"basis": DOCUMENT, "given": given, "documentVersion": documentVersion.strip(), "who": user or currentUser()}
+    return _record(case, scope, said, user)
+
+
+def recordElsewhere(case, user=None):
+    """Record of treatment what the site's setting says: that this consent is kept elsewhere; no date, no document.
+
+    :param case: open for writing
+    :returns: the consent as a dictionary; the one that stands already, where there is one
+    :raises GateRefused: ``consent-not-elsewhere`` where the site wants it recorded here; ``no-consent`` where one was
+        withdrawn: only a document that was signed since ends a withdrawal
+    """
+    site = Site.forThisInstallation()
+    if site.recordsTreatmentConsent:
+        raise GateRefused(
+            "consent-not-elsewhere",
+            "This site records consent to treatment here (treatmentConsent in site.json).",
+            "Record it with the date and the version of the document that the patient signed.",
+        )
+    standing = standingConsent(case, "treatment")
+    if standing:
+        return standing
+    if _withdrawnDates(case, "treatment"):
+        raise _noConsent(case, "treatment", "nothing may be recorded as kept elsewhere")
+    who = "site setting" if site.statesTreatmentConsent else "default setting"
+    said = {"basis": ELSEWHERE, "given": None, "documentVersion": ELSEWHERE_TEXT, "who": who}
+    return _record(case, "treatment", said, user)
+
+
+def recordForNewCase(case, user=None):
+    """Record in a case that is being made what the site's setting says of treatment; nothing where it is asked for."""
+    if not Site.forThisInstallation().recordsTreatmentConsent:
+        recordElsewhere(case, user)
+
+
+def _record(case, scope, said, user):
     governance = case.governance
-    consent = {
-        "id": f"consent-{len(governance['consents']) + 1}",
-        "scope": scope,
-        "given": given,
-        "documentVersion": documentVersion.strip(),
-        "who": user or currentUser(),
-        "when": utcNow(),
-        "withdrawn": None,
-    }
+    number = len(governance["consents"]) + 1
+    consent = {"id": f"consent-{number}", "scope": scope, **said, "when": utcNow(), "withdrawn": None}
     governance["consents"].append(consent)
-    case.changeGovernance(governance, "consent-recorded", {"consent": consent["id"], "scope": scope}, user)
+    what = {"consent": consent["id"], "scope": scope, "basis": consent["basis"]}
+    case.changeGovernance(governance, "consent-recorded", what, user)
     return consent
 
 
@@ -105,8 +138,7 @@ def standingConsent(case, scope):
 def requireConsent(case, purpose):
     """The gate: return the consent that covers a purpose of ``PURPOSES``, or refuse.
 
-    None is returned for the patient's own treatment where the site keeps these consents elsewhere (``site.json``,
-    ``treatmentConsent``) and no withdrawal is recorded.
+    A treatment consent that is kept elsewhere opens it only where the site's setting says that they are kept elsewhere.
 
     :raises UsageError: ``unknown-purpose``: what is not named here never leaves
     :raises GateRefused: ``no-consent``, naming the scope that is missing
@@ -115,33 +147,49 @@ def requireConsent(case, purpose):
         raise UsageError("unknown-purpose", f"Nothing leaves a case for {purpose!r}.", "")
     scope = PURPOSES[purpose]
     consent = standingConsent(case, scope)
-    if consent is None:
-        withdrawn = [one["withdrawn"]["date"] for one in case.governance["consents"] if one["scope"] == scope]
-        if scope == "treatment" and not withdrawn and not Site.forThisInstallation().recordsTreatmentConsent:
-            return None
-        why = f"it was withdrawn on {max(withdrawn)}" if withdrawn else "none is recorded"
-        raise GateRefused(
-            "no-consent",
-            f"Case {case.name} has no consent of scope {scope}: {why}. So nothing may leave it for {purpose}.",
-            f"When the patient has signed, record the consent of scope {scope} (page Consent, or command consent).",
-        )
+    if consent is None or (isElsewhere(consent) and Site.forThisInstallation().recordsTreatmentConsent):
+        raise _noConsent(case, scope, f"nothing may leave it for {purpose}")
     return consent
+
+
+def isElsewhere(consent):
+    """Tell whether a consent is recorded as kept elsewhere, so that nobody has seen its document here."""
+    return consent.get("basis", DOCUMENT) == ELSEWHERE
+
+
+def _withdrawnDates(case, scope):
+    consents = case.governance["consents"]
+    return [one["withdrawn"]["date"] for one in consents if one["scope"] == scope and one["withdrawn"]]
+
+
+def _noConsent(case, scope, so):
+    dates = _withdrawnDates(case, scope)
+    action = f"When the patient has signed, record the consent of scope {scope} (page Consent, or command consent)."
+    if standingConsent(case, scope):
+        why = "it is recorded as kept elsewhere, and this site wants it recorded here"
+    elif dates:
+        why = f"it was withdrawn on {max(dates)}"
+    else:
+        why = "none is recorded"
+        if scope == "treatment" and not Site.forThisInstallation().recordsTreatmentConsent:
+            action += " Where the hospital keeps it elsewhere, record that."
+    return GateRefused("no-consent", f"Case {case.name} has no consent of scope {scope}: {why}. So {so}.", action)
 
 
 def treatmentFindings(case):
     """Return what every result of the patient's own treatment has to say of its consent: one finding, or none.
 
-    ``treatment-consent-elsewhere`` (info) where the site keeps these consents elsewhere and the case records none, so
-    that nobody takes the open gate for a consent.
+    ``treatment-consent-elsewhere`` (info) where the consent that stands is recorded as kept elsewhere, so that nobody
+    takes it for a document that was seen here.
     """
-    if standingConsent(case, "treatment") or Site.forThisInstallation().recordsTreatmentConsent:
+    consent = standingConsent(case, "treatment")
+    if consent is None or not isElsewhere(consent):
         return []
     return [
         Finding(
             "treatment-consent-elsewhere",
             "info",
-            "Consent to treatment is not recorded in this case; by the site's setting it is kept elsewhere and was "
-            "not asked for.",
+            "Consent to treatment is recorded as kept elsewhere, by the site's setting: no document was seen here.",
             "Make sure that the patient has signed; to be asked here, set treatmentConsent in site.json to recorded.",
         )
     ]
@@ -162,7 +210,7 @@ def release(case, purpose, destination, artefacts, once=False, user=None):
         "number": len(governance["departures"]) + 1,
         "purpose": purpose,
         "scope": PURPOSES[purpose],
-        "consent": consent["id"] if consent else "elsewhere",
+        "consent": consent["id"],
         "destination": destination,
         "artefacts": [{"id": one.id, "content": one.content} for one in artefacts],
         "who": user or currentUser(),
@@ -220,10 +268,12 @@ def _fromReceipt(store, receipt):
 
 
 def consentLines(case):
-    """Return scope → ``given``, ``withdrawn`` or ``none``, for every scope."""
-    governance = case.governance
-    asked = {one["scope"] for one in governance["consents"]}
-    return {
-        scope: "given" if standingConsent(case, scope) else "withdrawn" if scope in asked else "none"
-        for scope in SCOPES
-    }
+    """Return scope → ``given``, ``kept elsewhere``, ``withdrawn`` or ``none``, for every scope."""
+    return {scope: _lineOf(case, scope) for scope in SCOPES}
+
+
+def _lineOf(case, scope):
+    consent = standingConsent(case, scope)
+    if consent:
+        return "kept elsewhere" if isElsewhere(consent) else "given"
+    return "withdrawn" if _withdrawnDates(case, scope) else "none"

@@ -9,10 +9,12 @@ from . import DeidentifyObjects as Objects
 from . import DeidentifyRules as Rules
 from . import DeidentifySource as Sources
 from .DecodeWorker import DecodeWorker
+from .DeidentifyApprovals import approvalsOf
 from .DeidentifyCheck import requireClean
 from .DeidentifyDataset import Cleaner
+from .DeidentifyDocuments import describe, writeDocuments
 from .DeidentifyKeys import Mapping
-from .DeidentifyManifest import writeManifest
+from .DeidentifyManifest import namesOf, writeManifest
 from .DeidentifyPixels import storedAir, storedValues
 from .DeidentifySeries import judge, requireAllowed
 from .DeidentifyShapes import isFaceObject, writeShapes
@@ -29,7 +31,7 @@ NEEDED = ("SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID")
 
 @dataclasses.dataclass
 class Copy:
-    """A copy while it is being made."""
+    """A copy while it is being made; ``documents``: kind and path of the DICOM objects that hold a document."""
 
     folder: Path
     cleaner: Cleaner
@@ -38,6 +40,10 @@ class Copy:
     consentScope: str = ""
     series: list = dataclasses.field(default_factory=list)
     others: list = dataclasses.field(default_factory=list)
+    documents: list = dataclasses.field(default_factory=list)
+    approvals: list = dataclasses.field(default_factory=list)
+    # Whatever documents were drawn of, in one text for each.
+    texts: list = dataclasses.field(default_factory=list)
     findings: list = dataclasses.field(default_factory=list)
     files: list = dataclasses.field(default_factory=list)
     owners: dict = dataclasses.field(default_factory=dict)
@@ -49,6 +55,11 @@ class Copy:
     @property
     def pseudonym(self):
         return self.cleaner.mapping.pseudonym
+
+    @property
+    def names(self):
+        """Artefact id → its name in the copy."""
+        return namesOf(self.found.artefacts)
 
     @property
     def faces(self):
@@ -72,11 +83,15 @@ class Copy:
         self.found.leave(what, reason)
 
 
-def deidentify(source, outFolder, profileName, recipient="", deface=False, user=None, progress=noProgress):
+def deidentify(
+    source, outFolder, profileName, recipient="", deface=False, user=None, progress=noProgress, documents=None
+):
     """Write a de-identified copy of a case or a DICOM folder.
 
     :param recipient: who gets it; copies for different recipients cannot be linked to each other
     :param deface: set the skin and soft tissue of visible faces to air
+    :param documents: kind of document → function that draws it anew (:mod:`.DeidentifyDocuments`); of a case, other
+        documents are left out by name, and of a folder all
     :returns: the report, as it is written to ``report.json``
     :raises UsageError: ``unknown-profile``
     :raises InputRefused: ``already-there``, ``no-source``, ``no-dicom``, ``two-patients``, ``no-patient-id``,
@@ -95,14 +110,18 @@ def deidentify(source, outFolder, profileName, recipient="", deface=False, user=
         if case:
             Consent.requireConsent(case, profile.name)
         keyRing = KeyRing.forThisInstallation()
-        found = Sources.find(source, keyRing, case, part(progress, 0.0, 0.1))
+        documents = documents or {}
+        found = Sources.find(source, keyRing, case, part(progress, 0.0, 0.1), documents)
         cleaner = Cleaner(Mapping(keyRing, found.patientCode, profile, recipient))
         with stagedFolder(outFolder) as folder:
             copy = Copy(folder, cleaner, found, deface, Consent.PURPOSES[profile.name] if case else "")
-            _judge(copy, part(progress, 0.1, 0.4))
+            _judge(copy, case, documents, part(progress, 0.1, 0.4))
             if case:
                 Consent.release(case, profile.name, _destination(outFolder, recipient), found.artefacts, user=user)
-            _write(copy, part(progress, 0.4, 0.95))
+            _write(copy, part(progress, 0.4, 0.9))
+            if case:
+                progress(0.9, "Drawing documents")
+                _writeDocuments(copy, case, documents)
             report = _finish(copy, case, source)
             if case:
                 what = {"profile": profile.name, "pseudonym": copy.pseudonym, "report": sha256(folder / REPORT_NAME)}
@@ -157,12 +176,19 @@ def reidentify(case, pseudonym, recipient="", reason="", user=None):
     }
 
 
-def _judge(copy, progress):
+def _judge(copy, case, documents, progress):
     """Sort the DICOM objects, and refuse what the profile does not allow before anything is written."""
     bySeries = {}
     for path in copy.found.dicom:
         dataset = Sources.readDicom(path)
         left, kind = Sources.reasonToLeave(dataset), Objects.kindOf(dataset)
+        if kind == "document":
+            drawn = Sources.documentKind(path, case) if case else ""
+            if drawn in documents:
+                copy.documents.append((drawn, path))
+            else:
+                copy.leave(Sources.nameOf(dataset), Sources.NOT_DRAWN)
+            continue
         if left or kind is None:
             copy.leave(*(left or (Sources.nameOf(dataset), "planning can do without it")))
             continue
@@ -231,6 +257,14 @@ def _writeOther(copy, path, kind, name):
     _save(copy, result, kind, name, path)
 
 
+def _writeDocuments(copy, case, documents):
+    """Write what is drawn anew; nothing where the case has no such document, or nobody can draw it."""
+    copy.approvals = approvalsOf(copy, case)
+    described = describe(copy, case, copy.approvals)
+    copy.texts.append(described.texts)
+    writeDocuments(copy, described, documents, lambda *object_: _save(copy, *object_))
+
+
 def _save(copy, dataset, kind, name, origin):
     path = copy.folder / "dicom" / f"{copy.pseudonym}-{name}.dcm"
     Objects.save(dataset, path)
@@ -254,7 +288,7 @@ def _finish(copy, case, source):
     names = {Path(source).name, *(path.stem for path in copy.found.dicom + copy.found.surfaces)}
     identifiers = copy.cleaner.identifiers | ({case.name, case.caseId} if case else set())
     identifiers |= {name for name in names if len(name) >= 8}
-    requireClean(copy.folder, identifiers, copy.cleaner.written)
+    requireClean(copy.folder, identifiers, copy.cleaner.written, copy.texts)
     return report
 
 

@@ -10,22 +10,24 @@ from .Errors import VerificationFailed
 ENCODINGS = ("utf-8", "utf-16-le", "utf-16-be", "latin-1")
 
 
-def requireClean(folder, identifiers, written=()):
+def requireClean(folder, identifiers, written=(), texts=()):
     """Check every file of a finished copy, its own name included.
 
     :param identifiers: names, numbers and UIDs of the source
     :param written: texts that a copy holds by right, such as meanings of codes
+    :param texts: what documents were drawn of: their letters are numbers of glyphs, which no search can read
     :raises VerificationFailed: ``identity-left``, naming the files but never the identifier
     """
     pattern = _pattern(identifiers, written)
     if pattern is None:
         return
     bad = [path for path in sorted(folder.rglob("*")) if any(pattern.search(text) for text in _contents(path, folder))]
-    if bad:
+    if bad or any(pattern.search(text.encode()) for text in texts):
         names = [path.relative_to(folder).as_posix() for path in bad]
         raise VerificationFailed(
             "identity-left",
-            f"{len(bad)} files of the copy still hold an identifier of the source; nothing was written.",
+            f"{len(bad)} files of the copy, or what its documents say, still hold an identifier of the source; "
+            "nothing was written.",
             "Report this; do not send anything.",
             # A file's name may be what leaks.
             [] if any(pattern.search(name.encode()) for name in names) else names,

@@ -6,6 +6,8 @@ which. Artefacts get names of their own, and no hash of the originals stands in 
 
 import json
 
+from .DeidentifyDocuments import contentOf
+
 FILE_NAME = "manifest.json"
 FORMAT, VERSION = "planninghub-deidentified-case", 1
 FILE_FIELDS = ("path", "kind", "sha256", "bytes", "sopClassUid", "sopInstanceUid")
@@ -18,7 +20,7 @@ def manifestOf(copy, case):
     :param copy: :class:`PlanningHubLib.Deidentify.Copy`, all files of which are written
     :param case: the open case that is copied
     """
-    names = namesOf(copy.found.artefacts)
+    names = copy.names
     return {
         "format": FORMAT,
         "version": VERSION,
@@ -29,12 +31,15 @@ def manifestOf(copy, case):
             {
                 "name": names[artefact.id],
                 "kind": artefact.kind,
+                "content": contentOf(copy, artefact),
                 # What is stale or was superseded is not in the copy, and so has no name here.
                 "parents": [names[link.id] for link in artefact.parents if link.id in names],
                 "files": [_fileRecord(record) for record in copy.files if copy.ownerOf(record) == artefact.id],
             }
             for artefact in copy.found.artefacts
         ],
+        "documents": [_fileRecord(record) for record in copy.files if copy.ownerOf(record) is None],
+        "approvals": copy.approvals,
     }
 
 

@@ -34,15 +34,16 @@ class Defaced:
 
 
 def kindOf(dataset):
-    """Return ``ct``, ``mr``, ``segmentation``, ``model`` or ``report``, or None for what is not copied."""
+    """Return ``ct``, ``mr``, ``segmentation``, ``model``, ``document`` or ``report``, None for what is not copied."""
     return Rules.rules()["sopClasses"].get(str(dataset.get("SOPClassUID") or ""))
 
 
-def cleanedObject(cleaner, dataset, values=None, faces=None):
+def cleanedObject(cleaner, dataset, values=None, faces=None, document=None):
     """Return the de-identified copy of a dataset, with file meta, ready to be written.
 
     :param values: for a CT or MR image, its stored values, array (rows, columns) or (frames, rows, columns)
     :param faces: the :class:`Defaced` of the images
+    :param document: for an Encapsulated PDF, the bytes of the one that was drawn for the copy
     :raises InputRefused: ``object-not-supported``, ``surface-not-supported``
     """
     kind, result = kindOf(dataset), cleaner.clean(dataset)
@@ -52,6 +53,10 @@ def cleanedObject(cleaner, dataset, values=None, faces=None):
         _finishSegmentation(result, dataset)
     elif kind == "model":
         _finishModel(result, dataset)
+    elif kind == "document":
+        result.MIMETypeOfEncapsulatedDocument, result.DocumentTitle = "application/pdf", "Document"
+        result.ConversionType = result.get("ConversionType") or "WSD"
+        _finishEncapsulated(result, document)
     else:
         result.VerificationFlag = "UNVERIFIED"
         _numberMeasurements(result.get("ContentSequence", []), iter(range(1, 1 << 16)))
@@ -107,9 +112,12 @@ def _finishModel(result, dataset):
     if dataset.get("MIMETypeOfEncapsulatedDocument") != "model/stl":
         raise _notSupported("an encapsulated model that is not STL")
     data = bytes(dataset.EncapsulatedDocument)
-    stl = rewrittenStl(data[: int(dataset.get("EncapsulatedDocumentLength") or len(data))])
-    result.EncapsulatedDocument = stl + b"\0" * (len(stl) % 2)
-    result.EncapsulatedDocumentLength = len(stl)
+    _finishEncapsulated(result, rewrittenStl(data[: int(dataset.get("EncapsulatedDocumentLength") or len(data))]))
+
+
+def _finishEncapsulated(result, data):
+    result.EncapsulatedDocument = data + b"\0" * (len(data) % 2)
+    result.EncapsulatedDocumentLength = len(data)
     result.BurnedInAnnotation = "NO"
     result.VerificationFlag = "UNVERIFIED"
     for keyword in ("AcquisitionDateTime", "ContentDescription", "DocumentTitle"):

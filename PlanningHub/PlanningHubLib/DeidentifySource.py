@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 
 from . import DeidentifyRules as Rules
+from .Artefacts import KINDS
 from .Case import Case, isCase
 from .DecodeWorker import DecodeWorker
 from .DicomScan import readHeaders
@@ -16,7 +17,7 @@ from .SliceHeader import FRAME_CLASSES
 # Newest artefacts that are copied, and how the files of the others are named in the report.
 COPIED_KINDS = ("source", "segmentation", "part", "package")
 DICOM_MARK_OFFSET = 128
-ENCAPSULATED_PDF = "1.2.840.10008.5.1.4.1.1.104.1"
+NOT_DRAWN = "its pages are free text and name the case; nothing here draws it anew from what may stand in a copy"
 SECONDARY_CAPTURES = "1.2.840.10008.5.1.4.1.1.7"
 
 
@@ -24,13 +25,15 @@ SECONDARY_CAPTURES = "1.2.840.10008.5.1.4.1.1.7"
 class Found:
     """The paths of a source by kind, and what is left out: pairs of what it is and why, never by its own name.
 
-    ``artefacts``: those of a case that are copied; ``owners``: path of a file -> id of the artefact that it is of.
+    ``documents``: kind and path of each file that is drawn anew; ``artefacts``: those of a case that are copied;
+    ``owners``: path of a file -> id of the artefact that it is of.
     """
 
     patientCode: str = ""
     dicom: list = dataclasses.field(default_factory=list)
     surfaces: list = dataclasses.field(default_factory=list)
     labelmaps: list = dataclasses.field(default_factory=list)
+    documents: list = dataclasses.field(default_factory=list)
     leftOut: list = dataclasses.field(default_factory=list)
     artefacts: list = dataclasses.field(default_factory=list)
     owners: dict = dataclasses.field(default_factory=dict)
@@ -39,10 +42,11 @@ class Found:
         self.leftOut.append((what, reason))
 
 
-def find(source, keyRing, case=None, progress=noProgress):
+def find(source, keyRing, case=None, progress=noProgress, documents=()):
     """Return what a case or a folder holds.
 
     :param case: the open :class:`PlanningHubLib.Case.Case` where the source is one
+    :param documents: kinds of documents that can be drawn anew
     :raises InputRefused: ``no-source``, ``no-dicom``, ``two-patients``, ``no-patient-id``, ``cannot-read``; for files
         of a folder ``damaged-header``, ``hostile-file``, ``nested-too-deep``, ``deflate-bomb``
     :raises GateRefused: ``damaged-…``
@@ -52,7 +56,7 @@ def find(source, keyRing, case=None, progress=noProgress):
         raise InputRefused("no-source", f"{source} does not exist.", "Choose a case or a folder.", [source])
     found = Found()
     if case:
-        _fromCase(case, found)
+        _fromCase(case, found, documents)
     else:
         for path in _filesOf(source):
             _sort(path, found)
@@ -80,10 +84,13 @@ def _filesOf(source):
     return sorted(path for path in found if path.is_file() and not path.is_symlink())
 
 
-def _fromCase(case, found):
-    for kind in COPIED_KINDS:
+def _fromCase(case, found, documents):
+    for kind in KINDS:
         artefact = case.latest(kind)
         if artefact is None:
+            continue
+        if kind not in COPIED_KINDS:
+            found.leave(f"{kind} of the case", "no rule says what of it may be kept")
             continue
         state = case.state(artefact)
         if state == "damaged":
@@ -94,8 +101,17 @@ def _fromCase(case, found):
         found.artefacts.append(artefact)
         for name in artefact.files:
             found.owners[case.path(artefact, name)] = artefact.id
-            _sort(case.path(artefact, name), found, isCopied=kind == "package")
+            path = case.path(artefact, name)
+            if path.suffix.lower() == ".pdf" and documentKind(path, case) in documents:
+                found.documents.append((documentKind(path, case), path))
+            else:
+                _sort(path, found, isCopied=kind == "package")
     found.leave("audit log and case file", "they are the case's own; manifest.json says what this copy is")
+
+
+def documentKind(path, case):
+    """Return the kind of a document in a case's artefact by its file's name, such as ``briefing``."""
+    return path.stem.removeprefix(f"{case.name}-")
 
 
 def _sort(path, found, isCopied=False):
@@ -109,9 +125,9 @@ def _sort(path, found, isCopied=False):
     elif suffix.endswith(".seg.nrrd"):
         found.labelmaps.append(path)
     elif suffix.endswith(".pdf"):
-        found.leave("PDF", "its pages are free text and name the case; make a new briefing for the recipient")
+        found.leave("PDF", NOT_DRAWN)
     elif path.name.endswith("approvals.json"):
-        found.leave("approvals", "they name people, and hold for the originals only")
+        found.leave("approvals", "they name people, and hold for the originals only; manifest.json has an extract")
     elif suffix.endswith(".json"):
         found.leave("manifest", "the copy has its own list of files")
     else:
@@ -182,8 +198,6 @@ def reasonToLeave(dataset):
     imageType = [str(value).upper() for value in dataset.get("ImageType") or ()]
     if sopClass.startswith(SECONDARY_CAPTURES) or {"SCREEN SAVE", "SCREENSHOT"} & set(imageType):
         return name, "secondary captures and screens show text and names"
-    if sopClass == ENCAPSULATED_PDF:
-        return name, "its pages are free text and name the case; make a new briefing for the recipient"
     if sopClass in FRAME_CLASSES and sopClass not in Rules.rules()["sopClasses"]:
         return name, "multi-frame images of this class are not copied; export the series as single-frame images"
     if "LOCALIZER" in imageType:

@@ -52,6 +52,4 @@ def _words(picture, low):
             capture_output=True, encoding="utf-8", errors="replace", timeout=SECONDS,
         )  # fmt: skip
     rows = (line.split("\t") for line in done.stdout.splitlines()[1:])
-    return [
-        row[11] for row in rows if len(row) == 12 and float(row[10]) >= LEAST_CONFIDENCE and WORD.search(row[11])
-    ]
+    return [row[11] for row in rows if len(row) == 12 and float(row[10]) >= LEAST_CONFIDENCE and WORD.search(row[11])]

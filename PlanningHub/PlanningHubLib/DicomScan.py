@@ -12,10 +12,10 @@ from .HeaderParser import startsLikeDataset
 from .HeaderWalk import TooDeep
 from .Progress import noProgress
 from .SeriesSplit import splitSeries
-from .SliceHeader import VOLUME_CLASSES, ScannedSeries, SliceHeader
+from .SliceHeader import VECTOR_FIELDS, VOLUME_CLASSES, ScannedSeries, SliceHeader
 from .Sources import LISTED_FILES, OpenedSource, openSource
 
-VECTORS = ("positionLps", "orientationLps", "pixelSpacingMm")
+VECTORS = tuple(field for field, _length in VECTOR_FIELDS.values())
 
 
 def scanSource(source, progress=noProgress):

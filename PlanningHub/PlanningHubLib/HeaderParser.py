@@ -12,7 +12,7 @@ from .SliceHeader import VECTOR_FIELDS
 MOST_INFLATED_BYTES = 1 << 29
 MOST_FRAMES = 20_000
 STANDARD_CLASSES = "1.2.840.10008."
-# Name of a frame's attribute -> sequences of a functional group that may hold it.
+# Name of a frame's attribute -> sequences of a functional group that may hold it; a dot leads into another sequence.
 FRAME_GROUPS = {
     "ImagePositionPatient": "PlanePositionSequence",
     "ImageOrientationPatient": "PlaneOrientationSequence",
@@ -26,6 +26,7 @@ FRAME_GROUPS = {
     "ComplexImageComponent": "MRImageFrameTypeSequence",
     "EffectiveEchoTime": "MREchoSequence",
     "DiffusionBValue": "MRDiffusionSequence",
+    "DiffusionGradientOrientation": "MRDiffusionSequence.DiffusionGradientDirectionSequence",
     "InversionTimes": "MRModifierSequence",
     "FlipAngle": "MRTimingAndRelatedParametersSequence",
     "FrameLaterality": "FrameAnatomySequence",
@@ -165,9 +166,11 @@ def _element(dataset, groups, keyword):
     places = FRAME_GROUPS.get(name, ())
     for group in groups:
         for place in (places,) if isinstance(places, str) else places:
-            sequence = group.get(place, None)
-            if sequence and name in sequence[0]:
-                return sequence[0][name]
+            item = group
+            for step in place.split("."):
+                item = (item.get(step, None) or [{}])[0]
+            if name in item:
+                return item[name]
     return dataset[keyword] if keyword in dataset else None
 
 

@@ -6,6 +6,7 @@ import uuid
 from pathlib import Path
 
 from .Case import Case, isCase
+from .Consent import recordForNewCase
 from .DicomScan import scanOpened
 from .Errors import Finding, GateRefused, InputRefused, PlanningError, UsageError, firstRejection
 from .Files import ASIDE_PREFIX, fsyncFolder, stagedFolder
@@ -215,6 +216,8 @@ def importVerdict(
 ):  # fmt: skip
     """Import the series a verdict has chosen: into a new case, or as a new revision into the case that is there.
 
+    A new case records what the site's setting says of consent to treatment (:func:`.Consent.recordForNewCase`).
+
     :param verdict: what :func:`examine` returned
     :param caseFolder: the case's folder; a new case appears there whole, or not at all
     :param side: one of :data:`PlanningHubLib.Case.SIDES`, or None for not stated
@@ -234,6 +237,7 @@ def importVerdict(
     else:
         with stagedFolder(caseFolder) as stage, Case.createIn(stage, code, side, procedure, user) as case:
             addSource(case, verdict, user, progress, reference)
+            recordForNewCase(case, user)
 
 
 def _requireUnchanged(verdict):

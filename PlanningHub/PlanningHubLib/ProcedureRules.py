@@ -6,7 +6,7 @@ from .Segmenting.Recipe import checkedMethod
 
 def faultOf(values):
     """Return in words the first fault of a procedure's values that fit the schema, or None."""
-    checks = (_approvals, _imaging, _names, _structures, _methods, _references, _coordinateSystem,
+    checks = (_approvals, _imaging, _names, _structures, _methods, _references, _tolerances, _coordinateSystem,
               _fastTrack)  # fmt: skip
     return next((fault for check in checks for fault in check(values)), None)
 
@@ -60,6 +60,14 @@ def _references(values):
     yield from (f"there is no structure {name}." for name in named if name not in structures)
     made = [one["object"] for one in values.get("deliverables", ()) if one["kind"] != "report"]
     yield from (f"nothing makes {name}." for name in made if name not in structures | steps)
+
+
+def _tolerances(values):
+    limits = {role: limit["value"] for role, limit in values.get("partToleranceMm", {}).items()}
+    loosest = limits.get("model", float("inf"))
+    yield from (f"its {role}s may lie farther off than its models." for role in limits if limits[role] > loosest)
+    made = {one["kind"] for one in values.get("deliverables", ())} & {"implant", "guide"}
+    yield from (f"it makes a {kind} without a tolerance." for kind in sorted(made - limits.keys()) if limits)
 
 
 def _coordinateSystem(values):

@@ -10,7 +10,7 @@ from xml.sax.saxutils import escape
 from .Errors import InputRefused
 from .Files import writeAside
 from .Identity import patientCode, pseudonym
-from .PageFonts import pageFonts
+from .PageFonts import drawn
 from .Requirements import ensure
 from .Secrets import KeyRing
 
@@ -43,11 +43,14 @@ def rescanRequestPdf(verdict, side=None, when=None):
     :param when: aware datetime; now by default
     """
     ensure("PlanningHubLib")
+    when = when or datetime.datetime.now(datetime.UTC)
+    return drawn(lambda fonts: _pdf(verdict, side, when, fonts))
+
+
+def _pdf(verdict, side, when, fonts):
     from reportlab.lib.pagesizes import A4
     from reportlab.platypus import KeepInFrame, SimpleDocTemplate
 
-    when = when or datetime.datetime.now(datetime.UTC)
-    fonts = pageFonts()
     for size in FONT_SIZES:
         data = io.BytesIO()
         document = SimpleDocTemplate(

@@ -14,6 +14,7 @@ from .Secrets import homeFolder
 from .Signing import fingerprintOf
 
 FILE_NAME = "site.json"
+CLINICIANS = ("surgeon", "radiologist")
 
 
 class Site:
@@ -47,6 +48,11 @@ class Site:
         return self._values.get("treatmentConsent", "elsewhere") == "recorded"
 
     @property
+    def statesTreatmentConsent(self):
+        """Whether the site's file says so itself, or that is the default."""
+        return "treatmentConsent" in self._values
+
+    @property
     def inferenceServer(self):
         """The address of the hospital's inference server (MONAI Label), empty where there is none."""
         return self._values.get("inferenceServer", "")
@@ -55,6 +61,26 @@ class Site:
     def totalSegmentator(self):
         """The path of TotalSegmentator's program, empty where the site names none."""
         return self._values.get("totalSegmentator", "")
+
+    @property
+    def prusaSlicer(self):
+        """The path of PrusaSlicer's program, empty where the site names none."""
+        return self._values.get("prusaSlicer", "")
+
+    @property
+    def manufacturer(self):
+        """Who makes the printed parts: ``name``, ``address``, ``sites``, ``authorizedRepresentative``; or nothing."""
+        return self._values.get("manufacturer", {})
+
+    @property
+    def isCustomMade(self):
+        """Whether the site makes patient-specific parts as custom-made devices, which is the default."""
+        return self._values.get("deviceRoute", "custom-made") == "custom-made"
+
+    def isClinician(self, userName):
+        """Tell whether a user is a clinician by their roles; None of someone whom the site does not know."""
+        user = self._users.get(userName)
+        return None if user is None else bool(set(user["roles"]) & set(self._values.get("clinicianRoles", CLINICIANS)))
 
     def rule(self, kind, procedure):
         """Return who approves a kind under a procedure: ``roles``, how many ``signatures``, and ``origin`` of the rule.

@@ -73,12 +73,15 @@ VECTOR_FIELDS = {
     "ImagePositionPatient": ("positionLps", 3),
     "ImageOrientationPatient": ("orientationLps", 6),
     "PixelSpacing": ("pixelSpacingMm", 2),
+    "DiffusionGradientOrientation": ("diffusionDirection", 3),
 }
 
 
 @dataclasses.dataclass(slots=True)
 class SliceHeader:
     """What one file's header says. Vectors are numpy arrays in mm and LPS, None where the file does not say.
+
+    ``diffusionDirection`` is a unit vector in LPS (PS3.3 C.8.13.5.9).
 
     ``pixelOffset`` is where in the file uncompressed pixels begin, None where they are not found as the header says.
     ``frame`` is the number, from 0, of a multi-frame image's frame; None for a file that is one slice.
@@ -139,6 +142,7 @@ class SliceHeader:
     positionLps: numpy.ndarray | None = None
     orientationLps: numpy.ndarray | None = None
     pixelSpacingMm: numpy.ndarray | None = None
+    diffusionDirection: numpy.ndarray | None = None
 
     @property
     def patient(self):

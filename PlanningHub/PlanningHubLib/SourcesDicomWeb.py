@@ -198,8 +198,14 @@ class _Archive:
             # A space as %20: as "+", which is for forms, an archive may look for a plus.
             query = urllib.parse.urlencode(wanted, quote_via=urllib.parse.quote)
             with contextlib.closing(
-                self._session.get(self._base + path, params=query, headers=headers, stream=True, allow_redirects=False,
-                                  timeout=(CONNECT_SECONDS, SILENCE_SECONDS))  # fmt: skip
+                self._session.get(
+                    self._base + path,
+                    params=query,
+                    headers=headers,
+                    stream=True,
+                    allow_redirects=False,
+                    timeout=(CONNECT_SECONDS, SILENCE_SECONDS),
+                )  # fmt: skip
             ) as answer:
                 status = answer.status_code
                 if status in (401, 403):

@@ -44,8 +44,7 @@ class VoxelFacts:
 
     def asDict(self):
         return {
-            name: None if value is None else round(float(value), 6)
-            for name, value in dataclasses.asdict(self).items()
+            name: None if value is None else round(float(value), 6) for name, value in dataclasses.asdict(self).items()
         }
 
 

@@ -8,6 +8,7 @@ from PlanningHubLib.Case import Case
 from PlanningHubLib.Deidentify import deidentify, reidentify, requireKey
 from PlanningHubLib.DeidentifyRules import profileNames
 from PlanningHubLib.Errors import PlanningError
+from PlanningHubLib.Site import Site
 
 from .CaseModuleWidget import fillTable, isChosen
 from .GovernancePanel import (
@@ -34,6 +35,7 @@ class ConsentPanel(GovernancePanel):
         self.ui.scopeComboBox.addItems([scopeText(scope) for scope in Consent.SCOPES])
         self.ui.profileComboBox.addItems([profileText(name) for name in self._profiles])
         self.ui.recordButton.connect("clicked(bool)", self.onRecord)
+        self.ui.elsewhereButton.connect("clicked(bool)", self.onElsewhere)
         self.ui.withdrawButton.connect("clicked(bool)", self.onWithdraw)
         self.ui.copyButton.connect("clicked(bool)", self.onCopy)
         self.ui.reidentifyButton.connect("clicked(bool)", self.onReidentify)
@@ -56,7 +58,7 @@ class ConsentPanel(GovernancePanel):
         self._consents = list(reversed(case.governance["consents"])) if case else []
         fillTable(self.ui.consentsTable, [consentRow(one) for one in self._consents], stretchedColumn=2)
         for row, consent in enumerate(self._consents):
-            tint(self.ui.consentsTable, row, 3, BAD_COLOR if consent["withdrawn"] else GOOD_COLOR)
+            tint(self.ui.consentsTable, row, 3, stateColor(consent))
         self.ui.consentsTable.setCurrentCell(-1, 0)
         self.ui.treatmentLabel.text, self.ui.treatmentLabel.styleSheet = treatmentText(case) if case else ("", "")
         self.ui.treatmentLabel.visible = bool(self.ui.treatmentLabel.text)
@@ -86,6 +88,7 @@ class ConsentPanel(GovernancePanel):
         sections = (ui.consentsCollapsibleButton, ui.departuresCollapsibleButton, ui.copyCollapsibleButton)
         closed = self.noCaseReason(*sections, ui.reidentifyCollapsibleButton)
         self.allow(self.ui.recordButton, closed)
+        self.allow(self.ui.elsewhereButton, closed or whyNotElsewhere(case))
         chosen = self._chosenConsent()
         self.allow(
             self.ui.withdrawButton,
@@ -108,6 +111,9 @@ class ConsentPanel(GovernancePanel):
         scope, given = Consent.SCOPES[ui.scopeComboBox.currentIndex], ui.givenLineEdit.text.strip()
         if self.change(_("The consent is recorded."), Consent.recordConsent, scope, given, ui.documentLineEdit.text):
             empty(ui.givenLineEdit, ui.documentLineEdit)
+
+    def onElsewhere(self):
+        self.change(_("Recorded as kept elsewhere."), Consent.recordElsewhere)
 
     def onWithdraw(self):
         scope = self._chosenConsent()["scope"]
@@ -146,8 +152,13 @@ class ConsentPanel(GovernancePanel):
         outFolder, profile = ui.outPathLineEdit.currentPath, self._profiles[ui.profileComboBox.currentIndex]
         recipient, deface = ui.recipientLineEdit.text.strip(), ui.defaceCheckBox.checked
         ui.copyLabel.text = ""
+        documents = slicer.util.getModuleLogic("ORExport").copyDocuments()
+
+        def step(_session, progress):
+            return deidentify(folder, outFolder, profile, recipient, deface, progress=progress, documents=documents)
+
         report = self.module.runStep(
-            lambda _session, progress: deidentify(folder, outFolder, profile, recipient, deface, progress=progress),
+            step,
             _("The copy is made and was searched for what must not be in it."),
         )
         if report:
@@ -160,25 +171,48 @@ class ConsentPanel(GovernancePanel):
 def consentRow(consent):
     """Return a consent as a row of the table."""
     withdrawn = consent["withdrawn"]
-    state = _("withdrawn {date}").format(date=withdrawn["date"]) if withdrawn else _("yes")
+    state = _("kept elsewhere") if Consent.isElsewhere(consent) else _("yes")
+    state = _("withdrawn {date}").format(date=withdrawn["date"]) if withdrawn else state
     detail = _("{id}, recorded by {who} on {when}").format(
         id=consent["id"], who=consent["who"], when=timeText(consent["when"])
     )
     if withdrawn and withdrawn["reason"]:
         detail += "\n" + withdrawn["reason"]
-    return (scopeText(consent["scope"]), detail), consent["given"], consent["documentVersion"], (state, detail)
+    document = _("not seen here") if Consent.isElsewhere(consent) else consent["documentVersion"]
+    return (scopeText(consent["scope"]), detail), consent["given"] or "", document, (state, detail)
+
+
+def stateColor(consent):
+    """Return the color of a consent's state."""
+    if consent["withdrawn"]:
+        return BAD_COLOR
+    return DOUBT_COLOR if Consent.isElsewhere(consent) else GOOD_COLOR
+
+
+def whyNotElsewhere(case):
+    """Return why consent to treatment cannot be recorded as kept elsewhere; empty where it can."""
+    try:
+        isRecordedHere = Site.forThisInstallation().recordsTreatmentConsent
+    except PlanningError as error:
+        return error.message
+    if isRecordedHere:
+        return _("This site wants consent to treatment recorded here.")
+    state = Consent.consentLines(case)["treatment"]
+    if state == "withdrawn":
+        return _("Consent to treatment was withdrawn: only a document signed since opens the case again.")
+    return "" if state == "none" else _("Consent to treatment is recorded.")
 
 
 def treatmentText(case):
-    """Return what is said where no consent to treatment stands, and its style; empty text where one does."""
-    if Consent.standingConsent(case, "treatment"):
-        return "", ""
+    """Return what is said of consent to treatment, and its style; empty text where a document was recorded."""
     try:
-        Consent.requireConsent(case, "or-package")
+        consent = Consent.requireConsent(case, "or-package")
     except PlanningError as error:
         return error.message, BAD_STYLE
-    text = _("Consent to treatment is not recorded here. By the site's setting it is kept elsewhere: package and store "
-             "do NOT ask for it. Make sure that the patient has signed.")  # fmt: skip
+    if not Consent.isElsewhere(consent):
+        return "", ""
+    text = _("Consent to treatment is kept elsewhere, by the site's setting: package and store rest on that, and no "
+             "document was seen here. Make sure that the patient has signed.")  # fmt: skip
     return text, DOUBT_STYLE
 
 

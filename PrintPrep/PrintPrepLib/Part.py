@@ -1,22 +1,27 @@
 """The print step: an object of a case as a checked, labelled part, in the files that leave for the printer."""
 
+import dataclasses
 import functools
-import re
-import unicodedata
 
 from PlanningHubLib import Requirements
-from PlanningHubLib.Errors import InputRefused, PlanningError, firstRejection
+from PlanningHubLib.Errors import InputRefused, PlanningError
 from PlanningHubLib.Progress import noProgress, part
 from PlanningHubLib.Repair import repairFacts
 from PlanningHubLib.Segmenting.SegmentReview import requireReviewed
-from PlanningHubLib.Shapes import Checks, Surface
+from PlanningHubLib.Shapes import Surface
 from PlanningHubLib.Software import versions
 
-from . import Simplify, Writers
+from . import Materials, Profiles, Simplify
+from .DeviationMap import writeMap
+from .PartChecks import checkedPart
+from .PartFacts import partFacts
+from .PartFiles import writeFiles
 from .PartSteps import steps
 from .PartWork import SOLID, SURFACE, PartIdentity, PartWork, Piece
-from .Recipe import RECIPE_FILE, checked, newRecipe, recipeBytes
-from .Shape import FITTING_ROLES, shapeOf
+from .PatientWords import patientWords
+from .Recipe import checked, newRecipe
+from .Shape import FITTING_ROLES, fileShape, shapeOf
+from .Tolerance import toleranceOf
 
 # What has to fit bone or a drill moves less; site default, no source.
 FITTING_DEVIATION_MM = 0.05
@@ -43,45 +48,76 @@ def makePart(case, session, recipe=None, progress=noProgress, user=None):
     """
     recipe = checked(recipe) if recipe else newRecipe()
     Requirements.ensure("PrintPrepLib")
+    profile = Profiles.find(recipe["profile"]) if recipe["profile"] else None
     segmentation = case.require("segmentation")
     requireReviewed(case, segmentation)
-    shape = shapeOf(case, session, segmentation, recipe["object"], part(progress, 0.0, 0.3))
-    recipe["maximumDeviationMm"] = _bound(shape, recipe["maximumDeviationMm"])
-    with case.staging("part", partId(case, shape.name), user=user) as stage:
-        work = PartWork(
-            shape,
-            PartIdentity(
-                case.name, shape.name, f"{stage.artefactId}.{stage.revision}", case.side, shape.parents[0].content
-            ),
-            functools.partial(_other, case, session, segmentation),
-            surface=shape.mesh,
+    shape = _shapeFor(case, session, segmentation, recipe, part(progress, 0.0, 0.3))
+    recipe = _asMade(recipe, shape)
+    # Before the long work: what is unsafe is not made.
+    Materials.requireSafe(recipe, shape.flags["role"], profile)
+    tolerance = toleranceOf(case, recipe, shape.flags["role"])
+    with case.staging("part", partId(case, shape), user=user) as stage:
+        identity = PartIdentity(
+            case.name, shape.name, f"{stage.artefactId}.{stage.revision}", case.side, sourceContent(shape)
         )
-        simple, findings = _shaped(work, recipe, part(progress, 0.3, 0.88))
+        others = functools.partial(_other, case, session, segmentation)
+        words = functools.partial(patientWords, case)
+        work = PartWork(shape, identity, others, profile=profile, surface=shape.mesh, patientWords=words)
+        simple = _shaped(work, recipe, part(progress, 0.3, 0.7))
+        checks = checkedPart(work, recipe, tolerance, part(progress, 0.7, 0.88))
         progress(0.9, "Writing the files")
-        _writeFiles(stage.folder, work, recipe)
+        pieces = writeFiles(stage.folder, work, recipe)
+        progress(0.95, "Drawing the map of its accuracy")
+        writeMap(stage.folder, checks.accuracy)
         progress(1.0, "Part written")
         return stage.commit(
             parents=shape.parents,
             parameters={**recipe, "object": shape.name, **_smoothingParameters(shape)},
-            facts={**partFacts(work, simple, findings), **repairFacts(segmentation)},
+            facts={**partFacts(work, simple, pieces, checks), **repairFacts(segmentation)},
             software=versions("slicer-core", "vtk", "manifold3d", "fast-simplification", "libigl", "lib3mf"),
             title="Printable part" if recipe["object"] is None else f"Printable part: {shape.name}",
         )
 
 
+def _shapeFor(case, session, segmentation, recipe, progress):
+    if recipe["model"]:
+        return fileShape(case, segmentation, recipe["object"], recipe["model"])
+    return shapeOf(case, session, segmentation, recipe["object"], progress)
+
+
+def _asMade(recipe, shape):
+    """Return a recipe as this part is made by it: its bound, and its model file by name and hash."""
+    recipe = {**recipe, "maximumDeviationMm": _bound(shape, recipe["maximumDeviationMm"])}
+    if shape.file:
+        recipe["model"] = {**recipe["model"], "file": shape.file.name, "sha256": shape.file.sha256}
+    return recipe
+
+
+def sourceContent(shape):
+    """Return the hash of what a part's shape came from: an artefact's content, or a model file's bytes."""
+    return shape.file.sha256 if shape.file else shape.parents[0].content
+
+
 def _shaped(work, recipe, progress):
-    """Carry out a recipe; return what simplification gave, and the findings about the part."""
+    """Carry out a recipe; return what simplification gave."""
     _carryOut(work, recipe, SURFACE, part(progress, 0.0, 0.2))
+    if work.shape.file:
+        # A file may be damaged: what it was repaired to is what the part has to agree with.
+        work.shape = dataclasses.replace(work.shape, mesh=work.surface)
     simple = Simplify.simplified(work.surface, recipe["maximumDeviationMm"], part(progress, 0.2, 0.7))
     work.took("simplification", simple.deviation.meanMm, simple.deviation.maximumMm)
-    requireSameVolume(simple.mesh.volumeMl, work.shape.volumeMl)
+    requireSameVolume(simple.mesh.volumeMl, _expectedMl(work))
     work.pieces = [Piece("", simple.mesh)]
-    _carryOut(work, recipe, SOLID, part(progress, 0.7, 0.9))
-    progress(0.95, "Checking")
-    findings = list(work.findings)
-    for piece in work.pieces:
-        findings += Checks.requirePrintable(piece.mesh)
-    return simple, findings
+    _carryOut(work, recipe, SOLID, part(progress, 0.7, 1.0))
+    return simple
+
+
+def _expectedMl(work):
+    """Return the volume that simplification has to keep: the shape's, and what the steps before changed on purpose."""
+    shape = work.shape
+    if shape.volumeMl is None:
+        return work.surface.volumeMl
+    return shape.volumeMl + work.surface.volumeMl - shape.mesh.volumeMl
 
 
 def _carryOut(work, recipe, stage, progress):
@@ -102,18 +138,16 @@ def _other(case, session, segmentation, name):
     return shapeOf(case, session, segmentation, name, noProgress).mesh
 
 
-def _writeFiles(folder, work, recipe):
-    label = partLabel(work)
-    (folder / RECIPE_FILE).write_bytes(recipeBytes(recipe))
-    Writers.writeStl(folder / f"{label.name}.stl", work.pieces[0].mesh, label)
-    Writers.writeThreeMf(folder / f"{label.name}.3mf", work.pieces[0].mesh, label)
-
-
-def partId(case, name):
-    """Return the ID of the case's part of an object, or a new one."""
-    parts = {one.id: one.parameters.get("object", name) for one in case.artefacts if one.kind == "part"}
-    known = [one for one, itsName in parts.items() if itsName == name]
-    return known[0] if known else f"part-{len(parts) + 1}"
+def partId(case, shape):
+    """Return the ID of the case's part of a shape, or a new one."""
+    parts = [one for one in case.artefacts if one.kind == "part"]
+    known = [
+        one.id
+        for one in parts
+        if one.parameters.get("object", shape.name) == shape.name
+        and bool(one.parameters.get("model")) == bool(shape.file)
+    ]
+    return known[0] if known else f"part-{len({one.id for one in parts}) + 1}"
 
 
 def _bound(shape, maximumDeviationMm):
@@ -131,25 +165,6 @@ def _smoothingParameters(shape):
     }
 
 
-def partLabel(work):
-    """Return what the part's files say about it."""
-    identity = work.identity
-    side = f"_{identity.side}" if identity.side else ""
-    return Writers.PartLabel(
-        name=f"{identity.caseName}_{fileWord(identity.objectName)}{side}_part",
-        caseName=identity.caseName,
-        partNumber=identity.partNumber,
-        side=identity.side,
-        sourceContent=identity.sourceContent,
-    )
-
-
-def fileWord(name):
-    """Return a name as it stands in file names: small ASCII letters and digits, with hyphens between."""
-    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().casefold()
-    return re.sub(r"[^a-z0-9]+", "-", plain).strip("-") or "object"
-
-
 def requireSameVolume(partMl, wantedMl):
     """Refuse a part that is not as large as the segment or solid it came from.
 
@@ -163,38 +178,3 @@ def requireSameVolume(partMl, wantedMl):
             "that is thinner than the voxels, or the bound, can show.",
             "Segment thicker bone, scan with smaller voxels, or choose a smaller deviation.",
         )
-
-
-def partFacts(work, simple, findings):
-    """Return the facts of a part artefact."""
-    shape, deviation, pieces = work.shape, simple.deviation, [piece.mesh for piece in work.pieces]
-    bounds = [mesh.boundsMm for mesh in pieces]
-    return {
-        "object": {"name": shape.name, **shape.flags},
-        "volumeMl": round(sum(mesh.volumeMl for mesh in pieces), 3),
-        **_originFacts(shape),
-        "triangles": sum(len(mesh.triangles) for mesh in pieces),
-        "surfaceTriangles": len(shape.mesh.triangles),
-        "boundsLpsMm": [[choose(one[end][axis] for one in bounds) for axis in range(3)]
-                        for end, choose in ((0, min), (1, max))],
-        "watertight": firstRejection(findings) is None,
-        "deviationMm": round(deviation.maximumMm, 4),
-        "deviation": deviation.asFacts(),
-        "budget": work.budget,
-        **work.facts,
-        "findings": [finding.asDict() for finding in findings],
-    }  # fmt: skip
-
-
-def _originFacts(shape):
-    """Return what there is to say of the segment, or of the planned solid, that a part was made from."""
-    surface = shape.surface
-    if surface is None:
-        return {"plannedVolumeMl": round(shape.volumeMl, 3)}
-    return {
-        "segmentationVolumeMl": round(surface.maskVolumeMl, 3),
-        "smoothingMeanMm": round(surface.smoothingMeanMm, 3),
-        "smoothingMaximumMm": round(surface.smoothingMaximumMm, 3),
-        "specksRemoved": surface.specks,
-        "specksVolumeMl": round(surface.specksVolumeMl, 4),
-    }

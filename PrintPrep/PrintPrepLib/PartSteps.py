@@ -1,6 +1,8 @@
 """All steps that a recipe may be made of. A new one is a module with a ``STEPS`` tuple, named here."""
 
-MODULES = ()
+from . import Bases, Combining, Hollowing, Labelling, Offsetting, Repairing, Smoothing, Splitting
+
+MODULES = (Repairing, Smoothing, Combining, Offsetting, Hollowing, Bases, Splitting, Labelling)
 
 
 def steps():

@@ -59,6 +59,8 @@ class PartWork:
     """A part while it is made; all meshes in LPS mm.
 
     :param surface: the surface that is simplified next; afterwards the reference of what came of it
+    :param reference: what the part's accuracy is proven against, where repair had to make it a solid first; else the
+        shape's mesh
     :param pieces: the solids, from simplification on
     :param others: ``others(name)`` → mesh (LPS mm) of a planned solid or a segment of the case, for unions and
         differences
@@ -67,6 +69,7 @@ class PartWork:
         bases, cut faces. Accuracy is proven outside of them, and says how much of the surface that leaves.
     :param offsetMm: how far the whole outer surface was moved outwards on purpose
     :param budget: rows with ``step``, ``meanMm``, ``maximumMm``: what each step took
+    :param patientWords: ``patientWords()`` → the words of the patient's name and ID, to compare typed texts with
     :param facts: what steps have to say, under the step's name of the kind
     """
 
@@ -75,9 +78,11 @@ class PartWork:
     others: Callable
     profile: object = None
     surface: Mesh | None = None
+    reference: Mesh | None = None
     pieces: list = dataclasses.field(default_factory=list)
     intended: list = dataclasses.field(default_factory=list)
     offsetMm: float = 0.0
+    patientWords: Callable = tuple
     budget: list = dataclasses.field(default_factory=list)
     facts: dict = dataclasses.field(default_factory=dict)
     findings: list = dataclasses.field(default_factory=list)

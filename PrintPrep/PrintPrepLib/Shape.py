@@ -5,10 +5,12 @@ import dataclasses
 from PlanningHubLib.Errors import GateRefused, InputRefused
 from PlanningHubLib.Nodes import removeNodes
 from PlanningHubLib.Planning import Plan
-from PlanningHubLib.Planning.Objects import Solid
+from PlanningHubLib.Planning.Objects import BONE_COLOR, Solid
 from PlanningHubLib.Segmentation import loadSegmentation
 from PlanningHubLib.Shapes import Surface
 from PlanningHubLib.Shapes.Mesh import Mesh
+
+from .ModelFile import ModelFile, readModelFile
 
 # What has to fit bone or a drill.
 FITTING_ROLES = ("implant", "guide")
@@ -21,16 +23,23 @@ class Shape:
     :param mesh: its surface, LPS mm
     :param flags: role, mirrored, modified, moved
     :param parents: the artefacts it comes from
-    :param volumeMl: what the part's volume has to agree with: the segment's voxels or the planned solid
-    :param surface: :class:`PlanningHubLib.Shapes.Surface.Surface` of a segment; None for a planned solid
+    :param volumeMl: what the part's volume has to agree with: the segment's voxels or the planned solid; a model file
+        may be open, so that only what its surface steps leave has a volume: None
+    :param surface: :class:`PlanningHubLib.Shapes.Surface.Surface` of a segment; None for a planned solid or a file
+    :param color: red, green, blue from 0 to 1
+    :param file: the :class:`PrintPrepLib.ModelFile.ModelFile` that it came from, or None
+    :param outwardsLps: direction (3,) away from the bone that an implant or guide fits; None where no step says it
     """
 
     name: str
     mesh: Mesh
     flags: dict
     parents: tuple
-    volumeMl: float
+    volumeMl: float | None
     surface: object = None
+    color: tuple = BONE_COLOR
+    file: ModelFile | None = None
+    outwardsLps: tuple | None = None
 
 
 def deliverable(case):
@@ -66,17 +75,43 @@ def shapeOf(case, session, segmentation, objectName, progress):
     parents = (plan,) if planned else (segmentation,)
     if planned and objectName in plan.facts["solids"]:
         solid = Plan.readSolid(case, session, plan, objectName)
-        return Shape(solid.name, solid.mesh.rasLpsSwapped(), solid.flags(), parents, solid.mesh.volumeMl)
+        mesh, outwards = solid.mesh.rasLpsSwapped(), _outwardsLps(case, plan, objectName)
+        return Shape(
+            solid.name, mesh, solid.flags(), parents, mesh.volumeMl, color=solid.color, outwardsLps=outwards
+        )  # fmt: skip
     node = loadSegmentation(case, session, segmentation)
     try:
         segmentId = _segmentId(node, objectName, plan)
         surface = Surface.segmentSurface(node, segmentId, progress)
-        name = node.GetSegmentation().GetSegment(segmentId).GetName()
+        segment = node.GetSegmentation().GetSegment(segmentId)
+        name, color = segment.GetName(), tuple(segment.GetColor())
     finally:
         removeNodes(session.scene, node)
     anatomy = Solid(name, surface.mesh)
-    mesh = surface.mesh.rasLpsSwapped()
-    return Shape(name, mesh, anatomy.flags(), parents, surface.maskVolumeMl, dataclasses.replace(surface, mesh=mesh))
+    surface = surface.rasLpsSwapped()
+    return Shape(name, surface.mesh, anatomy.flags(), parents, surface.maskVolumeMl, surface, color)
+
+
+def fileShape(case, segmentation, objectName, model):
+    """Return the :class:`Shape` of a model file, as the recipe's ``model`` describes it: a device, not as scanned.
+
+    :param objectName: what to call it; the file's name without
+    :raises InputRefused: as :func:`PrintPrepLib.ModelFile.readModelFile`
+    """
+    file = readModelFile(model["file"], model["unit"], model["frame"], model["sha256"])
+    parent = case.require("plan") if case.latest("plan") else segmentation
+    name = objectName or file.name.rpartition(".")[0]
+    solid = Solid(name, file.mesh, role="device", modified=True)
+    return Shape(name, file.mesh, solid.flags(), (parent,), None, file=file)
+
+
+def _outwardsLps(case, plan, name):
+    """Return the way out that the plan's step measured for a guide or an implant, or None."""
+    for step in Plan.readPlan(case, plan)[1]["steps"]:
+        found = step["figures"].get("outwardsRas") or step["figures"].get("insertionRas")
+        if name in step["objects"] and found:
+            return (-found[0], -found[1], found[2])
+    return None
 
 
 def _segmentId(node, name, plan):

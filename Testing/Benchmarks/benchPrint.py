@@ -9,13 +9,19 @@ import vtk
 from vtk.util import numpy_support
 
 from PlanningHubLib import Masks, Segments
+from PlanningHubLib.Files import writeAside
 from PlanningHubLib.Session import Session
 from PlanningHubLib.Shapes import Checks, Deviation, Manifolds, Surface
 from PlanningHubLib.Shapes.Mesh import Mesh
-from PrintPrepLib import Simplify, Writers
-from PrintPrepLib.Part import DEFAULT_DEVIATION_MM
+from PrintPrepLib import SelfIntersections, Simplify, WritersThreeMf
+from PrintPrepLib.Recipe import newRecipe
+from PrintPrepLib.WritersStl import PartLabel, stlBytes
 
+from . import benchChain
 from .Timing import compared, imported
+
+LABEL = PartLabel("bench_part", "PH-BENCH", "part-1.1")
+BOUND_MM = newRecipe()["maximumDeviationMm"]
 
 
 def rows(segmentationFile, repeats=3):
@@ -27,15 +33,16 @@ def rows(segmentationFile, repeats=3):
     with Session.start() as session:
         node = Segments.readSegmentation(session, segmentationFile, "bench")
         mask, matrix = Segments.segmentMask(node, node.GetSegmentation().GetNthSegmentID(0))
-    ijkToRas = slicer.util.arrayFromVTKMatrix(matrix)
+        ijkToRas = slicer.util.arrayFromVTKMatrix(matrix)
+        yield from benchChain.chainRows(node, mask, ijkToRas, repeats)
     yield from _surfaceRows(mask, ijkToRas, repeats)
     fine = Surface.maskSurface(mask, ijkToRas).mesh
     found = []
     yield from compared(
-        {"simplify": lambda: found.append(Simplify.simplified(fine, DEFAULT_DEVIATION_MM).mesh)},
+        {"simplify": lambda: found.append(Simplify.simplified(fine, BOUND_MM).mesh)},
         _simplifiers(fine, found),
         repeats,
-        f"ours: deviation measured and kept below {DEFAULT_DEVIATION_MM} mm; peers: as many triangles, not measured",
+        f"ours: deviation measured and kept below {BOUND_MM} mm; peers: as many triangles, not measured",
     )
     solid = found[-1]
     yield from compared(
@@ -44,6 +51,9 @@ def rows(segmentationFile, repeats=3):
         repeats,
     )
     yield from compared({"watertight check": lambda: Checks.requirePrintable(solid)}, _judges(solid), repeats)
+    search = {"self-intersections": lambda: SelfIntersections.selfIntersecting(solid)}
+    yield from compared(search, {"pymeshlab": lambda: _intersecting(solid)}, repeats)
+    yield from benchChain.kernelRows(solid, repeats)
     yield from _writing(solid, repeats)
 
 
@@ -128,7 +138,7 @@ def _simplifiers(fine, found):
     return {
         "meshoptimizer + manifold3d": meshOptimizer,
         "fast-simplification + manifold3d": fastSimplification,
-        "manifold3d.simplify": lambda: Manifolds.toManifold(fine).simplify(DEFAULT_DEVIATION_MM),
+        "manifold3d.simplify": lambda: Manifolds.toManifold(fine).simplify(BOUND_MM),
     }
 
 
@@ -145,13 +155,20 @@ def _judges(solid):
     return {"manifold3d": lambda: Manifolds.toManifold(solid), "trimesh": trimeshCheck}
 
 
+def _intersecting(solid):
+    import pymeshlab
+
+    meshes = pymeshlab.MeshSet()
+    meshes.add_mesh(pymeshlab.Mesh(solid.points.astype(float), solid.triangles))
+    meshes.compute_selection_by_self_intersections_per_face()
+
+
 def _writing(solid, repeats):
-    label = Writers.PartLabel("bench_part", "PH-BENCH", "part-1.1")
     with tempfile.TemporaryDirectory() as folder:
         stl, peerStl, threeMf, peerThreeMf = (str(Path(folder) / name) for name in ("a.stl", "b.stl", "a.3mf", "b.3mf"))
         polyData = solid.toPolyData()
         yield from compared(
-            {"STL": lambda: Writers.writeStl(stl, solid, label)},
+            {"STL": lambda: writeAside(Path(stl), stlBytes(solid, LABEL))},
             {
                 "vtkSTLWriter": lambda: _vtkStl(polyData, peerStl),
                 "numpy-stl": lambda: _numpyStl(solid, peerStl),
@@ -161,7 +178,7 @@ def _writing(solid, repeats):
             "ours: with fsync",
         )
         yield from compared(
-            {"3MF": lambda: Writers.writeThreeMf(threeMf, solid, label)},
+            {"3MF": lambda: writeAside(Path(threeMf), benchChain.threeMfBytes(solid, LABEL))},
             {
                 "lib3mf": lambda: _lib3mf(solid, peerThreeMf),
                 "trimesh": lambda: _trimeshExport(solid, peerThreeMf),
@@ -201,5 +218,5 @@ def _lib3mf(solid, path):
     points = (lib3mf.Position * len(solid.points)).from_buffer(solid.points.copy())
     triangles = (lib3mf.Triangle * len(solid.triangles)).from_buffer(solid.triangles.astype(numpy.uint32))
     part.SetGeometry(points, triangles)
-    model.AddBuildItem(part, Writers._identity(lib3mf))
+    model.AddBuildItem(part, WritersThreeMf._identity(lib3mf))
     model.QueryWriter("3mf").WriteToFile(path)

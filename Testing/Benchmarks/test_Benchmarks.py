@@ -33,7 +33,8 @@ SEGMENT_STEPS = [
 ]  # fmt: skip
 PACKAGE_STEPS = ["SEG", "Encapsulated STL"]
 PART_STEPS = [
-    "surface", "smooth", "mask to smooth surface, LPS", "simplify", "deviation check", "watertight check", "STL", "3MF",
+    "segmentation to files", "surface", "smooth", "mask to smooth surface, LPS", "simplify", "deviation check",
+    "watertight check", "self-intersections", "boolean, box", "engraved letters", "STL", "3MF",
 ]  # fmt: skip
 COMMAND_STEPS = [f"planninghub {name}" for name in ("import", "segment", "print", "package", "sync")]
 

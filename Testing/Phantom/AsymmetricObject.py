@@ -53,8 +53,11 @@ def obliqueDirection() -> np.ndarray:
     return aboutZ @ aboutX
 
 
-def makeAsymmetricObject(oblique: bool = False, spacingMm: Sequence[float] = (0.8, 0.9, 1.25),
-                         originLps: Sequence[float] = (-17.5, -31.0, 412.0)) -> AsymmetricObject:
+def makeAsymmetricObject(
+    oblique: bool = False,
+    spacingMm: Sequence[float] = (0.8, 0.9, 1.25),
+    originLps: Sequence[float] = (-17.5, -31.0, 412.0),
+) -> AsymmetricObject:
     """Make the block; with oblique the volume's axes are turned against the patient's."""
     direction = obliqueDirection() if oblique else np.asarray(identityDirection)
     voxels = np.full((56, 40, 52), -1000, np.int16)
@@ -65,5 +68,11 @@ def makeAsymmetricObject(oblique: bool = False, spacingMm: Sequence[float] = (0.
     origin, spacing = np.asarray(originLps, float), np.asarray(spacingMm, float)
     middle = np.argwhere(voxels > 0)[:, ::-1].mean(0)
     return AsymmetricObject(
-        voxels, tuple(spacing), tuple(origin), direction, origin + (corners * spacing) @ direction.T,
-        origin + direction @ (middle * spacing), float((voxels > 0).sum() * spacing.prod() / 1000))
+        voxels,
+        tuple(spacing),
+        tuple(origin),
+        direction,
+        origin + (corners * spacing) @ direction.T,
+        origin + direction @ (middle * spacing),
+        float((voxels > 0).sum() * spacing.prod() / 1000),
+    )

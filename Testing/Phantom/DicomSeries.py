@@ -21,10 +21,21 @@ def uidFor(*parts: object) -> str:
     return f"2.25.{int.from_bytes(bytes(digest), 'big')}"
 
 
-def writeSeries(folder: Path, voxelsHu: np.ndarray, spacingMm: Sequence[float], originLps: Sequence[float],
-                directionLps=identityDirection, *, patientId: str = "PHANTOM-1", patientName: str = "Phantom^Head",
-                studyUid: str | None = None, seriesUid: str | None = None, frameOfReferenceUid: str | None = None,
-                shuffle: bool = True, seed: int = 20) -> list[Path]:
+def writeSeries(
+    folder: Path,
+    voxelsHu: np.ndarray,
+    spacingMm: Sequence[float],
+    originLps: Sequence[float],
+    directionLps=identityDirection,
+    *,
+    patientId: str = "PHANTOM-1",
+    patientName: str = "Phantom^Head",
+    studyUid: str | None = None,
+    seriesUid: str | None = None,
+    frameOfReferenceUid: str | None = None,
+    shuffle: bool = True,
+    seed: int = 20,
+) -> list[Path]:
     """Write one CT Image Storage file per slice; returns the paths in order of the slices.
 
     voxelsHu: [slice, row, column], whole HU in -1024..31743. spacingMm: distance between columns, rows, slices (x, y, z
@@ -42,9 +53,11 @@ def writeSeries(folder: Path, voxelsHu: np.ndarray, spacingMm: Sequence[float], 
     direction = np.asarray(directionLps, float).reshape(3, 3)
     content = hashlib.sha256(np.ascontiguousarray(voxelsHu)).hexdigest()
     geometry = ([float(v) for v in (*spacingMm, *originLps, *direction.ravel())], voxelsHu.shape)
-    uids = {"StudyInstanceUID": studyUid or uidFor("study", seed, patientId),
-            "SeriesInstanceUID": seriesUid or uidFor("series", seed, patientId, geometry, content),
-            "FrameOfReferenceUID": frameOfReferenceUid or uidFor("frame of reference", seed, patientId)}
+    uids = {
+        "StudyInstanceUID": studyUid or uidFor("study", seed, patientId),
+        "SeriesInstanceUID": seriesUid or uidFor("series", seed, patientId, geometry, content),
+        "FrameOfReferenceUID": frameOfReferenceUid or uidFor("frame of reference", seed, patientId),
+    }
     paths = []
     for k in range(count):
         position = np.asarray(originLps, float) + direction[:, 2] * (k * spacingMm[2])
@@ -68,8 +81,9 @@ def fineDecimal(value: float) -> str:
     return f"{float(value):.13f}"[:16] if value % 1 else str(int(value))
 
 
-def imageDataset(sliceHu: np.ndarray, spacingMm: Sequence[float], position: np.ndarray, direction: np.ndarray,
-                 index: int):
+def imageDataset(
+    sliceHu: np.ndarray, spacingMm: Sequence[float], position: np.ndarray, direction: np.ndarray, index: int
+):
     """One CT image without patient and UIDs; position is the LPS mm of its first voxel."""
     from pydicom.dataset import Dataset
 
@@ -94,17 +108,49 @@ def setStored(image, stored: np.ndarray) -> None:
 
 
 fixedAttributes = {
-    "SpecificCharacterSet": "ISO_IR 192", "ImageType": ["ORIGINAL", "PRIMARY", "AXIAL"], "SOPClassUID": ctImageStorage,
-    "StudyDate": "20260105", "SeriesDate": "20260105", "AcquisitionDate": "20260105", "ContentDate": "20260105",
-    "StudyTime": "081500", "SeriesTime": "081600", "AcquisitionTime": "081610", "ContentTime": "081610",
-    "AccessionNumber": "", "Modality": "CT", "Manufacturer": "Synthetic phantom", "ReferringPhysicianName": "",
-    "StudyDescription": "CT head, synthetic", "SeriesDescription": "Head bone 1.35", "ManufacturerModelName": "Phantom",
-    "PatientBirthDate": "", "PatientSex": "O", "BodyPartExamined": "HEAD", "KVP": "120", "PatientPosition": "HFS",
-    "DeviceSerialNumber": "0", "SoftwareVersions": "1", "GantryDetectorTilt": "0", "ExposureTime": "1000",
-    "XRayTubeCurrent": "200", "Exposure": "200", "ConvolutionKernel": "BONE", "StudyID": "1", "SeriesNumber": "2",
-    "AcquisitionNumber": "1", "PositionReferenceIndicator": "", "SamplesPerPixel": 1,
-    "PhotometricInterpretation": "MONOCHROME2", "BitsAllocated": 16, "BitsStored": 16, "HighBit": 15,
-    "PixelRepresentation": 1, "BurnedInAnnotation": "NO", "WindowCenter": "400", "WindowWidth": "2000",
+    "SpecificCharacterSet": "ISO_IR 192",
+    "ImageType": ["ORIGINAL", "PRIMARY", "AXIAL"],
+    "SOPClassUID": ctImageStorage,
+    "StudyDate": "20260105",
+    "SeriesDate": "20260105",
+    "AcquisitionDate": "20260105",
+    "ContentDate": "20260105",
+    "StudyTime": "081500",
+    "SeriesTime": "081600",
+    "AcquisitionTime": "081610",
+    "ContentTime": "081610",
+    "AccessionNumber": "",
+    "Modality": "CT",
+    "Manufacturer": "Synthetic phantom",
+    "ReferringPhysicianName": "",
+    "StudyDescription": "CT head, synthetic",
+    "SeriesDescription": "Head bone 1.35",
+    "ManufacturerModelName": "Phantom",
+    "PatientBirthDate": "",
+    "PatientSex": "O",
+    "BodyPartExamined": "HEAD",
+    "KVP": "120",
+    "PatientPosition": "HFS",
+    "DeviceSerialNumber": "0",
+    "SoftwareVersions": "1",
+    "GantryDetectorTilt": "0",
+    "ExposureTime": "1000",
+    "XRayTubeCurrent": "200",
+    "Exposure": "200",
+    "ConvolutionKernel": "BONE",
+    "StudyID": "1",
+    "SeriesNumber": "2",
+    "AcquisitionNumber": "1",
+    "PositionReferenceIndicator": "",
+    "SamplesPerPixel": 1,
+    "PhotometricInterpretation": "MONOCHROME2",
+    "BitsAllocated": 16,
+    "BitsStored": 16,
+    "HighBit": 15,
+    "PixelRepresentation": 1,
+    "BurnedInAnnotation": "NO",
+    "WindowCenter": "400",
+    "WindowWidth": "2000",
 }
 
 
@@ -117,7 +163,8 @@ def saveImage(image, path: Path) -> None:
     meta.TransferSyntaxUID = explicitLittleEndian
     meta.ImplementationClassUID, meta.ImplementationVersionName = uidFor("phantom writer"), "PHANTOM_1"
     FileDataset(str(path), image, preamble=b"\0" * 128, file_meta=meta).save_as(
-        path, enforce_file_format=True, implicit_vr=False, little_endian=True)
+        path, enforce_file_format=True, implicit_vr=False, little_endian=True
+    )
 
 
 def byPosition(folder: Path) -> list[Path]:

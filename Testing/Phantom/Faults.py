@@ -34,7 +34,7 @@ def edit(path: Path, change: Callable) -> None:
 def editHalf(folder: Path, change: Callable) -> None:
     """Change the upper half of the slices."""
     files = byPosition(folder)
-    for path in files[len(files) // 2:]:
+    for path in files[len(files) // 2 :]:
         edit(path, change)
 
 
@@ -140,8 +140,15 @@ def noPosition(folder: Path) -> None:
 
 def nonUnitOrientation(folder: Path) -> None:
     """Every slice's row direction is 1.1 long."""
-    editAll(folder, lambda image, *_: setAll(image, ImageOrientationPatient=[
-        decimal(float(v) * 1.1) if i < 3 else v for i, v in enumerate(image.ImageOrientationPatient)]))
+    editAll(
+        folder,
+        lambda image, *_: setAll(
+            image,
+            ImageOrientationPatient=[
+                decimal(float(v) * 1.1) if i < 3 else v for i, v in enumerate(image.ImageOrientationPatient)
+            ],
+        ),
+    )
 
 
 def zeroSpacing(folder: Path) -> None:
@@ -155,8 +162,13 @@ def localizerInside(folder: Path) -> None:
     shutil.copyfile(middle(folder), scout)
 
     def change(image):
-        setAll(image, SOPInstanceUID=uidFor("localizer", image.SOPInstanceUID), InstanceNumber=9998,
-               ImageType=["ORIGINAL", "PRIMARY", "LOCALIZER"], ImageOrientationPatient=["0", "1", "0", "0", "0", "-1"])
+        setAll(
+            image,
+            SOPInstanceUID=uidFor("localizer", image.SOPInstanceUID),
+            InstanceNumber=9998,
+            ImageType=["ORIGINAL", "PRIMARY", "LOCALIZER"],
+            ImageOrientationPatient=["0", "1", "0", "0", "0", "-1"],
+        )
         image.file_meta.MediaStorageSOPInstanceUID = image.SOPInstanceUID
         moveBy(image, np.array([110.0, 0.0, 0.0]))
 
@@ -232,9 +244,29 @@ def lyingSliceThickness(folder: Path) -> None:
     editAll(folder, lambda image, *_: setAll(image, SliceThickness="5"))
 
 
-faults: dict[str, Callable[[Path], None]] = {function.__name__: function for function in (
-    twoPatients, missingSlice, truncatedSlice, duplicateSlice, nonUniformSpacing, gantryTilt, twoFramesOfReference,
-    twoPixelSpacings, twoOrientations, noPosition, nonUnitOrientation, zeroSpacing, localizerInside, singleSlice,
-    noRescale, textFile, emptyFolder)}
-controls: dict[str, Callable[[Path], None]] = {function.__name__: function for function in (
-    reversedInstanceNumbers, flippedRows, perSliceSlope, lyingSliceThickness)}
+faults: dict[str, Callable[[Path], None]] = {
+    function.__name__: function
+    for function in (
+        twoPatients,
+        missingSlice,
+        truncatedSlice,
+        duplicateSlice,
+        nonUniformSpacing,
+        gantryTilt,
+        twoFramesOfReference,
+        twoPixelSpacings,
+        twoOrientations,
+        noPosition,
+        nonUnitOrientation,
+        zeroSpacing,
+        localizerInside,
+        singleSlice,
+        noRescale,
+        textFile,
+        emptyFolder,
+    )
+}
+controls: dict[str, Callable[[Path], None]] = {
+    function.__name__: function
+    for function in (reversedInstanceNumbers, flippedRows, perSliceSlope, lyingSliceThickness)
+}

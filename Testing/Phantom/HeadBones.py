@@ -36,8 +36,10 @@ sphenoidSinus = ellipsoid((5.0, -30.0, 2.0), (8.0, 10.0, 8.0))
 frontalSinus = (ellipsoid((7.5, -82.0, 36.0), (6.5, 3.4, 8.5)), ellipsoid((15.0, -80.0, 37.0), (6.0, 2.6, 5.0)))
 ethmoidCells = tuple(ellipsoid((7.4, y, z), (3.6, 4.0, 4.2)) for y in (-71, -62, -53, -45) for z in (8, 16.5))
 earCanal = capsule((38.0, 0.0, 2.0), (72.0, 1.0, 1.0), 3.2)
-mastoidCells = tuple(ellipsoid(centre, (2.6, 2.6, 3.0)) for centre in (
-    (53, 10, -6), (56, 16, -8), (51, 17, -12), (54, 12, -15), (48, 12, -4), (55, 19, -2), (52, 15, -20)))
+mastoidCells = tuple(
+    ellipsoid(centre, (2.6, 2.6, 3.0))
+    for centre in ((53, 10, -6), (56, 16, -8), (51, 17, -12), (54, 12, -15), (48, 12, -4), (55, 19, -2), (52, 15, -20))
+)
 
 
 def smoothStep(value: np.ndarray, low: float, high: float) -> np.ndarray:
@@ -56,7 +58,7 @@ def skullFloor(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     toMiddle = smoothStep(y - wing, -4, 5)
     toPosterior = smoothStep(y - ridge, -3, 11)
     height = anterior * (1 - toMiddle) + toMiddle * (middle * (1 - toPosterior) + posterior * toPosterior)
-    petrous = 8.0 * np.exp(-((y - ridge - 1) / 5.0) ** 2) * smoothStep(x, 10, 18) * (1 - smoothStep(x, 44, 56))
+    petrous = 8.0 * np.exp(-(((y - ridge - 1) / 5.0) ** 2)) * smoothStep(x, 10, 18) * (1 - smoothStep(x, 44, 56))
     return (height + petrous).astype(np.float32)
 
 
@@ -77,8 +79,12 @@ def cranialCavity(grid: Grid) -> tuple[np.ndarray, np.ndarray]:
     slopeY, slopeX = np.gradient(floor, grid.y, grid.x)
     base = (floor - z) / np.sqrt(1 + np.minimum(slopeX**2 + slopeY**2, 4.0)).astype(np.float32)
     cavity = -smoothMinimum(-dome, -base, 12.0)
-    thickness = (3.0 + 3.4 * smoothStep(z, 8, 60) + 1.0 * smoothStep(-y, 50, 72) * smoothStep(z, 28, 40)
-                 + 2.6 * smoothStep(y, 45, 75) * (1 - 0.6 * smoothStep(z, 20, 50)))
+    thickness = (
+        3.0
+        + 3.4 * smoothStep(z, 8, 60)
+        + 1.0 * smoothStep(-y, 50, 72) * smoothStep(z, 28, 40)
+        + 2.6 * smoothStep(y, 45, 75) * (1 - 0.6 * smoothStep(z, 20, 50))
+    )
     return cavity.astype(np.float32), thickness.astype(np.float32)
 
 
@@ -102,16 +108,33 @@ def orbitFunnel(wallMm: float) -> Solid:
 
 def midface() -> list[tuple[list[Solid], float]]:
     """Solid parts of the midface and the blend radius (mm) each is joined with."""
-    rim = [(12, -85, 24), (20, -82, 32), (32, -78.5, 34.5), (43, -72, 31), (48.5, -65, 22), (49, -61, 11), (48, -63, 1),
-           (41, -70, -4.5), (31, -77, -5), (21, -80.5, -2), (13.5, -82, 6), (12, -85, 24)]
+    rim = [
+        (12, -85, 24),
+        (20, -82, 32),
+        (32, -78.5, 34.5),
+        (43, -72, 31),
+        (48.5, -65, 22),
+        (49, -61, 11),
+        (48, -63, 1),
+        (41, -70, -4.5),
+        (31, -77, -5),
+        (21, -80.5, -2),
+        (13.5, -82, 6),
+        (12, -85, 24),
+    ]
     piriform = [(4, -92.5, 5), (9, -87, -2), (12.6, -83, -11), (12, -83, -18), (7, -86.5, -22.5), (0, -89.5, -23)]
     arch = [(46, -62, -9), (56, -52, -8), (63, -38, -7), (65.5, -24, -5), (63.5, -10, -2.5), (57, 0, 1)]
     return [
         ([orbitFunnel(1.8)], 3.0),
         ([ellipsoid((0, -79.5, 34), (24, 9.5, 12)), capsule((18, -79, 37), (40, -70, 37), 5.0, 4.0)], 12.0),
         ([path(rim, (4.2, 4.2, 4.0, 4.6, 4.4, 3.6, 4.2, 4.6, 4.0, 3.6, 3.4, 4.0))], 5.0),
-        ([capsule((47, -61, 14), (37, -46, 12), 2.4, 3.0, (1, 1, 5)),
-          capsule((46, -66, 30), (46, -50, 38), 4.0, 2.0)], 8.0),
+        (
+            [
+                capsule((47, -61, 14), (37, -46, 12), 2.4, 3.0, (1, 1, 5)),
+                capsule((46, -66, 30), (46, -50, 38), 4.0, 2.0),
+            ],
+            8.0,
+        ),
         ([ellipsoid((45, -64, -9), (10, 9, 11)), capsule((41, -64, -12), (30, -66, -30), 6.0, 5.0)], 6.0),
         ([path(arch, (6.0, 5.2, 4.0, 3.8, 4.2, 4.0), (0.58, 0.58, 1.0))], 5.0),
         ([ellipsoid((25, -66, -14), (17, 17, 17)), capsule((21, -81, -8), (17, -84, -26), 4.0)], 6.0),
@@ -181,8 +204,25 @@ def mandible(grid: Grid) -> Field:
 def joinRamus(field: Field) -> None:
     """Join the ramus: a sagittal outline with coronoid and notch, leaning outwards, about 7 mm thick."""
     grid = field.grid
-    outline = [(-21, -70), (-14, -62), (-10, -45), (-8, -28), (-6, -12), (-13, -12), (-17, -21), (-23, -25), (-29, -20),
-               (-33, -10), (-37, -11), (-39, -24), (-41, -40), (-45, -52), (-49, -60), (-44, -74), (-30, -73)]
+    outline = [
+        (-21, -70),
+        (-14, -62),
+        (-10, -45),
+        (-8, -28),
+        (-6, -12),
+        (-13, -12),
+        (-17, -21),
+        (-23, -25),
+        (-29, -20),
+        (-33, -10),
+        (-37, -11),
+        (-39, -24),
+        (-41, -40),
+        (-45, -52),
+        (-49, -60),
+        (-44, -74),
+        (-30, -73),
+    ]
     where = grid.window((25, -70, -92), (70, 8, 4))
     x, y, z = grid.within(where)
     side = polygonDistance(y, z, outline)
@@ -214,7 +254,7 @@ def teeth(upper: bool) -> tuple[list[Solid], list[Solid], list[Solid]]:
         x, y = (float(v) for v in curve[at])
         crowns.append(box((x, y, neck - sign * height / 2), (*half, height / 2 + 0.5), min(2.4, half.min() - 0.3)))
         cores.append(box((x, y, neck - sign * (height / 2 - 1.4)), (*(half - 1.25), height / 2 - 0.6), 0.6))
-        for shift in ((0.0,) if index < 5 else (-2.4, 2.4)):
+        for shift in (0.0,) if index < 5 else (-2.4, 2.4):
             end = (x * 0.98, y + shift, neck + sign * (13.0 if index < 5 else 11.0))
             roots.append(capsule((x, y + shift, neck), end, 2.9 if index < 5 else 2.5, 1.1))
     return crowns, cores, roots
@@ -229,15 +269,31 @@ def vertebrae(grid: Grid) -> Field:
     field.carve([capsule((26, 8, -55), (26, 8, -30), 2.6)])
     axisBone = Field(grid)
     axisBone.join([capsule((0, 0.5, -40), (0, 1, -58), 4.2, 5.5), ellipsoid((0, 1, -63), (10, 8, 8))], 3.0)
-    axisBone.join(path([(11, 6, -62), (15, 16, -63), (10, 29, -64), (2, 37, -65), (2, 50, -70)], (4, 3, 2.4, 2.6, 2.4),
-                       (1, 1, 1.7)), 2.0)
+    axisBone.join(
+        path(
+            [(11, 6, -62), (15, 16, -63), (10, 29, -64), (2, 37, -65), (2, 50, -70)], (4, 3, 2.4, 2.6, 2.4), (1, 1, 1.7)
+        ),
+        2.0,
+    )
     axisBone.join(ellipsoid((15, 4, -57), (7.5, 7.5, 4)), 2.0)
     np.minimum(field.values, axisBone.values, out=field.values)
     for top in (-83.0, -101.0):
-        field.join([box((0, 1, top), (9.5, 7.5, 6.2), 2.5), ellipsoid((19, 9, top), (6, 7, 6.5)),
-                    capsule((8, 3, top), (20, 2, top - 1), 3.4)], 2.0)
-        field.join(path([(18, 15, top), (9, 28, top - 2), (1.5, 36, top - 3), (1.5, 46, top - 7)], (2.6, 2.2, 2.2, 2.0),
-                        (1, 1, 1.8)), 2.0)
+        field.join(
+            [
+                box((0, 1, top), (9.5, 7.5, 6.2), 2.5),
+                ellipsoid((19, 9, top), (6, 7, 6.5)),
+                capsule((8, 3, top), (20, 2, top - 1), 3.4),
+            ],
+            2.0,
+        )
+        field.join(
+            path(
+                [(18, 15, top), (9, 28, top - 2), (1.5, 36, top - 3), (1.5, 46, top - 7)],
+                (2.6, 2.2, 2.2, 2.0),
+                (1, 1, 1.8),
+            ),
+            2.0,
+        )
     return field.join(path([(0, -47, -88), (11, -44, -88), (19, -28, -85)], (3.0, 2.4, 1.8), (1, 1, 1.2)), 1.0)
 
 

@@ -128,7 +128,7 @@ def cutDefect(canvas: Canvas, softHu: np.ndarray, where, bone: np.ndarray) -> fl
 def buildNoiseFree(shape: tuple[int, int, int]) -> tuple[Canvas, np.ndarray, dict[str, float]]:
     """Paint the head on the full grid. Returns canvas, filled fraction of bone, and volumes in ml."""
     grid, spacing = headGrid(shape)
-    half = Grid(grid.x[shape[2] // 2:], grid.y, grid.z)
+    half = Grid(grid.x[shape[2] // 2 :], grid.y, grid.z)
     edgeMm = float(np.mean(spacing))
     bones = buildBones(half)
     halfCanvas = Canvas(half, edgeMm)
@@ -174,10 +174,17 @@ def makeHeadPhantom(shape: tuple[int, int, int] = fullShape, seed: int = 20, noi
     voxels = scanned(canvas.hu, bone, spacing, seed, noiseHu)
     x, y, z = condyleCentre
     truth = PhantomTruth(
-        defectCentreLps=toLps(defectCentre), defectNormalLps=tuple(float(v) for v in defectSolid()[1]),
-        defectSizeMm=defectSizeMm, fiducialCentreLps=toLps(fiducialCentre), fiducialRadiusMm=fiducialRadiusMm,
-        leftCondyleLps=toLps((x, y, z)), rightCondyleLps=toLps((-x, y, z)),
-        brainPointLps=toLps((30.0, 20.0, 75.0)), airPointLps=toLps((27.0, -61.0, -14.0)), **volumes)
+        defectCentreLps=toLps(defectCentre),
+        defectNormalLps=tuple(float(v) for v in defectSolid()[1]),
+        defectSizeMm=defectSizeMm,
+        fiducialCentreLps=toLps(fiducialCentre),
+        fiducialRadiusMm=fiducialRadiusMm,
+        leftCondyleLps=toLps((x, y, z)),
+        rightCondyleLps=toLps((-x, y, z)),
+        brainPointLps=toLps((30.0, 20.0, 75.0)),
+        airPointLps=toLps((27.0, -61.0, -14.0)),
+        **volumes,
+    )
     origin = toLps((grid.x[0], grid.y[0], grid.z[0]))
     return HeadPhantom(voxels, bone >= 0.5, tuple(round(mm, 6) for mm in spacing), origin, truth)
 
@@ -198,8 +205,10 @@ def main(arguments: Sequence[str]) -> int:
     phantom = makeHeadPhantom()
     files = writeHeadPhantom(Path(arguments[0]), phantom)
     centre = ", ".join(f"{mm:.1f}" for mm in phantom.truth.defectCentreLps)
-    print(f"Head phantom: {len(files)} CT images in {arguments[0]}; bone {phantom.truth.boneVolumeMl:.0f} ml, "
-          f"defect on the left at LPS ({centre}) mm")
+    print(
+        f"Head phantom: {len(files)} CT images in {arguments[0]}; bone {phantom.truth.boneVolumeMl:.0f} ml, "
+        f"defect on the left at LPS ({centre}) mm"
+    )
     return 0
 
 

@@ -23,8 +23,11 @@ from .Implicit import Field, Grid, Solid, capsule, ellipsoid, limited, path
 
 airHu, fatHu, skinHu, muscleHu, brainHu, fluidHu = -1000.0, -95.0, 30.0, 55.0, 36.0, 8.0
 corticalHu, diploeHu, enamelHu, dentineHu = 1450.0, 600.0, 2250.0, 1550.0
-airway = path([(0, -40, -6), (0, -27, -14), (0, -21, -28), (0, -20, -55), (0, -23, -80), (0, -25, -112)],
-              (6, 8, 8, 6.5, 8, 8.5), (1.25, 0.8, 1.0))
+airway = path(
+    [(0, -40, -6), (0, -27, -14), (0, -21, -28), (0, -20, -55), (0, -23, -80), (0, -25, -112)],
+    (6, 8, 8, 6.5, 8, 8.5),
+    (1.25, 0.8, 1.0),
+)
 
 
 class Canvas:
@@ -56,12 +59,24 @@ def headOutline(grid: Grid, bones: HeadBones) -> np.ndarray:
     field.reachMm = 14.0
     field.join(ellipsoid((0, -34, -28), (66, 53, 58)), 14.0)
     field.join(capsule((0, 6, -150), (0, 6, -40), 56.0, 52.0, (1.0, 0.95, 1.0)), 22.0)
-    field.join([ellipsoid((0, -76, -78), (24, 18, 18)), ellipsoid((42, -28, -60), (18, 26, 22)),
-                ellipsoid((0, -80, -50), (30, 19, 28)), ellipsoid((52, 13, -8), (18, 22, 26))], 12.0)
-    field.join([path([(0, -92, -34), (14, -88, -34), (25, -76, -36), (36, -58, -38)], (7, 7, 9, 12)),
-                path([(0, -86, -72), (13, -83, -72), (26, -68, -75), (38, -48, -70)], (9, 9, 13, 15)),
-                path([(26, -76, -10), (46, -62, -8), (60, -42, -6), (64, -14, -4)], (12, 12, 9, 9)),
-                capsule((48, -58, 20), (52, -30, 22), 11.0, 13.0)], 10.0)
+    field.join(
+        [
+            ellipsoid((0, -76, -78), (24, 18, 18)),
+            ellipsoid((42, -28, -60), (18, 26, 22)),
+            ellipsoid((0, -80, -50), (30, 19, 28)),
+            ellipsoid((52, 13, -8), (18, 22, 26)),
+        ],
+        12.0,
+    )
+    field.join(
+        [
+            path([(0, -92, -34), (14, -88, -34), (25, -76, -36), (36, -58, -38)], (7, 7, 9, 12)),
+            path([(0, -86, -72), (13, -83, -72), (26, -68, -75), (38, -48, -70)], (9, 9, 13, 15)),
+            path([(26, -76, -10), (46, -62, -8), (60, -42, -6), (64, -14, -4)], (12, 12, 9, 9)),
+            capsule((48, -58, 20), (52, -30, 22), 11.0, 13.0),
+        ],
+        10.0,
+    )
     field.join(capsule((0, -84, 34), (40, -71, 35), 7.5), 14.0)
     field.join([capsule((0, -86, 24), (0, -103, -11), 7.0, 8.0), ellipsoid((9, -80, 6), (14, 15, 20))], 7.0)
     field.join([ellipsoid((8.5, -95, -15), (6, 7, 6))], 4.0)
@@ -94,8 +109,11 @@ def marbling(grid: Grid, periodMm: float, stretch: tuple[float, float, float] = 
     x, y, z = (axis * np.float32(2 * np.pi / periodMm / long) for axis, long in zip(grid.axes, stretch, strict=True))
     bendY = np.float32(1.4) * np.sin(np.float32(0.43) * x + np.float32(0.27) * y + 1)
     bendX = np.float32(1.2) * np.sin(np.float32(0.37) * y - np.float32(0.21) * x)
-    return (np.sin(x + bendX) * np.cos(y + bendY) + np.sin(y * np.float32(0.83) + bendY) * np.cos(z)
-            + np.sin(z * np.float32(1.1)) * np.cos(x + bendX)) * np.float32(0.66)
+    return (
+        np.sin(x + bendX) * np.cos(y + bendY)
+        + np.sin(y * np.float32(0.83) + bendY) * np.cos(z)
+        + np.sin(z * np.float32(1.1)) * np.cos(x + bendX)
+    ) * np.float32(0.66)
 
 
 def paintSoftTissue(canvas: Canvas, bones: HeadBones) -> None:
@@ -107,8 +125,9 @@ def paintSoftTissue(canvas: Canvas, bones: HeadBones) -> None:
     canvas.paint(skin + np.float32(1.7), np.float32(fatHu))
     lower = 1 - smoothStep(grid.axes[2], 10, 40)
     deep = skin + np.float32(4.0) + lower * (np.float32(1.5) + np.float32(3.0) * folds)
-    canvas.paint(np.maximum(deep, np.float32(0.8) - np.float32(6.0) * np.abs(folds) - 3 * (1 - lower)),
-                 np.float32(muscleHu))
+    canvas.paint(
+        np.maximum(deep, np.float32(0.8) - np.float32(6.0) * np.abs(folds) - 3 * (1 - lower)), np.float32(muscleHu)
+    )
     canvas.paintSolids([orbitFunnel(0.3)], fatHu)
     paintEye(canvas)
     canvas.paintSolids([ellipsoid((0, -55, -52), (21, 27, 19))], muscleHu)
@@ -137,8 +156,11 @@ def paintBrain(canvas: Canvas, cavity: np.ndarray) -> None:
     canvas.paint(white, np.float32(27.0))
     ventricle = path([(5, -32, 50), (9, -10, 58), (12, 16, 56), (19, 32, 46), (24, 8, 30)], (5, 5, 5.5, 6, 2.5))
     canvas.paintSolids([ventricle, capsule((0, -6, 46), (0, 6, 38), 2.5), ellipsoid((0, 30, 10), (5, 4, 7))], fluidHu)
-    falx = Solid((0, -90, 15), (2, 90, 120), lambda x, y, z: np.maximum(
-        np.abs(x) - 1.0, 46 - np.sqrt((y - 12) ** 2 + (1.3 * (z - 28)) ** 2) + 0 * z))
+    falx = Solid(
+        (0, -90, 15),
+        (2, 90, 120),
+        lambda x, y, z: np.maximum(np.abs(x) - 1.0, 46 - np.sqrt((y - 12) ** 2 + (1.3 * (z - 28)) ** 2) + 0 * z),
+    )
     where = grid.window(falx.low, falx.high)
     canvas.paint(np.maximum(falx.distance(*grid.within(where)), cavity[where]), np.float32(58.0), where)
     canvas.paintSolids([capsule((0, 16, -120), (0, 14, -20), 8.0)], fluidHu)
@@ -149,9 +171,11 @@ def paintAir(canvas: Canvas) -> None:
     """Sinuses, nose, ear canals, mastoid cells and airway, with mucosa and conchae in the nose."""
     canvas.paintSolids(nasalCavity, airHu)
     canvas.paintSolids([path([(6, -97, -23), (5.5, -91, -17), (5, -84, -14)], 4.0)], airHu)
-    conchae = [capsule((6.5, -78, -16), (7, -46, -15), 3.2, squash=(0.8, 1, 1.2)),
-               capsule((5.5, -74, -3), (5.5, -46, -3), 2.4, squash=(0.7, 1, 1.4)),
-               capsule((0, -92, -14), (0, -46, -8), 1.6, squash=(1, 1, 6))]
+    conchae = [
+        capsule((6.5, -78, -16), (7, -46, -15), 3.2, squash=(0.8, 1, 1.2)),
+        capsule((5.5, -74, -3), (5.5, -46, -3), 2.4, squash=(0.7, 1, 1.4)),
+        capsule((0, -92, -14), (0, -46, -8), 1.6, squash=(1, 1, 6)),
+    ]
     canvas.paintSolids(conchae, muscleHu)
     canvas.paintSolids([maxillarySinus, sphenoidSinus, *ethmoidCells, *frontalSinus, earCanal, *mastoidCells], airHu)
     canvas.paintSolids([airway], airHu)

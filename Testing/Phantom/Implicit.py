@@ -45,8 +45,9 @@ def ellipsoid(centre: Point, radii: Point) -> Solid:
     return Solid(tuple(c - r), tuple(c + r), distance)
 
 
-def capsule(start: Point, end: Point, startRadius: float, endRadius: float | None = None,
-            squash: Point = (1.0, 1.0, 1.0)) -> Solid:
+def capsule(
+    start: Point, end: Point, startRadius: float, endRadius: float | None = None, squash: Point = (1.0, 1.0, 1.0)
+) -> Solid:
     """Segment with a radius that may taper; squash scales the thickness along each axis."""
     endRadius = startRadius if endRadius is None else endRadius
     s = np.asarray(squash, np.float32)
@@ -64,8 +65,9 @@ def capsule(start: Point, end: Point, startRadius: float, endRadius: float | Non
     return Solid(tuple(np.minimum(a, b) - reach), tuple(np.maximum(a, b) + reach), distance)
 
 
-def path(points: Sequence[Point], radii: float | Sequence[float], squash: Point = (1.0, 1.0, 1.0),
-         between: int = 4) -> Solid:
+def path(
+    points: Sequence[Point], radii: float | Sequence[float], squash: Point = (1.0, 1.0, 1.0), between: int = 4
+) -> Solid:
     """Rounded rod along a smooth curve through the points; radii is one value or one per point."""
     knots = np.arange(len(points))
     steps = np.linspace(0, len(points) - 1, (len(points) - 1) * between + 1)
@@ -133,8 +135,10 @@ class Grid:
 
     def window(self, low: Point, high: Point) -> tuple[slice, slice, slice]:
         """Index ranges [slice, row, column] of the voxels inside two corners in mm."""
-        ranges = [slice(int(np.searchsorted(axis, a)), int(np.searchsorted(axis, b, "right")))
-                  for axis, a, b in zip((self.x, self.y, self.z), low, high, strict=True)]
+        ranges = [
+            slice(int(np.searchsorted(axis, a)), int(np.searchsorted(axis, b, "right")))
+            for axis, a, b in zip((self.x, self.y, self.z), low, high, strict=True)
+        ]
         return ranges[2], ranges[1], ranges[0]
 
     def within(self, where: tuple[slice, slice, slice]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

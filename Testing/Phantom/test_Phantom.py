@@ -45,7 +45,7 @@ def mirroredPoint(pointLps):
 def around(phantom, pointLps):
     """Mean HU of the 3 x 3 x 3 voxels around a point."""
     k, j, i = phantom.index(pointLps)
-    return float(phantom.voxelsHu[k - 1:k + 2, j - 1:j + 2, i - 1:i + 2].mean())
+    return float(phantom.voxelsHu[k - 1 : k + 2, j - 1 : j + 2, i - 1 : i + 2].mean())
 
 
 def test_defectIsOnThePatientsLeftAndBoneOnTheRight(fullPhantom):
@@ -162,7 +162,8 @@ def test_sameSeedSameFiles(smallSeries, tmp_path):
     assert all((smallSeries / name).read_bytes() == (again / name).read_bytes() for name in files)
     other = HeadPhantom.makeHeadPhantom(HeadPhantom.smallShape, seed=21)
     assert HeadPhantom.writeHeadPhantom(tmp_path / "other", other, seed=21)[0].read_bytes() != (
-        byPosition(smallSeries)[0].read_bytes())
+        byPosition(smallSeries)[0].read_bytes()
+    )
 
 
 def test_intensitiesThatDoNotFitAreRefused(tmp_path):
@@ -277,8 +278,11 @@ def readPoints(folder):
         cosines = np.asarray(image.ImageOrientationPatient, float)
         for row in range(0, image.Rows):
             for column in range(0, image.Columns, 5):
-                point = (np.asarray(image.ImagePositionPatient, float) + cosines[:3] * column * image.PixelSpacing[1]
-                         + cosines[3:] * row * image.PixelSpacing[0])
+                point = (
+                    np.asarray(image.ImagePositionPatient, float)
+                    + cosines[:3] * column * image.PixelSpacing[1]
+                    + cosines[3:] * row * image.PixelSpacing[0]
+                )
                 found[tuple(np.round(point, 2) + 0.0)] = float(hu[row, column])
     return found
 
@@ -310,5 +314,7 @@ def test_blockIsWhereItSays(oblique, tmp_path):
 def test_blockMatchesNoMirrorImage():
     solid = makeAsymmetricObject().voxelsHu > 0
     for axis in range(3):
-        assert not np.array_equal(np.argwhere(np.flip(solid, axis)) - np.argwhere(np.flip(solid, axis)).min(0),
-                                  np.argwhere(solid) - np.argwhere(solid).min(0))
+        assert not np.array_equal(
+            np.argwhere(np.flip(solid, axis)) - np.argwhere(np.flip(solid, axis)).min(0),
+            np.argwhere(solid) - np.argwhere(solid).min(0),
+        )

@@ -72,8 +72,9 @@ def cmakeListProblems(root):
     problems = []
     for moduleName in moduleNames(root):
         text = (root / moduleName / "CMakeLists.txt").read_text()
-        expected = dict(zip(("MODULE_PYTHON_SCRIPTS", "MODULE_PYTHON_RESOURCES"), shippedFiles(root / moduleName),
-                            strict=True))
+        expected = dict(
+            zip(("MODULE_PYTHON_SCRIPTS", "MODULE_PYTHON_RESOURCES"), shippedFiles(root / moduleName), strict=True)
+        )
         for variable, names in expected.items():
             problems += listDifferences(moduleName, variable, cmakeList(text, variable), names)
     return problems
@@ -99,9 +100,16 @@ def moduleShapeProblems(root):
     for moduleName in moduleNames(root):
         if moduleName not in listed:
             problems.append(f"CMakeLists.txt does not add the module {moduleName}")
-        wanted = [f"{moduleName}.py", f"{moduleName}Lib/__init__.py", f"{moduleName}Lib/requirements.txt",
-                  f"Resources/UI/{moduleName}.ui", f"Resources/Icons/{moduleName}.png", "README.md",
-                  "Testing/CMakeLists.txt", "Testing/Python/CMakeLists.txt"]
+        wanted = [
+            f"{moduleName}.py",
+            f"{moduleName}Lib/__init__.py",
+            f"{moduleName}Lib/requirements.txt",
+            f"Resources/UI/{moduleName}.ui",
+            f"Resources/Icons/{moduleName}.png",
+            "README.md",
+            "Testing/CMakeLists.txt",
+            "Testing/Python/CMakeLists.txt",
+        ]
         problems += [f"{moduleName}/{name} is missing" for name in wanted if not (root / moduleName / name).is_file()]
     return problems
 

@@ -76,8 +76,11 @@ def importsOf(tree):
         elif isinstance(node, ast.ImportFrom) and node.level == 0:
             found.append(Import(node.module, node.lineno, atFileScope))
         elif isinstance(node, ast.Call) and calledName(node) in {"import_module", "__import__"}:
-            found.extend(Import(argument.value, node.lineno, atFileScope) for argument in node.args[:1]
-                         if isinstance(argument, ast.Constant) and isinstance(argument.value, str))
+            found.extend(
+                Import(argument.value, node.lineno, atFileScope)
+                for argument in node.args[:1]
+                if isinstance(argument, ast.Constant) and isinstance(argument.value, str)
+            )
         inner = atFileScope and not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda))
         for child in ast.iter_child_nodes(node):
             visit(child, inner)
@@ -146,8 +149,11 @@ def guiProblems(root):
     problems = []
     for source in productSources(root):
         if isLib(source.owner) or source.owner == "PlanningHubCommand":
-            problems += [f"{source.name}:{found.line}: imports {found.top}" for found in importsOf(source.tree)
-                         if found.top in {"qt", "ctk", "PySide6"}]
+            problems += [
+                f"{source.name}:{found.line}: imports {found.top}"
+                for found in importsOf(source.tree)
+                if found.top in {"qt", "ctk", "PySide6"}
+            ]
         if isLib(source.owner):
             for node in ast.walk(source.tree):
                 what = forbiddenInLib(node, source.name)
@@ -176,14 +182,28 @@ def fileScopeCodeProblems(root):
     for source in productSources(root):
         if source.name.endswith("/__main__.py"):
             continue
-        problems += [f"{source.name}:{statement.lineno}: runs code at file scope" for statement in source.tree.body
-                     if not isDeclaration(statement)]
+        problems += [
+            f"{source.name}:{statement.lineno}: runs code at file scope"
+            for statement in source.tree.body
+            if not isDeclaration(statement)
+        ]
     return problems
 
 
 def isDeclaration(statement):
-    if isinstance(statement, (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef,
-                              ast.Assign, ast.AnnAssign, ast.Pass)):
+    if isinstance(
+        statement,
+        (
+            ast.Import,
+            ast.ImportFrom,
+            ast.FunctionDef,
+            ast.AsyncFunctionDef,
+            ast.ClassDef,
+            ast.Assign,
+            ast.AnnAssign,
+            ast.Pass,
+        ),
+    ):
         return True
     if isinstance(statement, ast.Try):
         handlers = [inner for handler in statement.handlers for inner in handler.body]
@@ -199,7 +219,8 @@ def translationProblems(root):
         f"{source.name}:{node.lineno}: an f-string is passed to _()"
         for source in productSources(root)
         for node in ast.walk(source.tree)
-        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "_"
+        if isinstance(node, ast.Call)
+        and getattr(node.func, "id", "") == "_"
         and any(isinstance(argument, ast.JoinedStr) for argument in node.args)
     ]
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from Consenting import CONSENT
+from GovernanceCalls import aCase, aFullCase, aHome, anImported, ask, call, refuse  # noqa: F401
 
 from Phantom.AsymmetricObject import makeAsymmetricObject
 from Phantom.DicomSeries import byPosition

@@ -84,12 +84,25 @@ def configure(tmp_path):
         standIn = tmp_path / "slicer"
         standIn.mkdir()
         version = f'set(PACKAGE_VERSION "{slicerVersion}")\nset(PACKAGE_VERSION_COMPATIBLE TRUE)\n'
-        texts = {"SlicerConfig": CONFIG, "SlicerConfigVersion": version, "UseSlicer": USE_FILE,
-                 "GenerateConfig": "", "CPack": CPACK}
+        texts = {
+            "SlicerConfig": CONFIG,
+            "SlicerConfigVersion": version,
+            "UseSlicer": USE_FILE,
+            "GenerateConfig": "",
+            "CPack": CPACK,
+        }
         for name, text in texts.items():
             (standIn / f"{name}.cmake").write_text(text)
-        arguments = ["-S", source, "-B", tmp_path / "build", "-G", "Unix Makefiles", f"-DSlicer_DIR={standIn}",
-                     "-DPlanningHub_REPOSITORY=https://example.org/SlicerPlanningHub"]
+        arguments = [
+            "-S",
+            source,
+            "-B",
+            tmp_path / "build",
+            "-G",
+            "Unix Makefiles",
+            f"-DSlicer_DIR={standIn}",
+            "-DPlanningHub_REPOSITORY=https://example.org/SlicerPlanningHub",
+        ]
         # Nothing is compiled: any program may play the compilers that project() asks for.
         for name in ("CMAKE_C_COMPILER", "CMAKE_CXX_COMPILER"):
             arguments += [f"-D{name}={shutil.which('true')}", f"-D{name}_FORCED=1"]

@@ -27,7 +27,16 @@ def test_runOnThePhantomIntoAFolderStore(command, smallHead, tmp_path):
     out, store = tmp_path / "out", tmp_path / "store"
 
     exitCode, result = command(
-        "run", smallHead, "--out", out, "--store", store, "--side", "left", "--procedure", "cranioplasty",
+        "run",
+        smallHead,
+        "--out",
+        out,
+        "--store",
+        store,
+        "--side",
+        "left",
+        "--procedure",
+        "cranioplasty",
         *CONSENT,
     )
 
@@ -91,7 +100,14 @@ def test_realSkullIntoARealOrthanc(command, testData, tmp_path):
     out = tmp_path / "out"
     with OrthancServer() as orthanc:
         exitCode, result = command(
-            "run", testData("ct_skull_defect"), "--out", out, "--store", orthanc.address, "--side", "right",
+            "run",
+            testData("ct_skull_defect"),
+            "--out",
+            out,
+            "--store",
+            orthanc.address,
+            "--side",
+            "right",
             *CONSENT,
         )
         assert exitCode == 0, result

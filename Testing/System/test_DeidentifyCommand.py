@@ -10,9 +10,10 @@ import numpy
 import pydicom
 import pytest
 import SimpleITK
-from Judges import dicomErrors, entityErrors, threeMfMesh
+from Judges import dicomErrors, entityErrors, run, threeMfMesh
 from LeakSearch import leaks
 
+from PlanningHubLib.Case import Case
 from PlanningHubLib.Files import sha256
 
 WORD = "Qzleak"
@@ -52,7 +53,7 @@ def aCopiedCase(command, aPackagedCase, tmp_path_factory):
 def test_theWholeCaseSatisfiesTheJudges(aCopiedCase):
     case, out = aCopiedCase
     objects = sorted((out / "dicom").glob("*.dcm"))
-    assert {path.name.split("-")[3] for path in objects} == {"CT1", "segmentation", "model"}
+    assert {path.name.split("-")[3] for path in objects} == {"CT1", "segmentation", "model", "briefing"}
     for path in [*images(out)[:1], *(path for path in objects if "-CT1-" not in path.name)]:
         assert dicomErrors(path) == []
     assert entityErrors(objects) == []
@@ -78,7 +79,8 @@ def test_theCopyHasAManifestOfItsOwn(aCopiedCase):
     assert listed == {name: digest for name, digest in there.items() if name not in ("manifest.json", "report.json")}
     assert {file["kind"] for file in made["source-1"]["files"]} == {"ct"}
     assert {file["kind"] for file in made["part-1"]["files"]} == {"stl", "3mf"}
-    assert {file["kind"] for file in made["package-1"]["files"]} == {"segmentation", "model"}
+    assert {file["kind"] for file in made["package-1"]["files"]} == {"segmentation", "model", "pdf", "document"}
+    assert manifest["documents"] == manifest["approvals"] == []
     assert there["manifest.json"] in [file["sha256"] for file in report["files"] if file["kind"] == "manifest"]
     values = json.loads((case / "case.json").read_text())
     originals = {record["sha256"] for one in values["artefacts"] for record in one["files"].values()}
@@ -89,9 +91,20 @@ def test_theCopyHasAManifestOfItsOwn(aCopiedCase):
 def test_whatIsLeftOutIsNamedWithItsReason(aCopiedCase):
     _case, out = aCopiedCase
     left = {one["what"]: one["reason"] for one in json.loads((out / "report.json").read_text())["leftOut"]}
-    assert "free text" in left["PDF"] and "free text" in left["Encapsulated PDF Storage"]
-    assert {"manifest", "audit log and case file"} < set(left)
-    assert not [path for path in out.rglob("*") if path.suffix in (".pdf", ".log")]
+    assert {"manifest", "audit log and case file"} <= set(left)
+    assert not [path for path in out.rglob("*") if path.suffix == ".log"]
+
+
+def test_theBriefingIsDrawnAnewWithPicturesOfTheCopy(aCopiedCase):
+    case, out = aCopiedCase
+    (path,) = (out / "documents").iterdir()
+    report = json.loads((out / "report.json").read_text())
+    text = run("pdftotext", "-layout", path, "-")
+    assert all(words in text for words in (report["pseudonym"], "LEFT", "DE-IDENTIFIED COPY", "Part volume"))
+    assert "No syntax or stream encoding errors" in run("qpdf", "--check", path)
+    assert len(run("pdfimages", "-list", path).splitlines()) - 2 >= 2
+    with Case.open(case) as opened:
+        assert opened.name not in text + run("pdfinfo", path)
 
 
 def test_referencesOfTheCopyResolve(aCopiedCase):

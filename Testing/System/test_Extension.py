@@ -65,8 +65,10 @@ def addModule(root, name):
 
 def refreshLists(root, name):
     scripts, resources = ExtensionTree.shippedFiles(root / name)
-    lists = [ExtensionTree.pasteable("MODULE_PYTHON_SCRIPTS", scripts, name),
-             ExtensionTree.pasteable("MODULE_PYTHON_RESOURCES", resources, name)]
+    lists = [
+        ExtensionTree.pasteable("MODULE_PYTHON_SCRIPTS", scripts, name),
+        ExtensionTree.pasteable("MODULE_PYTHON_RESOURCES", resources, name),
+    ]
     text = f"set(MODULE_NAME {name})\n" + "\n".join(lists) + "\nslicerMacroBuildScriptedModule(NAME ${MODULE_NAME})\n"
     write(root / name / "CMakeLists.txt", text)
 
@@ -122,8 +124,10 @@ def test_aModuleThatIsNotAddedAndAMissingIconAreNamed(aSmallExtension):
     (aSmallExtension / "CMakeLists.txt").write_text("add_subdirectory(PlanningHub)\n")
     (aSmallExtension / "PlanningHub/Resources/Icons/PlanningHub.png").unlink()
     problems = ExtensionTree.moduleShapeProblems(aSmallExtension)
-    assert problems == ["PlanningHub/Resources/Icons/PlanningHub.png is missing",
-                        "CMakeLists.txt does not add the module PrintPrep"]
+    assert problems == [
+        "PlanningHub/Resources/Icons/PlanningHub.png is missing",
+        "CMakeLists.txt does not add the module PrintPrep",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -230,9 +234,7 @@ def test_everyPictureThatTheMetadataNamesIsInTheTree(name):
         assert (ROOT / inTree).read_bytes().startswith(b"\x89PNG"), f"{inTree} is no PNG"
 
 
-@pytest.mark.parametrize(
-    "path", [f"{name}/Resources/Icons/{name}.png" for name in ExtensionTree.moduleNames(ROOT)]
-)
+@pytest.mark.parametrize("path", [f"{name}/Resources/Icons/{name}.png" for name in ExtensionTree.moduleNames(ROOT)])
 def test_iconsAre128PixelsSquareWithTransparency(path):
     header = (ROOT / path).read_bytes()[:26]
     assert header[:8] == b"\x89PNG\r\n\x1a\n"
@@ -258,7 +260,8 @@ def test_pipInstallsEveryLibAndTheCommandAndReadsEveryRequirementsFile():
     inTree["PlanningHubCommand"] = "PlanningHub/PlanningHubCommand"
     below = {
         path.parent.relative_to(folder.parent).as_posix().replace("/", ".")
-        for folder in (ROOT / place for place in inTree.values()) for path in folder.rglob("*/__init__.py")
+        for folder in (ROOT / place for place in inTree.values())
+        for path in folder.rglob("*/__init__.py")
     }
     assert set(settings["packages"]) == {*inTree, *below}
     assert settings["package-dir"] == inTree

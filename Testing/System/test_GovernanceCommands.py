@@ -3,228 +3,15 @@
 A process of its own takes long to start: one step of each kind has it (``process=True``), the others run in this one.
 """
 
-import json
 import shutil
-import subprocess
 
 import pytest
+from GovernanceCalls import DEVICE, SIGNED, auditOf
 from Judges import run
 from Tampering import TAMPERINGS
 
 from PlanningHubLib import Request
 from PlanningHubLib.Case import Case
-
-SIGNED = ("--date", "2026-01-31", "--document", "version 4")
-PASSPHRASE = "three blind mice\n"
-
-
-@pytest.fixture(scope="module")
-def anImported(command, smallHead, tmp_path_factory):
-    """Folder of a case with nothing but its CT; only to be copied."""
-    folder = tmp_path_factory.mktemp("imported") / "case"
-    assert command("import", smallHead, "--case", folder, "--side", "left")[0] == 0
-    return folder
-
-
-@pytest.fixture
-def aCase(anImported, tmp_path):
-    return shutil.copytree(anImported, tmp_path / "case")
-
-
-@pytest.fixture
-def aFullCase(aPackagedCase, tmp_path):
-    """A copy of a case with part and package."""
-    return shutil.copytree(aPackagedCase / "case", tmp_path / "case")
-
-
-@pytest.fixture
-def aHome(ownHome, tmp_path):
-    """A copy of the settings with the installation's key; a site of its own can be written into it."""
-    return shutil.copytree(ownHome, tmp_path / "home")
-
-
-def writeSite(home, users=(), **settings):
-    values = {"format": "planninghub-site", "version": 1, "users": list(users), "approvals": [], **settings}
-    (home / "site.json").write_text(json.dumps(values))
-    (home / "site.json").chmod(0o644)
-
-
-@pytest.fixture
-def call(command, inProcess):
-    """Run a command and return its exit code and its JSON object."""
-
-    def called(*arguments, process=False, **options):
-        exitCode, result = (command if process else inProcess)(*arguments, **options)
-        assert result["exit_code"] == exitCode
-        return exitCode, result
-
-    return called
-
-
-@pytest.fixture
-def ask(call):
-    """Run a command that must succeed, and return its JSON object."""
-
-    def succeed(*arguments, **options):
-        exitCode, result = call(*arguments, **options)
-        assert exitCode == 0, result
-        return result
-
-    return succeed
-
-
-@pytest.fixture
-def refuse(call):
-    """Run a command that must be refused by this code and exit code; return its finding."""
-
-    def refused(code, exitCode, *arguments, **options):
-        given, result = call(*arguments, **options)
-        assert given == exitCode, result
-        (finding,) = [one for one in result["findings"] if one["severity"] == "reject"]
-        assert finding["code"] == code and finding["message"], finding
-        return finding
-
-    return refused
-
-
-def auditOf(case):
-    return [json.loads(line) for line in (case / "audit.log").read_text().splitlines()]
-
-
-# Consent
-
-
-def test_withdrawnScopeClosesItsWaysAndListsWhatHasLeft(ask, refuse, aFullCase, aPackagedCase, tmp_path):
-    consent, copy = ("consent", "--case", aFullCase), ("deidentify", aFullCase, "--profile", "treatment-partner")
-    finding = refuse("no-consent", 4, *copy, "--out", tmp_path / "a")
-    assert "scope manufacturer: none is recorded" in finding["message"] and "scope manufacturer" in finding["action"]
-    assert ask(*consent, "--scope", "manufacturer", *SIGNED)["consent"]["manufacturer"] == "given"
-    ask(*copy, "--out", tmp_path / "a")
-    ask("sync", "--case", aFullCase, "--store", tmp_path / "store")
-
-    withdrawn = ask(*consent, "--scope", "manufacturer", "--withdraw", "--reason", "asked for it")
-
-    assert withdrawn["consent"] == {
-        "treatment": "given", "manufacturer": "withdrawn", "teaching": "none", "research": "none",
-    }  # fmt: skip
-    assert [(one["purpose"], one["destination"]) for one in withdrawn["left"]] == [
-        ("treatment-partner", f"folder {tmp_path / 'a'}")
-    ]
-    finding = refuse("no-consent", 4, *copy, "--out", tmp_path / "b", process=True)
-    assert "scope manufacturer" in finding["message"] and "withdrawn on" in finding["message"]
-    assert not (tmp_path / "b").exists()
-
-    withdrawn = ask(*consent, "--scope", "treatment", "--withdraw", "--reason", "asked for it")
-
-    assert {(one["destination"], one["proven"]) for one in withdrawn["left"]} == {
-        (f"folder {aPackagedCase / 'package'}", False),
-        (f"folder store {tmp_path / 'store'}", True),
-    }
-    for words in (("package", "--case", aFullCase, "--out", tmp_path / "b"),
-                  ("sync", "--case", aFullCase, "--store", tmp_path / "b"),
-                  ("sync", "--case", aFullCase, "--store", tmp_path / "store")):  # fmt: skip
-        assert "scope treatment" in refuse("no-consent", 4, *words, process=True)["message"]
-    assert not (tmp_path / "b").exists()
-    ask("verify", aFullCase)
-    actions = [line["action"] for line in auditOf(aFullCase)]
-    assert actions.count("consent-withdrawn") == 2 and "deidentified-copy" in actions
-
-
-def test_consentThatIsHalfStatedIsNotRecorded(refuse, aCase):
-    consent, before = ("consent", "--case", aCase), (aCase / "case.json").read_bytes()
-    refuse("no-consent-document", 2, *consent, "--scope", "teaching", "--date", "2026-01-31")
-    refuse("bad-consent-date", 2, *consent, "--scope", "teaching", "--date", "31.1.2026", "--document", "v")
-    refuse("no-consent", 4, *consent, "--scope", "teaching", "--withdraw")
-    refuse("usage", 2, *consent, "--withdraw")
-    refuse("usage", 2, *consent, "--scope", "everything", *SIGNED)
-    assert (aCase / "case.json").read_bytes() == before
-
-
-# Approval
-
-
-@pytest.fixture
-def aSite(ask, aHome):
-    """Options with a site of two users who have made their keys, anna a surgeon and bela an engineer."""
-    options = {"extraEnvironment": {"PLANNINGHUB_HOME": str(aHome)}, "stdin": PASSPHRASE}
-    users = []
-    for name, role in (("anna", "surgeon"), ("bela", "engineer")):
-        made = ask("approve", "--make-key", "--user", name, "--passphrase-stdin", **options)
-        users.append({"name": name, "roles": [role], "publicKey": made["publicKey"]})
-    writeSite(aHome, users)
-    return options
-
-
-def test_fourEyesByTheProceduresTemplateUpToAPackageThatProvesIt(call, ask, refuse, aFullCase, aSite, tmp_path):
-    """The site has no rule of its own: the procedure's counts, one signature is too few, one person's two are too."""
-    ask("request", "--case", aFullCase, "--procedure", "cranioplasty", "--anatomy", "skull", "--design", "standard")
-    approve = ("approve", "--case", aFullCase, "--passphrase-stdin")
-    package = ("package", "--case", aFullCase, "--approved", "--out", tmp_path / "out")
-    refuse("not-approved", 4, *package, **aSite)
-    (made,) = ask(*approve, "--user", "anna", process=True, **aSite)["approvals"]
-    assert made["holds"] and (made["user"], made["role"], made["target"]) == ("anna", "surgeon", "part-1")
-    refuse("not-approved", 4, *package, **aSite)
-    refuse("already-approved", 4, *approve, "--user", "anna", **aSite)
-    refuse("not-approved", 4, *package, **aSite)
-    assert not (tmp_path / "out").exists()
-    assert len(ask(*approve, "--user", "bela", **aSite)["approvals"]) == 2
-    ask(*package, **aSite)
-    _verifiableWithThePackageAlone(call, tmp_path)
-    _lockedUntilReopened(ask, refuse, aFullCase, aSite, package)
-    ask("verify", aFullCase)
-
-
-def _verifiableWithThePackageAlone(call, tmp_path):
-    """On a machine that has neither case nor site nor key, and where it can be had, without a network."""
-    moved = shutil.copytree(tmp_path / "out", tmp_path / "stick")
-    noNetwork = ("unshare", "-rn") if isPossible("unshare", "-rn", "true") else ()
-    elsewhere = {"PLANNINGHUB_HOME": str(tmp_path / "elsewhere")}
-    alone = {"extraEnvironment": elsewhere, "process": True, "prefix": noNetwork}
-    exitCode, result = call("verify", moved, **alone)
-    said = " ".join(one["message"] for one in result["findings"] if one["code"] == "approved-by")
-    assert exitCode == 0 and "anna (surgeon)" in said and "bela (engineer)" in said
-    (approvals,) = moved.glob("*-approvals.json")
-    approvals.write_text(approvals.read_text().replace('"anna"', '"olga"'))
-    exitCode, result = call("verify", moved, **alone)
-    assert exitCode == 6 and "signature-false" in {one["code"] for one in result["findings"]}
-    assert not (tmp_path / "elsewhere").exists()
-
-
-def isPossible(*words):
-    return bool(shutil.which(words[0])) and subprocess.run(words, capture_output=True).returncode == 0
-
-
-def _lockedUntilReopened(ask, refuse, case, site, package):
-    """A plan that is changed after approval cannot leave as approved, at any moment of the way."""
-    change = ("segment", "--case", case, "--closing-voxels", "0")
-    assert "anna" in refuse("approved-locked", 4, *change)["message"]
-    reopen = ("approve", "--case", case, "--user", "anna", "--passphrase-stdin", "--reopen")
-    refuse("no-reason", 2, *reopen, **site)
-    voided = ask(*reopen, "--reason", "screw moved", **site)
-    assert voided["reopened"] == ["approval-1", "approval-2"]
-    assert [one["holds"] for one in voided["approvals"]] == [False, False]
-    steps = {one["kind"]: one["state"] for one in ask("status", "--case", case, **site)["steps"]}
-    assert steps["package"] == "stale" and steps["part"] == "done"
-    assert "screw moved" in refuse("not-approved", 4, *package[:-1], f"{package[-1]}-2", **site)["message"]
-    refuse("stale-package", 4, "sync", "--case", case, "--store", f"{package[-1]}-2", **site)
-    ask(*change, **site)
-    refuse("stale-part", 4, *package[:-1], f"{package[-1]}-2", **site)
-
-
-def test_whoMayNotSignIsToldWhy(refuse, ask, aFullCase, aSite, aHome, tmp_path):
-    approve = ("approve", "--case", aFullCase, "--passphrase-stdin", "--user")
-    refuse("role-missing", 4, *approve, "bela", **aSite)
-    refuse("role-missing", 4, *approve, "anna", "--kind", "segmentation", **aSite)
-    refuse("no-plan", 4, *approve, "anna", "--kind", "plan", **aSite)
-    refuse("wrong-passphrase", 4, *approve, "anna", **{**aSite, "stdin": "guessed\n"})
-    refuse("no-signing-key", 3, *approve, "olga", **aSite)
-    refuse("key-exists", 4, "approve", "--make-key", "--user", "anna", "--passphrase-stdin", **aSite)
-    refuse("usage", 2, "approve", "--case", aFullCase, **aSite)
-    refuse("nothing-approved", 4, *approve, "anna", "--reopen", "--reason", "x", **aSite)
-    writeSite(aHome)
-    refuse("not-a-user", 4, *approve, "anna", **aSite)
-    assert ask("status", "--case", aFullCase)["approvals"] == []
-
 
 # Request and its list
 
@@ -314,13 +101,6 @@ def test_caseThatCannotBeReadStaysInTheList(ask, manyCases):
     assert len(listed) == 4 and listed[str(manyCases / "case1")] == "[not-a-case]"
 
 
-# Prescription, comments, review
-
-PRESCRIBER = ("--prescriber-name", "A. Prescriber", "--prescriber-qualification", "neurosurgeon",
-              "--prescriber-institution", "A hospital")  # fmt: skip
-DEVICE = ("--device", "Cranial plate", *PRESCRIBER)
-
-
 def test_prescriptionIsStructuredAndDraftedAsPdf(ask, refuse, aCase, tmp_path):
     words, draft = ("prescription", "--case", aCase), tmp_path / "draft.pdf"
     refuse("no-prescription", 4, *words, "--pdf", draft)
@@ -344,15 +124,6 @@ def test_prescriptionIsStructuredAndDraftedAsPdf(ask, refuse, aCase, tmp_path):
     left = ask("consent", "--case", aCase)["left"]
     assert [(one["purpose"], one["destination"]) for one in left] == [("prescription", f"file {draft}")]
     ask("verify", aCase)
-
-
-def test_prescriptionIsNotDraftedWithoutConsentWhereTheSiteAsksForIt(ask, refuse, aCase, aHome, tmp_path):
-    writeSite(aHome, treatmentConsent="recorded")
-    site = {"extraEnvironment": {"PLANNINGHUB_HOME": str(aHome)}}
-    words = ("prescription", "--case", aCase)
-    ask(*words, *DEVICE, "--characteristic", "material", "PEEK", **site)
-    assert "scope treatment" in refuse("no-consent", 4, *words, "--pdf", tmp_path / "a.pdf", **site)["message"]
-    assert not (tmp_path / "a.pdf").exists()
 
 
 def test_commentsArePinnedAndAReviewWaitsForThem(ask, refuse, aFullCase):

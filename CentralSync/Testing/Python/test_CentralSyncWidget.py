@@ -86,8 +86,11 @@ def test_aDicomStoreIsSaidToTakeDicomOnly(user, packaged):
 
 @pytest.mark.parametrize(
     "address, words",
-    [("dicom://PACS@host:104", "not supported yet"), ("ftp://host/path", "There is no store of the kind ftp://"),
-     ("dicomweb+http://pacs.example.org/x", "Plain HTTP to pacs.example.org would show patient data")],
+    [
+        ("dicom://PACS@host:104", "not supported yet"),
+        ("ftp://host/path", "There is no store of the kind ftp://"),
+        ("dicomweb+http://pacs.example.org/x", "Plain HTTP to pacs.example.org would show patient data"),
+    ],
 )
 def test_anAddressThatCannotBeIsRefusedAtOnce(user, packaged, address, words):
     widget = enterStore(user, address)

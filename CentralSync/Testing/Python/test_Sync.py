@@ -11,7 +11,7 @@ from CentralSyncLib.Results import FAILED, NOT_SENT, QUEUED, VERIFIED
 from CentralSyncLib.Stores import openStore
 from CentralSyncLib.Sync import syncCase
 from PlanningHubLib.Case import Case
-from PlanningHubLib.Consent import departures, recordConsent, withdrawConsent
+from PlanningHubLib.Consent import departures, recordConsent, recordElsewhere, withdrawConsent
 from PlanningHubLib.Errors import Cancelled, GateRefused, StoreFailed, VerificationFailed
 from PlanningHubLib.Files import sha256
 from Servers.LyingServer import LyingServer
@@ -73,10 +73,14 @@ def test_itemsAreTheCurrentFilesEachContentOnce(aCase):
     assert items["part-1/part.stl"].kind == "plain"
 
 
-def test_theResultSaysThatConsentToTreatmentIsKeptElsewhere(aCase, folderStore):
+def test_withoutARecordNothingIsSent_andOneThatIsKeptElsewhereIsSaid(aCase, folderStore):
     assert syncCase(aCase, folderStore).asDict()["findings"] == []
     governance = aCase.governance
     aCase.changeGovernance({**governance, "consents": []}, "consent-recorded", {})
+    with pytest.raises(GateRefused) as error:
+        syncCase(aCase, folderStore)
+    assert error.value.code == "no-consent"
+    recordElsewhere(aCase)
     (said,) = syncCase(aCase, folderStore).asDict()["findings"]
     assert (said["code"], said["severity"]) == ("treatment-consent-elsewhere", "info")
     assert "site.json" in said["action"]

@@ -98,7 +98,12 @@ def test_printsGreekAndCyrillic(written):
     assert "cannot print" not in text
 
 
-@pytest.mark.parametrize("procedure", ["頭蓋形成術", "שחזור", "إعادة", "पुनर्निर्माण"])
+def test_printsJapanese(written):
+    _path, text = written(procedure="頭蓋形成術（左）")
+    assert "頭蓋形成術（左）" in text and "cannot print" not in text
+
+
+@pytest.mark.parametrize("procedure", ["שחזור", "إعادة", "पुनर्निर्माण"])
 def test_neverPrintsAWrongCharacter(written, procedure):
     _path, text = written(procedure=procedure)
     assert "□" in text and "cannot print" in text

@@ -5,7 +5,6 @@ import dataclasses
 import numpy
 from scipy.spatial import cKDTree
 
-from ..Shapes.Deviation import longestEdgeMm
 from ..Shapes.Manifolds import fromManifold
 from ..Shapes.Mesh import MM3_PER_ML
 from .Solids import nearestOn, signedDistancesMm
@@ -55,8 +54,8 @@ def _gap(one, other, oneManifold, otherManifold):
     few, many = sorted((one, other), key=lambda mesh: len(mesh.points))
     apartMm = cKDTree(many.points).query(few.points, workers=-1)[0]
     # The nearest point of one has a corner of the other's nearest triangle within the length of an edge.
-    ofFew = few.points[apartMm <= apartMm.min() + longestEdgeMm(many)]
-    ofMany = _within(many.points, few, float(apartMm.min()) + longestEdgeMm(few))
+    ofFew = few.points[apartMm <= apartMm.min() + many.longestEdgeMm]
+    ofMany = _within(many.points, few, float(apartMm.min()) + few.longestEdgeMm)
     found = []
     for mesh, points in ((many, ofFew), (few, ofMany)):
         distancesMm, nearest, _normals = nearestOn(mesh, points)

@@ -29,18 +29,16 @@ class MeshFacts:
 def meshFacts(mesh):
     """Return the :class:`MeshFacts` of a mesh, its points welded as a reader of STL welds them."""
     mesh = Mesh.fromArrays(*welded(mesh.points, mesh.triangles))
-    triangles = mesh.triangles.astype(numpy.int64)
-    starts, ends = triangles.reshape(-1), numpy.roll(triangles, -1, axis=1).reshape(-1)
-    low, high = numpy.minimum(starts, ends), numpy.maximum(starts, ends)
-    keys, edges, uses = numpy.unique(low * len(mesh.points) + high, return_inverse=True, return_counts=True)
-    forwards = numpy.bincount(edges, starts < ends, minlength=len(keys))
+    triangles = mesh.triangles
+    edges, uses = edgeNumbers(triangles)
+    forwards = numpy.bincount(edges, (triangles < triangles[:, [1, 2, 0]]).reshape(-1), minlength=len(uses))
     repeated = (triangles == numpy.roll(triangles, 1, axis=1)).any(1)
     shells = shellVolumesMm3(mesh)[0]
     return MeshFacts(
         openEdges=int((uses == 1).sum()),
         overusedEdges=int((uses > 2).sum()),
         flippedEdges=int(((uses == 2) & (forwards != 1)).sum()),
-        touchingCorners=_touchingCorners(mesh, edges),
+        touchingCorners=len(touchingPoints(triangles, edges)),
         degenerateTriangles=int((repeated | (mesh.areasMm2() < DEGENERATE_MM2)).sum()),
         volumeMl=float(signedVolumesMm3(mesh).sum()) / 1000,
         pieces=int((shells > 0).sum()),
@@ -48,12 +46,14 @@ def meshFacts(mesh):
     )
 
 
-def _touchingCorners(mesh, edges):
-    """Return how many more fans of triangles there are than points: each point of a solid has exactly one.
+def touchingPoints(triangles, edges):
+    """Return the points of which more than one fan of triangles stands: each point of a solid has exactly one.
 
+    :param triangles: (m, 3) indices of points
     :param edges: the undirected edge's number for each triangle's edges, from corner 0 to 1, 1 to 2, 2 to 0
+    :returns: a point as often as it has fans too many
     """
-    corners = mesh.triangles.reshape(-1)
+    corners = triangles.reshape(-1)
     following = numpy.arange(len(corners)).reshape(-1, 3)[:, [1, 2, 0]].reshape(-1)
     # An edge's two triangles share both its points: their corners there belong to one fan.
     order = numpy.argsort(edges, kind="stable")
@@ -66,8 +66,21 @@ def _touchingCorners(mesh, edges):
         (numpy.ones(ends[0].size, numpy.int8), (ends[0].reshape(-1), second.reshape(-1))),
         shape=(len(corners), len(corners)),
     )
-    fans = csgraph.connected_components(links, directed=False)[0]
-    return int(fans - len(numpy.unique(corners)))
+    fans = csgraph.connected_components(links, directed=False)[1]
+    # One corner of each fan, and of each point one fan less.
+    points = numpy.sort(corners[numpy.unique(fans, return_index=True)[1]])
+    return points[1:][points[1:] == points[:-1]]
+
+
+def edgeNumbers(triangles):
+    """Return a number for each undirected edge of triangles (m, 3), from corner 0 to 1, 1 to 2, 2 to 0, and its uses.
+
+    :returns: numbers (3 m,), and how many triangles use each number
+    """
+    starts, ends = triangles.reshape(-1).astype(numpy.int64), triangles[:, [1, 2, 0]].reshape(-1)
+    keys = numpy.minimum(starts, ends) << 32 | numpy.maximum(starts, ends)
+    _keys, edges, uses = numpy.unique(keys, return_inverse=True, return_counts=True)
+    return edges, uses
 
 
 def meshFindings(mesh):

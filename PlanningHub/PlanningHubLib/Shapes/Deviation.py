@@ -1,21 +1,29 @@
 """How far two surfaces lie apart, measured in both directions, in mm."""
 
-import concurrent.futures
 import dataclasses
-import os
 
 import numpy
+from scipy import ndimage
 from scipy.spatial import cKDTree
 
 from ..Progress import noProgress
+from .Fans import Fans, distancesNear
+from .Mesh import cross, sumsByOwner
+from .Threads import inChunks
 
-_CHUNK = 50_000
 _ALL_EXACT = 200_000
+# The largest distances, which decide, are exact.
+EXACT_PERCENT = 0.2
+# A grid that marks where something is has no more cells along an axis than these.
+_MOST_CELLS = 256
 
 
 @dataclasses.dataclass(frozen=True)
 class Deviation:
-    """Unsigned surface distance, each figure the larger of the two directions; the place in the meshes' frame."""
+    """Unsigned surface distance, each figure the larger of the two directions; the place in the meshes' frame.
+
+    The maximum is exact; of large surfaces, mean and percentiles may be micrometers too large, never too small.
+    """
 
     meanMm: float
     p95Mm: float
@@ -40,88 +48,142 @@ def distancesToSurface(points, mesh):
     return numpy.sqrt(squared)
 
 
+def nearestTriangles(points, mesh):
+    """Return the exact distance (n,) in mm of each point to a mesh, and which triangle (n,) is the nearest."""
+    import igl
+
+    squared, triangles, _places = igl.point_mesh_squared_distance(
+        numpy.asarray(points, numpy.float64), mesh.points.astype(numpy.float64), mesh.triangles.astype(numpy.int64)
+    )
+    return numpy.sqrt(squared), triangles
+
+
+def signedDistances(points, mesh):
+    """Return the exact distance (n,) in mm of each point to the surface of a solid: negative inside, positive outside.
+
+    The sign is that of the angle-weighted pseudonormal at the nearest place (Baerentzen and Aanaes 2005), which is
+    right for a closed surface that does not cut itself.
+    """
+    import igl
+
+    return igl.signed_distance(
+        numpy.asarray(points, numpy.float64),
+        mesh.points.astype(numpy.float64),
+        mesh.triangles.astype(numpy.int64),
+        igl.SIGNED_DISTANCE_TYPE_PSEUDONORMAL,
+    )[0]
+
+
+def signedDistancesOfMany(points, mesh):
+    """Return what :func:`signedDistances` does, of many points or a large mesh: the largest hundredth exact.
+
+    The others are measured to the triangles around the nearest point of the mesh, as :func:`distancesToFineSurface`
+    does, and take the side of the triangle found. Where triangles meet sharply that may be the wrong one: there they
+    are exact too.
+    """
+    points = numpy.asarray(points, numpy.float64)
+    if len(points) <= _ALL_EXACT and len(mesh.triangles) <= _ALL_EXACT:
+        return signedDistances(points, mesh)
+    nearest = nearestPoints(points, mesh.points)
+    distancesMm, triangles = Fans(mesh, nearest).distances(points, nearest)
+    sides = numpy.concatenate(inChunks(lambda at: _heights(points[at], mesh, triangles[at]) >= 0, len(points)))
+    unsure = (distancesMm >= numpy.percentile(distancesMm, 99)) | _meetsSharply(mesh)[triangles]
+    distancesMm = numpy.where(sides, distancesMm, -distancesMm).astype(numpy.float64)
+    which = numpy.flatnonzero(unsure)
+    isNear = _near(points[which], numpy.abs(distancesMm[which]).max(), mesh)
+    distancesMm[which] = signedDistances(points[which], mesh.kept(isNear[mesh.triangles].any(1)))
+    return distancesMm
+
+
+def _heights(points, mesh, triangles):
+    """Return products with the normals that tell on which side of their triangles points (n, 3) lie."""
+    first, second, third = (mesh.points[mesh.triangles[triangles, corner]].astype(numpy.float64) for corner in range(3))
+    return numpy.einsum("ij,ij->i", points - first, cross(second - first, third - first))
+
+
+def _meetsSharply(mesh):
+    """Return which triangles (m,) have a corner at which triangles may meet at more than a right angle."""
+    normals = mesh.normals()
+    sums = sumsByOwner(mesh.triangles, normals, len(mesh.points))
+    lengths = numpy.linalg.norm(sums, axis=1)
+    sharp = numpy.zeros(len(mesh.points), bool)
+    for corner in range(3):
+        at = mesh.triangles[:, corner]
+        # Normals within half a right angle of their mean are within a right angle of each other.
+        apart = numpy.einsum("ij,ij->i", normals, sums[at]) < numpy.sqrt(0.5) * lengths[at]
+        sharp[at[apart]] = True
+    return sharp[mesh.triangles].any(1)
+
+
 def distancesToFineSurface(points, mesh):
-    """Return for each point its distance (n,) in mm to a fine mesh: the largest hundredth exact, the others bounded.
+    """Return for each point its distance (n,) in mm to a fine mesh: the largest exact, the others bounded.
 
     A search tree of three million triangles takes seconds to build. So each point is first measured to the triangles
     around the nearest point of the mesh: never below the true distance, and hardly above where triangles are even, as
-    those of a mask's surface are. The largest hundredth, which decides, is then measured exactly, and whatever else was
-    taken for larger than these are. Of a mesh that is not so large everything is exact: it may have long triangles.
+    those of a mask's surface are. The largest ``EXACT_PERCENT``, which decide, are then measured exactly, and whatever
+    else was taken for larger than these are. Of a mesh that is not so large everything is exact: it may have long
+    triangles.
     """
     points = numpy.asarray(points, numpy.float64)
     if len(mesh.triangles) <= _ALL_EXACT:
         return distancesToSurface(points, mesh)
-    distancesMm = distancesAroundNearest(points, mesh)
-    largest = distancesMm >= numpy.percentile(distancesMm, 99)
-    distancesMm[largest] = _exactNearby(points[largest], distancesMm[largest].max(), mesh)
+    return largestExact(points, distancesAroundNearest(points, mesh), mesh)
+
+
+def largestExact(points, distancesMm, mesh):
+    """Return upper bounds of distances, changed in place, of which the largest are exact."""
+    if not len(points):
+        return distancesMm
+    largest = distancesMm >= numpy.percentile(distancesMm, 100 - EXACT_PERCENT)
+    distancesMm[largest] = exactNearby(points[largest], distancesMm[largest].max(), mesh)
     larger = ~largest & (distancesMm > distancesMm[largest].max())
     if larger.any():
-        distancesMm[larger] = _exactNearby(points[larger], distancesMm[larger].max(), mesh)
+        distancesMm[larger] = exactNearby(points[larger], distancesMm[larger].max(), mesh)
     return distancesMm
 
 
-def _exactNearby(points, farthestMm, mesh):
+def exactNearby(points, farthestMm, mesh):
     """Return the exact distances (n,) of points of which none lies farther than that from the mesh."""
-    reachMm = farthestMm + longestEdgeMm(mesh)
-    near = numpy.isfinite(cKDTree(points).query(mesh.points, distance_upper_bound=reachMm, workers=-1)[0])
-    return distancesToSurface(points, mesh.kept(near[mesh.triangles].any(1)))
+    if not len(points) or len(mesh.triangles) <= _ALL_EXACT:
+        return distancesToSurface(points, mesh)
+    return distancesToSurface(points, mesh.kept(_near(points, farthestMm, mesh)[mesh.triangles].any(1)))
 
 
-def longestEdgeMm(mesh):
-    """Return the length of the longest edge of a mesh."""
-    corners = [mesh.points[mesh.triangles[:, corner]] for corner in range(3)]
-    return max(numpy.linalg.norm(corners[one] - corners[one - 1], axis=1).max() for one in range(3))
+def _near(points, farthestMm, mesh):
+    """Return which points (n,) of a mesh may belong to the triangles nearest to points no farther off than that."""
+    edgeMm = mesh.longestEdgeMm
+    near = numpy.flatnonzero(_marked(mesh.points, points, farthestMm + edgeMm))
+    nearestMm = cKDTree(mesh.points[near]).query(points, workers=-1)[0]
+    reachMm = min(farthestMm, nearestMm.max()) + edgeMm
+    isNear = numpy.zeros(len(mesh.points), bool)
+    isNear[near] = numpy.isfinite(cKDTree(points).query(mesh.points[near], distance_upper_bound=reachMm, workers=-1)[0])
+    return isNear
+
+
+def _marked(points, places, reachMm):
+    """Return which points (n,) lie within a reach of any of the places, and some that lie up to 3.5 times as far."""
+    low, high = numpy.minimum(points.min(0), places.min(0)), numpy.maximum(points.max(0), places.max(0))
+    cellMm = max(reachMm * 1.001, (high - low).max() / _MOST_CELLS)
+
+    def cells(some):
+        return tuple(((some - low) / cellMm).astype(numpy.int32).T)
+
+    marks = numpy.zeros([int(size) + 1 for size in (high - low) / cellMm], bool)
+    marks[cells(places)] = True
+    marks = ndimage.binary_dilation(marks, numpy.ones((3, 3, 3), bool))
+    return numpy.concatenate(inChunks(lambda part: marks[cells(points[part])], len(points)))
 
 
 def distancesAroundNearest(points, mesh):
     """Return for each point its distance (n,) in mm to the triangles around the nearest point of a fine mesh."""
-    tree = cKDTree(mesh.points, leafsize=32, balanced_tree=False, compact_nodes=False)
-    nearest = tree.query(points, workers=-1)[1]
-    triangles, starts, counts = _trianglesAround(mesh, nearest)
-
-    def chunk(first):
-        inChunk = nearest[first : first + _CHUNK]
-        perPoint = counts[inChunk]
-        owner = numpy.repeat(numpy.arange(len(inChunk)), perPoint)
-        # Position of each pair within its own point's list of triangles.
-        inList = numpy.arange(len(owner)) - numpy.repeat(numpy.cumsum(perPoint) - perPoint, perPoint)
-        pair = triangles[starts[inChunk][owner] + inList]
-        squared = _squaredDistances(points[first : first + _CHUNK][owner], mesh.points, mesh.triangles[pair])
-        return numpy.minimum.reduceat(squared, numpy.flatnonzero(inList == 0))
-
-    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-        return numpy.sqrt(numpy.concatenate(list(pool.map(chunk, range(0, len(points), _CHUNK)))))
+    nearest = nearestPoints(points, mesh.points)
+    return distancesNear(points, mesh, nearest)[0].astype(numpy.float64)
 
 
-def _trianglesAround(mesh, pointIndices):
-    """Return triangles sorted by point, and each point's start and count in that list; only for the given points."""
-    wanted = numpy.zeros(len(mesh.points), bool)
-    wanted[pointIndices] = True
-    corners = mesh.triangles.reshape(-1)
-    chosen = numpy.flatnonzero(wanted[corners])
-    owners = corners[chosen]
-    counts = numpy.bincount(owners, minlength=len(mesh.points))
-    triangles = chosen[numpy.argsort(owners, kind="stable")] // 3
-    return triangles, numpy.cumsum(counts) - counts, counts
-
-
-def _squaredDistances(points, meshPoints, triangles):
-    """Return the squared distance (n,) of each point (n, 3) to its own triangle (n, 3)."""
-    first, second, third = (meshPoints[triangles[:, corner]].astype(numpy.float64) for corner in range(3))
-    normal = numpy.cross(second - first, third - first)
-    normalSquared = numpy.einsum("ij,ij->i", normal, normal)
-    squared = numpy.full(len(points), numpy.inf)
-    inside = normalSquared > 0
-    for start, end in ((first, second), (second, third), (third, first)):
-        edge, offset = end - start, points - start
-        length = numpy.einsum("ij,ij->i", edge, edge)
-        along = numpy.einsum("ij,ij->i", offset, edge) / numpy.where(length > 0, length, 1)
-        toEdge = offset - numpy.clip(along, 0, 1)[:, None] * edge
-        squared = numpy.minimum(squared, numpy.einsum("ij,ij->i", toEdge, toEdge))
-        inside &= numpy.einsum("ij,ij->i", numpy.cross(edge, offset), normal) >= 0
-    height = numpy.einsum("ij,ij->i", points - first, normal)
-    toPlane = height * height / numpy.where(normalSquared > 0, normalSquared, 1)
-    return numpy.where(inside, toPlane, squared)
+def nearestPoints(points, others):
+    """Return the index (n,) of the nearest of other points to each point."""
+    tree = cKDTree(others, leafsize=32, balanced_tree=False, compact_nodes=False)
+    return tree.query(points, workers=-1)[1]
 
 
 def samplesOf(mesh):
@@ -137,7 +199,7 @@ def areaWeights(mesh, ofPoints=1 / 12, ofCenters=3 / 4):
     As they are, sums of samples are exact for what is quadratic on each triangle.
     """
     areas = mesh.areasMm2()
-    perPoint = numpy.bincount(mesh.triangles.reshape(-1), numpy.repeat(areas, 3), minlength=len(mesh.points))
+    perPoint = sumsByOwner(mesh.triangles, areas, len(mesh.points))
     return numpy.concatenate([perPoint * ofPoints, areas * ofCenters])
 
 
@@ -149,23 +211,82 @@ def weightedPercentiles(values, weights, percents):
     return values[order][numpy.minimum(places, len(values) - 1)]
 
 
-def measured(fine, coarse, fineDistances=None, progress=noProgress):
-    """Return the :class:`Deviation` between a fine surface and what was made of it.
+def measured(fine, coarse, nearby=None, progress=noProgress):
+    """Return the :class:`Deviation` between a fine surface and what was made of it; see :func:`bothWays`.
 
-    Measured from all points of the fine mesh (their spacing is the voxels') exactly, and back from all points and all
-    triangle centers of the coarse mesh as :func:`distancesToFineSurface` says. Mean and percentiles are over area, not
-    over samples.
-
-    :param fineDistances: the distances of the fine mesh's points, where they are known already
+    :param nearby: for each point of the fine mesh, a point (n,) of the coarse one near it, where that is known
     """
-    if fineDistances is None:
-        fineDistances = distancesToSurface(fine.points, coarse)
+    return deviationOf(fine, coarse, *bothWays(fine, coarse, nearby, progress))
+
+
+def bothWays(fine, coarse, nearby=None, progress=noProgress):
+    """Return the distances in mm of the fine mesh's points to the coarse mesh, and of the coarse one's samples back.
+
+    From all points of the fine mesh (their spacing is the voxels'), and from all points and triangle centers of the
+    coarse mesh, as :func:`samplesOf` has them. Of large meshes the largest ``EXACT_PERCENT`` are exact, the others are
+    as far as triangles near by: never less than the true distance, and in the mean micrometers more.
+    """
+    if len(fine.triangles) <= _ALL_EXACT:
+        return distancesToSurface(fine.points, coarse), distancesToSurface(samplesOf(coarse), fine)
+    if nearby is None:
+        nearby = nearestPoints(fine.points, coarse.points)
+    forth, triangles = Fans(coarse).distances(fine.points, nearby)
     progress(0.5, "Measuring the deviation")
+    return largestExact(fine.points, forth, coarse), distancesBack(fine, coarse, nearby, triangles)
+
+
+def distancesBack(fine, coarse, nearby, triangles):
+    """Return the distances of the coarse mesh's samples to the fine mesh, as :func:`bothWays` describes.
+
+    :param nearby: for each point of the fine mesh, a point (n,) of the coarse one near it
+    :param triangles: and a triangle (n,) near it, or -1
+    """
     samples = samplesOf(coarse)
-    backDistances = distancesToFineSurface(samples, fine)
+    if len(fine.triangles) <= _ALL_EXACT:
+        return distancesToSurface(samples, fine)
+    starts = nearSamples(fine.points, coarse, nearby, triangles)
+    missing = numpy.flatnonzero(starts < 0)
+    if len(missing):
+        starts[missing] = nearestPoints(samples[missing], fine.points)
+    return largestExact(samples, distancesNear(samples, fine, starts)[0], fine)
+
+
+def nearSamples(points, coarse, nearby, triangles):
+    """Return for each of :func:`samplesOf` a coarse mesh the index of one of the fine points near it, or -1.
+
+    :param points: (n, 3); other parameters as for :func:`distancesBack`
+    """
+    samples, count = samplesOf(coarse), len(coarse.points)
+    ofPoints = _nearestOf(points, samples[:count], nearby)
+    ofCenters = _nearestOf(points, samples[count:], triangles)
+    missing = numpy.flatnonzero(ofCenters < 0)
+    ofCenters[missing] = ofPoints[coarse.triangles[missing, 0]]
+    return numpy.concatenate([ofPoints, ofCenters])
+
+
+def _nearestOf(points, places, owners):
+    """Return for each place the nearest (m,) of the points (n, 3) that it owns, -1 for a place without any."""
+    squared = numpy.concatenate(
+        inChunks(lambda part: ((points[part] - places[owners[part]]) ** 2).sum(1), len(points))
+    )  # fmt: skip
+    squared[owners < 0] = numpy.inf
+    least = numpy.full(len(places), numpy.inf)
+    numpy.minimum.at(least, owners, squared)
+    found = numpy.full(len(places), -1)
+    which = numpy.flatnonzero(numpy.isfinite(squared) & (squared == least[owners]))
+    found[owners[which]] = which
+    return found
+
+
+def deviationOf(fine, coarse, forth, back):
+    """Return the :class:`Deviation` that follows from distances :func:`bothWays`.
+
+    Mean and percentiles are over area, not over samples.
+    """
+    samples = samplesOf(coarse)
     directions = (
-        (fineDistances, fine.points, areaWeights(fine, 1 / 3, 0)[: len(fine.points)]),
-        (backDistances, samples, areaWeights(coarse)),
+        (forth, fine.points, areaWeights(fine, 1 / 3, 0)[: len(fine.points)]),
+        (back, samples, areaWeights(coarse)),
     )
     means = [numpy.average(distances, weights=weights) for distances, _places, weights in directions]
     tails = [weightedPercentiles(distances, weights, (95, 99)) for distances, _places, weights in directions]
@@ -176,5 +297,5 @@ def measured(fine, coarse, fineDistances=None, progress=noProgress):
         p99Mm=float(max(tail[1] for tail in tails)),
         maximumMm=float(farthest.max()),
         maximumAtMm=tuple(float(value) for value in places[farthest.argmax()]),
-        samples=len(fineDistances) + len(backDistances),
+        samples=len(forth) + len(back),
     )

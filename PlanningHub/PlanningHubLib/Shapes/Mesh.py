@@ -1,10 +1,14 @@
 """A triangle mesh as two arrays, in millimetres: RAS inside Slicer, LPS in what leaves."""
 
 import dataclasses
+import functools
 
 import numpy
 import vtk
+from scipy.sparse import csr_matrix
 from vtk.util import numpy_support
+
+from .Threads import inChunks
 
 MM3_PER_ML = 1000.0
 
@@ -53,6 +57,17 @@ class Mesh:
         """The enclosed volume; negative where the triangles face inwards."""
         return float(signedVolumesMm3(self).sum()) / MM3_PER_ML
 
+    @functools.cached_property
+    def longestEdgeMm(self):
+        """The length of the longest edge."""
+
+        def longest(part):
+            corners = [self.points[self.triangles[part, corner]] for corner in range(3)]
+            edges = [corners[one] - corners[one - 1] for one in range(3)]
+            return max(numpy.einsum("ij,ij->i", edge, edge).max() for edge in edges)
+
+        return float(numpy.sqrt(max(inChunks(longest, len(self.triangles)), default=0.0)))
+
     @property
     def boundsMm(self):
         """The lowest and the highest coordinates, as two lists."""
@@ -71,27 +86,79 @@ class Mesh:
 
     def normals(self):
         """Return the triangles' unit normals (m, 3) float32; zero for a triangle without area."""
-        crosses = _crosses(self)
-        lengths = numpy.linalg.norm(crosses, axis=1, keepdims=True)
-        return (crosses / numpy.where(lengths > 0, lengths, 1)).astype(numpy.float32)
+
+        def units(part):
+            crosses = self.crosses(part)
+            lengths = numpy.sqrt(numpy.einsum("ij,ij->i", crosses, crosses))[:, None]
+            return (crosses / numpy.where(lengths > 0, lengths, 1)).astype(numpy.float32)
+
+        return numpy.concatenate([numpy.zeros((0, 3), numpy.float32), *inChunks(units, len(self.triangles))])
 
     def areasMm2(self):
         """Return the triangles' areas (m,)."""
-        return numpy.linalg.norm(_crosses(self), axis=1) / 2
+
+        def areas(part):
+            crosses = self.crosses(part)
+            return numpy.sqrt(numpy.einsum("ij,ij->i", crosses, crosses)) / 2
+
+        return numpy.concatenate([numpy.zeros(0), *inChunks(areas, len(self.triangles))])
+
+    def crosses(self, part, kind=numpy.float64):
+        """Return normals (m, 3) twice as long as the areas of some of the triangles.
+
+        :param part: slice of the triangles
+        """
+        first, second, third = (self.points[self.triangles[part, corner]].astype(kind) for corner in range(3))
+        return cross(second - first, third - first)
 
 
-def _crosses(mesh):
-    first, second, third = (mesh.points[mesh.triangles[:, corner]].astype(numpy.float64) for corner in range(3))
-    return numpy.cross(second - first, third - first)
+def cross(one, other):
+    """Return the cross products of the rows of two arrays (n, 3); numpy's own take three times as long."""
+    result = numpy.empty_like(one)
+    for axis, (first, second) in enumerate(((1, 2), (2, 0), (0, 1))):
+        result[:, axis] = one[:, first] * other[:, second] - one[:, second] * other[:, first]
+    return result
+
+
+def sumsByOwner(owners, values, count):
+    """Return the sum (count,) or (count, k) of the values, (m,) or (m, k), that belong to each owner.
+
+    :param owners: (m,) or, where a value belongs to several, (m, j)
+    """
+    each = owners.size // max(1, len(owners))
+    starts = numpy.arange(0, owners.size + 1, max(1, each))
+    ones = numpy.ones(owners.size, values.dtype)
+    return csr_matrix((ones, owners.reshape(-1), starts), shape=(len(values), count)).T @ values
 
 
 def signedVolumesMm3(mesh):
     """Return each triangle's share (m,) of the enclosed volume (divergence theorem)."""
-    center = mesh.points.mean(0) if len(mesh.points) else 0
     # Near the origin, single precision keeps its digits.
-    points = mesh.points - center
-    first, second, third = (points[mesh.triangles[:, corner]] for corner in range(3))
-    return numpy.einsum("ij,ij->i", first, numpy.cross(second, third), dtype=numpy.float64) / 6
+    points = mesh.points - (mesh.points.mean(0) if len(mesh.points) else 0)
+
+    def volumes(part):
+        first, second, third = (points[mesh.triangles[part, corner]] for corner in range(3))
+        return numpy.einsum("ij,ij->i", first, cross(second, third), dtype=numpy.float64) / 6
+
+    return numpy.concatenate([numpy.zeros(0), *inChunks(volumes, len(mesh.triangles))])
+
+
+def alike(one, other):
+    """Return whether two meshes are of the same triangles, whatever the order of these and of the points."""
+    if one.triangles.shape != other.triangles.shape or one.points.shape != other.points.shape:
+        return False
+    orders = [numpy.lexsort(mesh.points.T) for mesh in (one, other)]
+    if not numpy.array_equal(one.points[orders[0]], other.points[orders[1]]):
+        return False
+    rows = []
+    for mesh, order in zip((one, other), orders, strict=True):
+        rank = numpy.empty(len(order), numpy.int64)
+        rank[order] = numpy.arange(len(order))
+        corners = rank[mesh.triangles]
+        first = corners.argmin(1)[:, None]
+        corners = numpy.take_along_axis(corners, (first + numpy.arange(3)) % 3, 1)
+        rows.append(corners[numpy.lexsort(corners.T)])
+    return numpy.array_equal(*rows)
 
 
 def weldedIndex(points):

@@ -34,13 +34,19 @@ def withoutSpecks(mesh, speckMm3=SPECK_MM3):
 
     Every point of the mesh must belong to a triangle.
     """
+    isSpeck, volumesMm3 = speckTriangles(mesh, speckMm3)
+    return (mesh.kept(~isSpeck) if len(volumesMm3) else mesh), volumesMm3
+
+
+def speckTriangles(mesh, speckMm3=SPECK_MM3):
+    """Return which triangles (m,) belong to shells below a volume, and the volumes of these shells in mm³."""
     count, labels = shellLabels(mesh)
     candidates = numpy.bincount(labels, minlength=count) < SPECK_TRIANGLES
     if not candidates.any():
-        return mesh, numpy.zeros(0)
+        return numpy.zeros(len(mesh.triangles), bool), numpy.zeros(0)
     which = candidates[labels]
     volumesMm3 = numpy.bincount(
         labels[which], signedVolumesMm3(Mesh(mesh.points, mesh.triangles[which])), minlength=count
     )
     isSpeck = candidates & (numpy.abs(volumesMm3) < speckMm3)
-    return (mesh.kept(~isSpeck[labels]) if isSpeck.any() else mesh), volumesMm3[isSpeck]
+    return isSpeck[labels], volumesMm3[isSpeck]

@@ -11,7 +11,7 @@ from .. import Masks, Segments
 from ..Errors import InputRefused
 from ..Progress import noProgress
 from .Mesh import Mesh
-from .Shells import withoutSpecks
+from .Shells import speckTriangles
 from .Threads import vtkThreads
 
 # Taubin's low-pass filter as windowed sinc: 20 iterations at 0.05 soften the stairs of thick slices and keep the volume
@@ -23,14 +23,24 @@ SMOOTHING_PASS_BAND = 0.05
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Surface:
-    """A closed surface, and what making it took."""
+    """A closed surface, and what making it took.
+
+    :param voxelMesh: the same shells before smoothing: half way between the centers of inside and outside voxels
+    :param spacingMm: of the voxels along column, row and slice
+    """
 
     mesh: Mesh
+    voxelMesh: Mesh
+    spacingMm: tuple
     maskVolumeMl: float
     smoothingMeanMm: float
     smoothingMaximumMm: float
     specks: int
     specksVolumeMl: float
+
+    def rasLpsSwapped(self):
+        """Return a RAS surface in LPS, or an LPS surface in RAS."""
+        return dataclasses.replace(self, mesh=self.mesh.rasLpsSwapped(), voxelMesh=self.voxelMesh.rasLpsSwapped())
 
 
 def segmentSurface(segmentationNode, segmentId, progress=noProgress):
@@ -73,12 +83,19 @@ def maskSurface(mask, ijkToRas, progress=noProgress, smoothingIterations=SMOOTHI
     progress(0.3, "Smoothing")
     smooth, movedMm = _smoothed(rough, smoothingIterations)
     progress(0.7, "Shells")
-    mesh, specksMm3 = withoutSpecks(_inRas(smooth, ijkToRas, firstIndex, spacingMm))
+    mesh = _inRas(smooth, ijkToRas, firstIndex, spacingMm)
+    voxelMesh = Mesh(_pointsInRas(rough, ijkToRas, firstIndex, spacingMm), mesh.triangles)
+    isSpeck, specksMm3 = speckTriangles(mesh)
+    if len(specksMm3):
+        mesh, voxelPoints = mesh.kept(~isSpeck), voxelMesh.kept(~isSpeck).points
+        voxelMesh = Mesh(voxelPoints, mesh.triangles)
     if len(mesh.triangles) == 0:
         raise InputRefused("only-specks", "The segment has nothing larger than 1 mm³.", "Segment again.")
     progress(1.0, "Surface")
     return Surface(
         mesh,
+        voxelMesh,
+        tuple(float(value) for value in spacingMm),
         maskVolumeMl=float(numpy.count_nonzero(cropped)) * voxelVolumeMm3 / 1000,
         smoothingMeanMm=float(movedMm.mean()),
         smoothingMaximumMm=float(movedMm.max()),
@@ -126,10 +143,15 @@ def _smoothed(polyData, iterations):
 
 
 def _inRas(polyData, ijkToRas, firstIndex, spacingMm):
-    mesh = Mesh.fromPolyData(polyData)
-    toRas = ijkToRas[:3, :3] / spacingMm
-    originRas = ijkToRas[:3, :3] @ firstIndex + ijkToRas[:3, 3]
-    points = (mesh.points @ toRas.T + originRas).astype(numpy.float32)
+    triangles = Mesh.fromPolyData(polyData).triangles
     # A mirroring frame turns outside in: the winding turns it back.
-    triangles = mesh.triangles if numpy.linalg.det(toRas) > 0 else mesh.triangles[:, ::-1]
-    return Mesh.fromArrays(points, triangles)
+    triangles = triangles if numpy.linalg.det(ijkToRas[:3, :3]) > 0 else triangles[:, ::-1]
+    return Mesh.fromArrays(_pointsInRas(polyData, ijkToRas, firstIndex, spacingMm), triangles)
+
+
+def _pointsInRas(polyData, ijkToRas, firstIndex, spacingMm):
+    if polyData.GetNumberOfPoints() == 0:
+        return numpy.zeros((0, 3), numpy.float32)
+    points = numpy_support.vtk_to_numpy(polyData.GetPoints().GetData())
+    originRas = ijkToRas[:3, :3] @ firstIndex + ijkToRas[:3, 3]
+    return (points @ (ijkToRas[:3, :3] / spacingMm).T + originRas).astype(numpy.float32)

@@ -63,6 +63,7 @@ def metal(voxels):
 
 def vessels(hu):
     """Return the head's voxels with a pool of blood of that many HU."""
+
     def change(voxels):
         voxels[6:36, 36:60, 40:72] = hu + headVoxels()[6:36, 36:60, 40:72] - 40
 

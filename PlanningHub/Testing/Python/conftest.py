@@ -6,6 +6,9 @@ import subprocess
 
 import pytest
 from CaseMaking import FULL_DISK_BYTES, commitChain, newCase, writeSmallSeries
+from ImportCalls import aTall, aTemporaryPlace, imported  # noqa: F401
+from ImportExactness import aTallSeries  # noqa: F401
+from ImportPages import aScan, ownTemporaryFolder  # noqa: F401
 from PanelPages import ownSite, turnTo  # noqa: F401
 from RealData import dataFolder
 from VerdictMaking import DAY

@@ -10,6 +10,7 @@ from PlanningHubLib.Audit import LOG_NAME
 from PlanningHubLib.Case import Case
 from PlanningHubLib.CaseFormat import FILE_NAME, encode
 from PlanningHubLib.Errors import GateRefused, UsageError, VerificationFailed
+from PlanningHubLib.Import import importSeries
 
 SIGNED = ("2026-01-31", "version 4")
 
@@ -20,27 +21,11 @@ def aSiteThatRecordsTreatment(ownHome):
     writeSite(ownHome, treatmentConsent="recorded")
 
 
-def test_whereTreatmentIsKeptElsewhereOnlyAWithdrawalCloses(aCase, ownHome):
-    writeSite(ownHome, treatmentConsent="elsewhere")
-    assert Consent.requireConsent(aCase, "hospital-store") is None
-    for purpose in ("treatment-partner", "teaching", "research"):
-        assert refusal(Consent.requireConsent, aCase, purpose).code == "no-consent"
-    Consent.release(aCase, "hospital-store", "folder somewhere", [])
-    assert [one["consent"] for one in Consent.departures(aCase)] == ["elsewhere"]
-    record(aCase)
-    Consent.withdrawConsent(aCase, "treatment")
-    assert refusal(Consent.requireConsent, aCase, "hospital-store").code == "no-consent"
-
-
-def test_whatIsNotAskedForIsSaid(aCase, ownHome):
-    assert Consent.treatmentFindings(aCase) == [], "the gate asks for it: nothing is left open"
-    writeSite(ownHome, treatmentConsent="elsewhere")
-    (said,) = Consent.treatmentFindings(aCase)
-    assert (said.code, said.severity) == ("treatment-consent-elsewhere", "info")
-    record(aCase, "manufacturer")
-    assert Consent.treatmentFindings(aCase) == [said]
-    record(aCase)
-    assert Consent.treatmentFindings(aCase) == []
+@pytest.fixture
+def aLenientSite(ownHome):
+    """The default: the hospital keeps consent to treatment elsewhere."""
+    writeSite(ownHome)
+    return ownHome
 
 
 def record(case, scope="treatment"):
@@ -167,3 +152,105 @@ def test_receiptOfACaseThatRecordedNoDepartureCountsAsLeft(aCase):
         stage.commit(parameters={"store": "folder store S"})
     (left,) = Consent.departures(aCase, "treatment")
     assert left["destination"] == "folder store S" and left["proven"]
+
+
+# Kept elsewhere, by the site's setting
+
+
+def auditOf(case, action):
+    lines = [json.loads(line) for line in (case.folder / LOG_NAME).read_text().splitlines()]
+    return [line["what"] for line in lines if line["action"] == action]
+
+
+@pytest.mark.parametrize(
+    "settings, who", [({}, "default setting"), ({"treatmentConsent": "elsewhere"}, "site setting")]
+)
+def test_makingACaseRecordsThatTheConsentIsKeptElsewhere(ownHome, aSeries, tmp_path, settings, who):
+    writeSite(ownHome, **settings)
+    importSeries(aSeries, tmp_path / "case")
+    with Case.open(tmp_path / "case", writable=True) as case:
+        (consent,) = case.governance["consents"]
+        assert (consent["scope"], consent["basis"], consent["given"]) == ("treatment", "elsewhere", None)
+        assert consent["who"] == who and "elsewhere" in consent["documentVersion"]
+        wanted = {"consent": "consent-1", "scope": "treatment", "basis": "elsewhere"}
+        assert auditOf(case, "consent-recorded") == [wanted] and case.verify() == []
+        assert Consent.consentLines(case)["treatment"] == "kept elsewhere"
+        Consent.release(case, "hospital-store", "folder somewhere", [])
+        assert [one["consent"] for one in Consent.departures(case)] == ["consent-1"]
+        for purpose in ("treatment-partner", "teaching", "research"):
+            refusal(Consent.requireConsent, case, purpose)
+    importSeries(aSeries, tmp_path / "case")
+    with Case.open(tmp_path / "case") as case:
+        assert len(case.governance["consents"]) == 1, "new images are no new consent"
+
+
+def test_whereTheSiteRecordsConsentACaseIsMadeWithoutOne(aSeries, tmp_path):
+    importSeries(aSeries, tmp_path / "case")
+    with Case.open(tmp_path / "case", writable=True) as case:
+        assert case.governance["consents"] == [] and auditOf(case, "consent-recorded") == []
+        assert "none is recorded" in refusal(Consent.requireConsent, case, "or-package").message
+        assert refusal(Consent.recordElsewhere, case).code == "consent-not-elsewhere"
+        assert case.governance["consents"] == []
+
+
+def test_aCaseWithoutARecordIsClosed_untilWhatTheSiteSaysIsRecorded(aLenientSite, aCase):
+    """Such as one of an older format."""
+    error = refusal(Consent.requireConsent, aCase, "hospital-store")
+    assert "scope treatment: none is recorded" in error.message and "keeps it elsewhere, record that" in error.action
+    assert Consent.recordElsewhere(aCase) == Consent.requireConsent(aCase, "hospital-store")
+    assert Consent.recordElsewhere(aCase)["id"] == "consent-1" and len(aCase.governance["consents"]) == 1
+
+
+def test_whatIsKeptElsewhereIsWithdrawnAsAnyConsent(aLenientSite, aCase):
+    Consent.recordElsewhere(aCase)
+    Consent.release(aCase, "or-package", "folder A", [])
+    (left,) = Consent.withdrawConsent(aCase, "treatment", "patient's wish")
+    assert left["destination"] == "folder A" and Consent.consentLines(aCase)["treatment"] == "withdrawn"
+    for purpose in ("or-package", "prescription", "hospital-store", "inference-server"):
+        assert "it was withdrawn on" in refusal(Consent.requireConsent, aCase, purpose).message
+    assert "it was withdrawn on" in refusal(Consent.recordElsewhere, aCase).message
+    record(aCase)
+    assert Consent.requireConsent(aCase, "or-package")["basis"] == "document"
+
+
+def test_anElsewhereIsNotEnoughWhereTheSiteWantsTheDocument(aLenientSite, aCase):
+    Consent.recordElsewhere(aCase)
+    writeSite(aLenientSite, treatmentConsent="recorded")
+    error = refusal(Consent.requireConsent, aCase, "or-package")
+    assert "recorded as kept elsewhere, and this site wants it recorded here" in error.message
+    record(aCase)
+    assert Consent.requireConsent(aCase, "or-package")["id"] == "consent-2"
+
+
+def test_whatIsKeptElsewhereIsSaid_andADocumentIsNot(aLenientSite, aCase):
+    assert Consent.treatmentFindings(aCase) == []
+    Consent.recordElsewhere(aCase)
+    (said,) = Consent.treatmentFindings(aCase)
+    assert (said.code, said.severity) == ("treatment-consent-elsewhere", "info")
+    record(aCase, "manufacturer")
+    assert Consent.treatmentFindings(aCase) == [said]
+    record(aCase)
+    assert Consent.treatmentFindings(aCase) == [] and Consent.consentLines(aCase)["treatment"] == "given"
+
+
+@pytest.mark.parametrize("changes", [
+    {"given": None}, {"given": "2026-01-31", "basis": "elsewhere"}, {"basis": "hearsay"},
+    {"scope": "research", "basis": "elsewhere", "given": None},
+])  # fmt: skip
+def test_aConsentIsADocumentWithItsDate_orToTreatmentAndElsewhere(aCase, changes):
+    record(aCase)
+    governance = aCase.governance
+    governance["consents"][0] |= changes
+    with pytest.raises(UsageError) as error:
+        aCase.changeGovernance(governance, "consent-recorded", {})
+    assert error.value.code == "bad-governance"
+
+
+def test_aConsentWithoutItsBasisIsTheOneOfADocument(aCase):
+    """So cases wrote it before consents could be kept elsewhere."""
+    record(aCase)
+    governance = aCase.governance
+    del governance["consents"][0]["basis"]
+    aCase.changeGovernance(governance, "consent-recorded", {})
+    assert Consent.requireConsent(aCase, "or-package")["id"] == "consent-1"
+    assert Consent.consentLines(aCase)["treatment"] == "given" and Consent.treatmentFindings(aCase) == []

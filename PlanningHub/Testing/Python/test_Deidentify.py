@@ -1,6 +1,5 @@
 """De-identified copies: nothing planted comes out, and everything that planning needs does."""
 
-import datetime
 import gzip
 import json
 import shutil
@@ -11,14 +10,14 @@ import pydicom
 import pytest
 import SimpleITK
 from CaseMaking import asymmetricVoxels, writeSmallSeries
+from CopiedSeries import headers
 from LeakSearch import leaks
 from Planting import DATE, NUMBER, READ_AS_NUMBERS, UID_PART, WORD, WORDS, plantEverything, plantFile
 
-from PlanningHubLib import Consent, Deidentify, DeidentifyCheck, DeidentifyRules, DeidentifySource
-from PlanningHubLib.Case import Case
+from PlanningHubLib import Deidentify, DeidentifyCheck, DeidentifyRules
 from PlanningHubLib.DeidentifyDataset import Cleaner
 from PlanningHubLib.DeidentifyKeys import Mapping
-from PlanningHubLib.Errors import GateRefused, InputRefused, UsageError, VerificationFailed
+from PlanningHubLib.Errors import InputRefused, UsageError, VerificationFailed
 from PlanningHubLib.Secrets import KeyRing
 
 PROFILES = DeidentifyRules.profileNames()
@@ -44,19 +43,6 @@ def aPlantedFolder(tmp_path_factory):
     (folder / "manifest.json").write_text(json.dumps({"patient": WORD}))
     assert {word for _file, word in leaks(folder, WORDS)} == set(WORDS)
     return folder
-
-
-@pytest.fixture
-def aConsentedCase(anImportedCase):
-    """A case whose patient consented to research."""
-    with Case.open(anImportedCase, writable=True) as case:
-        Consent.recordConsent(case, "research", "2026-01-31", "test 1")
-    return anImportedCase
-
-
-def headers(folder):
-    found = [pydicom.dcmread(path) for path in (folder / "dicom").glob("*-CT*.dcm")]
-    return sorted(found, key=lambda one: float(one.ImagePositionPatient[2]))
 
 
 def volume(paths):
@@ -179,181 +165,6 @@ def test_theGateLooksIntoEveryKindOfFile(tmp_path):
         (folder / name).write_bytes(data)
         with pytest.raises(VerificationFailed):
             DeidentifyCheck.requireClean(folder, names)
-
-
-def test_identityAndMethodAreWritten(aSeries, tmp_path):
-    report = Deidentify.deidentify(aSeries, tmp_path / "out", "treatment-partner")
-    for header in headers(tmp_path / "out"):
-        assert header.PatientID == header.PatientName == report["pseudonym"]
-        assert header.PatientIdentityRemoved == "YES"
-        codes = [code.CodeValue for code in header.DeidentificationMethodCodeSequence]
-        assert codes == ["113100", "113104", "113105", "113107", "113108"] == report["methodCodes"]
-        assert all(code.CodingSchemeDesignator == "DCM" for code in header.DeidentificationMethodCodeSequence)
-        assert header.LongitudinalTemporalInformationModified == "MODIFIED"
-        assert header.preamble == b"\0" * 128
-        assert header.file_meta.ImplementationVersionName == "PLANNINGHUB"
-        assert "SourceApplicationEntityTitle" not in header.file_meta
-
-
-def test_intervalsBetweenDatesAreKept(tmp_path):
-    paths = writeSmallSeries(tmp_path / "ct")
-    for path in paths:
-        dataset = pydicom.dcmread(path)
-        dataset.StudyDate, dataset.SeriesDate, dataset.AcquisitionDate = "20240228", "20240301", "20250101"
-        dataset.AcquisitionDateTime = "20240301101112.5+0100"
-        dataset.save_as(path)
-    Deidentify.deidentify(tmp_path / "ct", tmp_path / "out", "research")
-    header = headers(tmp_path / "out")[0]
-
-    def day(text):
-        return datetime.datetime.strptime(text, "%Y%m%d")
-
-    assert (day(header.SeriesDate) - day(header.StudyDate)).days == 2
-    assert (day(header.AcquisitionDate) - day(header.StudyDate)).days == 308
-    assert header.AcquisitionDateTime == header.SeriesDate
-    assert 0 < (day("20240228") - day(header.StudyDate)).days <= 3650
-    assert header.StudyTime == "000000"
-
-
-def test_teachingHasNoDatesAndNoSex(aSeries, tmp_path):
-    Deidentify.deidentify(aSeries, tmp_path / "out", "teaching")
-    for header in headers(tmp_path / "out"):
-        assert header.StudyDate == header.StudyTime == header.PatientSex == ""
-        assert not [element for element in header.iterall() if element.VR in ("DA", "DT") and element.value]
-        assert header.LongitudinalTemporalInformationModified == "REMOVED"
-
-
-@pytest.mark.parametrize(
-    ("profile", "age", "expected"),
-    [
-        ("research", "042Y", "042Y"), ("research", "089Y", "089Y"), ("research", "090Y", "090Y"),
-        ("research", "101Y", "090Y"), ("research", "018M", "018M"), ("teaching", "042Y", "045Y"),
-        ("teaching", "018M", "005Y"), ("teaching", "097Y", "090Y"), ("research", "Qz", None), ("teaching", "1Y", None),
-    ],
-)  # fmt: skip
-def test_ages(profile, age, expected):
-    mapping = Mapping(KeyRing(b"k" * 32), "5a" * 32, DeidentifyRules.profileOf(profile))
-    assert mapping.age(age) == expected
-
-
-def test_profilesAndRecipientsCannotBeLinked(aSeries, tmp_path):
-    copies = {}
-    for profile, recipient in (("research", ""), ("research", "Elsewhere"), ("teaching", "")):
-        out = tmp_path / f"{profile}{recipient}"
-        report = Deidentify.deidentify(aSeries, out, profile, recipient)
-        values = {report["pseudonym"]}
-        for header in headers(out):
-            values |= {header.SOPInstanceUID, header.SeriesInstanceUID, header.StudyInstanceUID}
-            values |= {header.FrameOfReferenceUID}
-        copies[profile, recipient] = values
-        assert "Elsewhere" not in (out / "report.json").read_text()
-    sets = list(copies.values())
-    assert not any(one & other for number, one in enumerate(sets) for other in sets[number + 1 :])
-
-
-def test_aSecondCopyHasTheSameIdentifiers(aSeries, tmp_path):
-    for name in ("first", "second"):
-        Deidentify.deidentify(aSeries, tmp_path / name, "research")
-    assert [one.SOPInstanceUID for one in headers(tmp_path / "first")] == [
-        one.SOPInstanceUID for one in headers(tmp_path / "second")
-    ]
-
-
-def test_anotherKeyGivesOtherIdentifiers():
-    profile = DeidentifyRules.profileOf("research")
-    one, other = (Mapping(KeyRing(bytes([number]) * 32), "5a" * 32, profile) for number in (1, 2))
-    assert one.uid("1.2.3") != other.uid("1.2.3")
-    assert one.pseudonym != other.pseudonym
-
-
-def test_uidsAreMappedOneToOne():
-    mapping = Mapping(KeyRing(b"k" * 32), "5a" * 32, DeidentifyRules.profileOf("research"))
-    mapped = {mapping.uid(f"1.2.3.{number}") for number in range(2000)}
-    assert len(mapped) == 2000
-    assert all(pydicom.uid.UID(uid).is_valid and uid.startswith("2.25.") for uid in mapped)
-
-
-def test_aCopyAndItsReversalAreAudited(aConsentedCase, tmp_path):
-    report = Deidentify.deidentify(aConsentedCase, tmp_path / "out", "research", "Institute")
-    copied = {header.SOPInstanceUID for header in headers(tmp_path / "out")}
-    with Case.open(aConsentedCase, writable=True) as case:
-        identity = Deidentify.reidentify(case, report["pseudonym"], "Institute", "incidental finding")
-        assert identity["patientId"] == "PHANTOM-1"
-        assert identity["case"] == case.name
-        assert copied <= set(identity["uids"])
-        with pytest.raises(GateRefused) as error:
-            Deidentify.reidentify(case, report["pseudonym"], "Somebody else")
-        assert error.value.code == "not-this-patient"
-        assert case.verify() == []
-    actions = [json.loads(line)["action"] for line in (aConsentedCase / "audit.log").read_text().splitlines()]
-    assert actions[-3:] == ["deidentified-copy", "reidentified", "reidentified"]
-
-
-def test_withoutTheKeyNobodyCanTell(aConsentedCase, tmp_path, monkeypatch):
-    report = Deidentify.deidentify(aConsentedCase, tmp_path / "out", "research")
-    monkeypatch.setenv("PLANNINGHUB_HOME", str(tmp_path / "elsewhere"))
-    (tmp_path / "elsewhere").mkdir()
-    with Case.open(aConsentedCase) as case, pytest.raises(GateRefused) as error:
-        Deidentify.reidentify(case, report["pseudonym"])
-    assert error.value.code == "no-key"
-
-
-@pytest.mark.parametrize(
-    ("profile", "scope"), [("treatment-partner", "manufacturer"), ("teaching", "teaching"), ("research", "research")]
-)
-def test_noCopyOfACaseWithoutConsentOfItsScope(anImportedCase, tmp_path, monkeypatch, profile, scope):
-    read = []
-    monkeypatch.setattr(DeidentifySource, "find", lambda *arguments: read.append(arguments))
-    with Case.open(anImportedCase, writable=True) as case:
-        for other in {*Consent.SCOPES} - {scope}:
-            Consent.recordConsent(case, other, "2026-01-31", "test 1")
-        Consent.recordConsent(case, scope, "2026-01-31", "test 1")
-        Consent.withdrawConsent(case, scope)
-        before = case.governance
-    with pytest.raises(GateRefused) as error:
-        Deidentify.deidentify(anImportedCase, tmp_path / "out", profile)
-    assert error.value.code == "no-consent"
-    assert scope in error.value.message
-    assert read == [] and not (tmp_path / "out").exists()
-    with Case.open(anImportedCase) as case:
-        assert case.governance == before
-
-
-def test_theDepartureIsRecordedBeforeAnythingIsWritten(aConsentedCase, tmp_path, monkeypatch):
-    def failing(copy, progress):
-        assert list(copy.folder.iterdir()) == []
-        with Case.open(aConsentedCase) as case:
-            assert [one["purpose"] for one in case.governance["departures"]] == ["research"]
-        raise OSError("the power fails here")
-
-    monkeypatch.setattr(Deidentify, "_write", failing)
-    with pytest.raises(OSError):
-        Deidentify.deidentify(aConsentedCase, tmp_path / "out", "research", "Institute")
-    with Case.open(aConsentedCase) as case:
-        (departure,) = Consent.departures(case, "research")
-        assert departure["destination"] == f"Institute, folder {tmp_path / 'out'}"
-        assert [one["id"] for one in departure["artefacts"]] == [case.latest("source").id]
-        assert departure["consent"] and not departure["proven"]
-
-
-def test_aCopyThatIsRefusedIsNoDeparture(aConsentedCase, tmp_path, monkeypatch):
-    def refuse(*_arguments):
-        raise GateRefused("face-visible", "A face can be recognised in the images.")
-
-    monkeypatch.setattr(Deidentify, "requireAllowed", refuse)
-    with pytest.raises(GateRefused):
-        Deidentify.deidentify(aConsentedCase, tmp_path / "out", "research")
-    with Case.open(aConsentedCase) as case:
-        assert case.governance["departures"] == []
-
-
-def test_theReportSaysWhetherConsentWasAskedFor(aConsentedCase, aSeries, tmp_path):
-    report = Deidentify.deidentify(aConsentedCase, tmp_path / "case", "research")
-    assert report["consent"] == "given, scope research"
-    assert "consent-not-asked" not in [finding["code"] for finding in report["findings"]]
-    report = Deidentify.deidentify(aSeries, tmp_path / "folder", "research")
-    assert report["consent"] == "not asked for: the source is no case"
-    assert "consent-not-asked" in [finding["code"] for finding in report["findings"]]
 
 
 @pytest.mark.parametrize(

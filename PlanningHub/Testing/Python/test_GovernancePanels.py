@@ -19,7 +19,7 @@ def inDays(days):
 
 @pytest.mark.parametrize("name, buttons", [
     ("RequestPanel", ("stateRequestButton", "moveButton", "assignButton")),
-    ("ConsentPanel", ("recordButton", "withdrawButton", "copyButton", "reidentifyButton")),
+    ("ConsentPanel", ("recordButton", "elsewhereButton", "withdrawButton", "copyButton", "reidentifyButton")),
     ("ReviewPanel", ("addButton", "resolveButton", "placeButton", "openButton", "giveButton", "closeButton")),
     ("ApprovalPanel", ("approveButton", "reopenButton", "addButton", "removeButton", "stateButton", "draftButton")),
 ])  # fmt: skip
@@ -141,16 +141,22 @@ def test_consentIsRecordedAndWithdrawn_thenNothingLeaves(turnTo, tmp_path):
     assert not (tmp_path / "second").exists() and Case.open(folder).verify() == []
 
 
-def test_theConsentToTreatmentThatNobodyAsksForIsSaid(turnTo, tmp_path, ownSite):
+def test_theConsentToTreatmentThatIsKeptElsewhereIsSaid(turnTo, tmp_path, ownSite):
     with Case.create(tmp_path / "cases" / "bare", "5a" * 32):
         pass
     page = turnTo("ConsentPanel", folder=tmp_path / "cases" / "bare")
     label = page.ui.treatmentLabel
-    assert "kept elsewhere: package and store do NOT ask for it" in label.text and not label.isHidden()
+    assert "none is recorded" in label.text and "#a01010" in label.styleSheet
+    assert page.click("elsewhereButton") == "Recorded as kept elsewhere."
+    assert "no document was seen here" in label.text and not label.isHidden() and "#a01010" not in label.styleSheet
+    assert page.rows("consentsTable") == [("treatment", "", "not seen here", "kept elsewhere")]
+    assert page.color("consentsTable", 0, 3) == "#b45309"
+    assert page.whyNot("elsewhereButton") == "Consent to treatment is recorded."
     recordConsent(page, "treatment")
     assert label.text == "" and label.isHidden()
     withdraw(page, 0)
     assert "no consent of scope treatment: it was withdrawn" in label.text and "#a01010" in label.styleSheet
+    assert "only a document signed since" in page.whyNot("elsewhereButton")
 
 
 def test_aCopyNeedsItsConsent_canBeCancelled_andShowsWhatWasFound(turnTo, tmp_path):

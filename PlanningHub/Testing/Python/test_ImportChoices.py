@@ -5,7 +5,7 @@ import urllib.request
 
 import pydicom
 import pytest
-from test_ImportPanel import ARCHIVE, GENERAL, checkFile, fill, theCase, verdictOf, zipOf
+from ImportPages import ARCHIVE, GENERAL, checkFile, fill, theCase, verdictOf, zipOf
 from VerdictMaking import writeEllipsoid, writeHead
 
 from PlanningHubLib.Volumes import seriesPaths

@@ -1,45 +1,21 @@
-"""The import page as its user meets it: every kind of source, the verdict, and that what was shown is imported."""
+"""The page of the import: verdict, series, repair and re-scan request as the user meets them."""
 
 import json
-import shutil
-import tempfile
-import urllib.request
-from pathlib import Path
 
 import Judges
 import numpy
-import pydicom
 import pytest
 from CaseMaking import newCase
+from ImportPages import GENERAL, theCase, verdictOf
 from VerdictMaking import ELLIPSOID_ML, SHAPE, headVoxels, writeEllipsoid, writeHead
 
 from Phantom.Faults import damagedCopy
-from PlanningHubLib.Case import Case
-from PlanningHubLib.Errors import UsageError
 from PlanningHubLib.Procedures import procedureTitles
 from PlanningHubLib.Session import Session
-from PlanningHubLib.SourcesDicomWeb import archiveAddress, parseAddress
 from PlanningHubLib.Volumes import loadSource
-from Servers.OrthancServer import OrthancServer, freePort, whyNoOrthanc
-from StandInHost.User import bone, importing, message, sceneNodes, tableTexts, tree
+from StandInHost.User import bone, importing, message, tableTexts, tree
 
-FILE, ARCHIVE = "File: ZIP, DICOMDIR or DICOM", "Hospital archive (DICOMweb)"
-GENERAL = "General planning"
-
-
-@pytest.fixture(autouse=True)
-def ownTemporaryFolder(tmp_path, monkeypatch):
-    """What is unpacked lands where the tests see it."""
-    folder = tmp_path / "temporary"
-    folder.mkdir()
-    monkeypatch.setattr(tempfile, "tempdir", str(folder))
-    return folder
-
-
-@pytest.fixture
-def aScan(tmp_path):
-    """A scan that is good enough for general planning."""
-    return writeHead(tmp_path / "ct")
+pytestmark = pytest.mark.usefixtures("ownTemporaryFolder")
 
 
 @pytest.fixture
@@ -54,39 +30,6 @@ def twoSeries(tmp_path):
 @pytest.fixture
 def aTiltedScan(tmp_path):
     return writeEllipsoid(tmp_path / "tilted", tiltDegrees=12.0)
-
-
-def verdictOf(home):
-    """The word that is shown, empty where no verdict is."""
-    ui = importing(home)
-    return "" if ui.resultWidget.isHidden() else ui.verdictLabel.text.split("</b>")[0].split(">")[-1]
-
-
-def theCase(user):
-    (folder,) = user.casesFolder.iterdir()
-    case = Case.open(folder)
-    assert case.verify() == []
-    return case
-
-
-def fill(user, kind, **fields):
-    home = user.show("PlanningHub")
-    user.host.enter(importing(home).sourceKindComboBox, kind)
-    for name, value in fields.items():
-        user.host.enter(getattr(importing(home), name), value)
-    user.host.enter(importing(home).procedureComboBox, GENERAL)
-    user.host.enter(importing(home).sideComboBox, "left")
-    return home
-
-
-def checkFile(user, path):
-    home = fill(user, FILE, filePathLineEdit=path)
-    user.host.click(importing(home).checkButton)
-    return home
-
-
-def zipOf(folder, path):
-    return Path(shutil.make_archive(str(path), "zip", folder))
 
 
 def select(user, home, row):
@@ -223,146 +166,6 @@ def test_aTiltIsRepairedOnlyWhenTheUserAgrees(user, aTiltedScan):
     assert volumeMl == pytest.approx(ELLIPSOID_ML, rel=0.01)
     # Agreed once is not agreed for the next patient.
     assert not importing(user.check(aTiltedScan, procedure=GENERAL)).repairCheckBox.checked
-
-
-def test_aZipIsUnpackedForTheCheckAndRemovedAfterTheImport(user, aScan, tmp_path, ownTemporaryFolder):
-    home = checkFile(user, zipOf(aScan, tmp_path / "examination"))
-    assert verdictOf(home) == "ACCEPT" and len(list(ownTemporaryFolder.rglob("*.dcm"))) == SHAPE[0]
-    user.host.click(importing(home).importButton)
-    assert theCase(user).latest("source").facts["shape"] == list(SHAPE)
-    assert list(ownTemporaryFolder.iterdir()) == [] and importing(home).filePathLineEdit.currentPath == ""
-
-
-def test_aDicomdirAndASingleFileAreTaken(user, aScan, tmp_path):
-    from pydicom.fileset import FileSet
-
-    medium = FileSet()
-    for path in aScan.iterdir():
-        medium.add(path)
-    medium.write(tmp_path / "medium")
-    home = checkFile(user, tmp_path / "medium" / "DICOMDIR")
-    assert verdictOf(home) == "ACCEPT"
-    home = checkFile(user, next(aScan.iterdir()))
-    assert verdictOf(home) == "REJECT" and "1 slice" in tableTexts(importing(home).findingsTable)[0][1]
-
-
-@pytest.fixture(scope="module")
-def anArchive(tmp_path_factory):
-    """A real Orthanc that holds one scan."""
-    if whyNoOrthanc():
-        pytest.skip(whyNoOrthanc())
-    folder = writeHead(tmp_path_factory.mktemp("archived"), PatientID="PHANTOM-7")
-    with OrthancServer() as server:
-        for path in folder.iterdir():
-            request = urllib.request.Request(f"{server.url}/instances", path.read_bytes(), method="POST")
-            urllib.request.urlopen(request, timeout=30).close()
-        yield server
-
-
-def test_theHospitalsArchiveIsSearchedAndWhatWasRetrievedIsRemoved(user, anArchive, ownTemporaryFolder):
-    fields = {"archiveUrlLineEdit": f"{anArchive.url}/dicom-web", "patientLineEdit": "PHANTOM-7"}
-    home = fill(user, ARCHIVE, **fields)
-    user.host.click(importing(home).checkButton)
-    assert verdictOf(home) == "ACCEPT", message(home)
-    assert list(ownTemporaryFolder.iterdir()) != []
-    user.host.click(importing(home).importButton)
-    assert theCase(user).latest("source").facts["shape"] == list(SHAPE)
-    assert list(ownTemporaryFolder.iterdir()) == []
-    # The archive's address stays for the next patient; nothing of the patient does.
-    assert importing(home).archiveUrlLineEdit.text == fields["archiveUrlLineEdit"]
-    assert importing(home).patientLineEdit.text == ""
-    assert not any("PHANTOM-7" in str(node) for node in sceneNodes())
-
-
-def test_anArchiveThatDoesNotAnswerIsNamed(user):
-    url = f"http://127.0.0.1:{freePort()}/dicom-web"
-    home = fill(user, ARCHIVE, archiveUrlLineEdit=url, patientLineEdit="1")
-    user.host.click(importing(home).checkButton)
-    assert message(home) != "" and "bug" not in message(home) and verdictOf(home) == ""
-    user.host.enter(importing(home).archiveUrlLineEdit, "http://archive.example/dicom-web")
-    user.host.click(importing(home).checkButton)
-    assert "Plain HTTP" in message(home)
-
-
-def test_archiveAddressQuotesWhatAPatientIdMayHold():
-    address = archiveAddress("https://archive.example/dicom-web/", patient=" a&b=c d+é#/ ", date="2026-01-31",
-                             modality="", accession=None)  # fmt: skip
-    assert parseAddress(address) == (
-        "https://archive.example/dicom-web", {"patient": "a&b=c d+é#/", "date": "20260131"})  # fmt: skip
-    for base, keys in (("https://archive.example/?x=1", {"patient": "1"}), ("https://archive.example/#a", {}),
-                       ("", {"patient": "1"}), ("https://archive.example", {"date": "2026-01-31"}),
-                       ("https://me:secret@archive.example", {"patient": "1"})):  # fmt: skip
-        with pytest.raises(UsageError) as refused:
-            archiveAddress(base, **keys)
-        assert "secret" not in str(refused.value)
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        ("sideComboBox", "right"),
-        ("procedureComboBox", "Spine"),
-        ("filePathLineEdit", "elsewhere.zip"),
-        ("sourceKindComboBox", "Folder"),
-    ],
-)
-def test_aChangeVoidsTheCheckAndRemovesWhatWasUnpacked(user, aScan, tmp_path, ownTemporaryFolder, change):
-    home = checkFile(user, zipOf(aScan, tmp_path / "examination"))
-    assert importing(home).importButton.enabled
-    user.host.enter(getattr(importing(home), change[0]), change[1])
-    assert verdictOf(home) == "" and not importing(home).importButton.enabled
-    assert list(ownTemporaryFolder.iterdir()) == []
-
-
-def test_aClosedSceneVoidsTheCheck(user, aScan, tmp_path, ownTemporaryFolder):
-    home = checkFile(user, zipOf(aScan, tmp_path / "examination"))
-    user.host.closeScene()
-    assert verdictOf(home) == "" and list(ownTemporaryFolder.iterdir()) == []
-    assert importing(home).filePathLineEdit.currentPath == "" and not importing(home).importButton.enabled
-
-
-def test_aReloadedModuleLeavesNothingUnpacked(user, aScan, tmp_path, ownTemporaryFolder):
-    checkFile(user, zipOf(aScan, tmp_path / "examination"))
-    home = user.host.reloadModule("PlanningHub")
-    assert list(ownTemporaryFolder.iterdir()) == [] and verdictOf(home) == ""
-
-
-def test_goingToAnotherModuleAndBackKeepsTheCheck(user, aScan):
-    home = user.check(aScan, procedure=GENERAL)
-    user.show("PrintPrep")
-    user.show("PlanningHub")
-    assert verdictOf(home) == "ACCEPT" and importing(home).importButton.enabled
-
-
-def test_whatChangedAfterTheCheckIsNotImported(user, aScan):
-    home = user.check(aScan, procedure=GENERAL)
-    path = sorted(aScan.iterdir())[20]
-    image = pydicom.dcmread(path)
-    image.PatientID = "SOMEBODY-ELSE"
-    image.save_as(path)
-    user.host.click(importing(home).importButton)
-    assert "changed since they were checked" in message(home) and list(user.casesFolder.iterdir()) == []
-
-
-@pytest.mark.parametrize("fraction", [0.01, 0.3, 0.6, 0.85])
-def test_aCancelledCheckLeavesNothing(user, aScan, tmp_path, ownTemporaryFolder, fraction):
-    path = zipOf(aScan, tmp_path / "examination")
-    home = user.show("PlanningHub")
-    done = user.cancelDuring(home, fraction)
-    checkFile(user, path)
-    assert done and message(home) == "Cancelled; nothing was stored."
-    assert verdictOf(home) == "" and list(ownTemporaryFolder.iterdir()) == []
-    user.host.click(importing(home).checkButton)
-    assert verdictOf(home) == "ACCEPT"
-
-
-def test_aCancelledImportKeepsTheCheck(user, aScan):
-    home = user.check(aScan, procedure=GENERAL)
-    done = user.cancelDuring(home, 0.5)
-    user.host.click(importing(home).importButton)
-    assert done and message(home).startswith("Cancelled") and list(user.casesFolder.iterdir()) == []
-    user.host.click(importing(home).importButton)
-    assert theCase(user).side == "left"
 
 
 def test_aRescanRequestIsWrittenWhateverTheVerdict(user, aTiltedScan, tmp_path):

@@ -134,8 +134,8 @@ def test_phasesOfEnhancedCtAreSplitAndEachIsExact(tmp_path, aSession):
         assert numpy.array_equal(voxelsOf(tmp_path / f"case{number}", aSession), mrVoxels().astype(int) + number - 1001)
 
 
-def test_diffusionDirectionsAreNeverMerged(tmp_path):
-    """Several directions of one b-value have no key of their own: refused. The volume without diffusion is not."""
+def test_diffusionDirectionsWithoutADifferenceAreRefused(tmp_path):
+    """Where nothing tells the directions of one b-value apart. The volume without diffusion is not refused."""
     values = [0.0, 1000.0, 1000.0]
     path = severalVolumes(tmp_path, "MRDiffusionSequence", "DiffusionBValue", values)
     verdict = examine(path)
@@ -143,6 +143,26 @@ def test_diffusionDirectionsAreNeverMerged(tmp_path):
     assert rejections(verdict.series[1].findings) == ["duplicate-slice"]
     assert [finding.code for finding in verdict.findings if finding.code == "other-series-refused"]
     assert len(verdict.chosen.headers) == 6
+
+
+def test_directionsOfOneBValueAreSplitAndEachIsExact(tmp_path, aSession):
+    values = [(0.0, None), (1000.0, (1.0, 0.0, 0.0)), (1000.0, (0.0, 0.6, 0.8))]
+    path = severalVolumes(tmp_path, "MRDiffusionSequence", "DiffusionBValue", [b for b, _direction in values])
+    image = pydicom.dcmread(path)
+    for number, group in enumerate(image.PerFrameFunctionalGroupsSequence):
+        direction = values[number % 3][1]
+        if direction:
+            item = pydicom.Dataset()
+            item.DiffusionGradientOrientation = list(direction)
+            group.MRDiffusionSequence[0].DiffusionGradientDirectionSequence = [item]
+    image.save_as(path)
+    verdict = examine(path)
+    message = next(one.message for one in verdict.findings if one.code == "series-split")
+    assert "b-value and gradient direction: #1 0, none; #2 1000, 0 0.6 0.8; #3 1000, 1 0 0." in message
+    uid = verdict.series[0].uid.split("#")[0]
+    for number, offset in ((1, 0), (2, 2), (3, 1)):
+        importSeries(path, tmp_path / f"case{number}", seriesUid=f"{uid}#{number}")
+        assert numpy.array_equal(voxelsOf(tmp_path / f"case{number}", aSession), mrVoxels() + numpy.uint16(offset))
 
 
 def test_framesAtOnePlaceWithoutADifferenceAreRefused(tmp_path):

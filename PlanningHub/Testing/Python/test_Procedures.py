@@ -53,6 +53,9 @@ def test_shippedProceduresAreValidAndSaySources():
         procedure = readProcedure(name)
         assert procedure.origin == "shipped" and procedure.title
         assert all(len(limit["source"]) > 10 for limit in procedure.imaging.values())
+        tolerances = procedure.values["partToleranceMm"]
+        assert set(tolerances) == {"implant", "guide", "model"}
+        assert all(limit["value"] <= 1 and len(limit["source"]) > 10 for limit in tolerances.values())
 
 
 def test_jawFollowsItsPublishedLimits():
@@ -119,6 +122,8 @@ def test_siteMayAddProceduresAndOtherParts(ownHome):
         (lambda values: values.update(riskStructures=[aRisk("Nerve", 1, 2)]), "no structure Nerve"),
         (lambda values: values.update(riskStructures=[aRisk("Bone", 3, 2)]), "before it is warned"),
         (lambda values: values["structures"][0].update(limits=aLimit(5, 5)), "nothing between"),
+        (lambda values: values["partToleranceMm"]["model"].pop("source"), "source"),
+        (lambda values: values["partToleranceMm"]["guide"].update(value=1.5), "guides may lie farther"),
         (lambda values: values.update(coordinateSystem=aSystem("R", "A", "Chin")), "no landmark Chin"),
         (lambda values: values.update(landmarks=[CHIN], coordinateSystem=aSystem("R", "R", "Chin")), "the same"),
     ],

@@ -13,7 +13,7 @@ from VerdictMaking import headVoxels, writeHead
 
 from Phantom.Faults import damagedCopy
 from PlanningHubCommand.Main import main
-from PlanningHubLib import PageFonts
+from PlanningHubLib import PageFonts, PageFontsEastAsian
 from PlanningHubLib.Case import Case
 from PlanningHubLib.Import import examine
 from PlanningHubLib.Procedures import procedureNames
@@ -48,8 +48,20 @@ def aPoorScan(tmp_path):
 def test_pageSaysWhatIsWrongAndWhatIsAskedFor(aPoorScan, aPage):
     verdict = examine(aPoorScan, procedure="cranioplasty", side="left")
     text = aPage(verdict)
-    for words in ("REJECT", "Cranioplasty", "LEFT", "2026-01-05", "coded as of the right side", "4.20 mm apart",
-                  "Metal", "must be mended", "at most 1 mm", "at most 4 mm", "Mini-invasive Surgery", "site default"):
+    for words in (
+        "REJECT",
+        "Cranioplasty",
+        "LEFT",
+        "2026-01-05",
+        "coded as of the right side",
+        "4.20 mm apart",
+        "Metal",
+        "must be mended",
+        "at most 1 mm",
+        "at most 4 mm",
+        "Mini-invasive Surgery",
+        "site default",
+    ):
         assert words in text
     # What has to be mended stands first.
     assert text.index("must be mended") < text.index("should be mended")
@@ -59,9 +71,10 @@ def test_pageHoldsThePseudonymAndNoName(aPoorScan, aPage, tmp_path, capsys):
     verdict = examine(aPoorScan, procedure="cranioplasty", side="right")
     text = aPage(verdict, "right")
     assert "SECRET" not in text.upper()
-    assert b"SECRET" not in subprocess.run(
-        ["qpdf", "--qdf", str(tmp_path / "request.pdf"), "-"], capture_output=True
-    ).stdout.upper()
+    assert (
+        b"SECRET"
+        not in subprocess.run(["qpdf", "--qdf", str(tmp_path / "request.pdf"), "-"], capture_output=True).stdout.upper()
+    )
     assert verdict.chosen.uid not in text
     # It is the one with which the names of the patient's cases begin.
     assert main(["import", str(aPoorScan), "--case", str(tmp_path / "case"), "--side", "right"]) == 0
@@ -89,13 +102,53 @@ def test_manyFindingsStayOnOnePage(aPoorScan, aPage):
 @pytest.mark.parametrize("hasDejavu", [True, False])
 def test_otherScriptsArePrintedOrABox_neverAnotherCharacter(aPoorScan, aPage, monkeypatch, hasDejavu):
     verdict = examine(aPoorScan, procedure="cranioplasty", side="left")
-    finding = dataclasses.replace(verdict.findings[0], message="Łódź, κρανίο, череп, 頭 & <b>")
+    finding = dataclasses.replace(verdict.findings[0], message="Łódź, κρανίο, череп, שחזור & <b>")
     if not hasDejavu:
         monkeypatch.setattr(PageFonts, "_dejavuFolder", lambda: None)
     text = aPage(dataclasses.replace(verdict, findings=(finding,)))
-    assert "頭" not in text and "& <b>" in text
+    assert not set("שחזור") & set(text) and "& <b>" in text
     assert ("Łódź, κρανίο, череп, □" in text) == hasDejavu and "Cranioplasty" in text
     assert hasDejavu or "κ" not in text
+
+
+EAST_ASIAN = ("頭蓋骨の再撮影、お願いします。", "두개골 재촬영", "请重新扫描头颅")
+
+
+@pytest.mark.parametrize("words", EAST_ASIAN)
+def test_chineseJapaneseAndKoreanArePrinted(aPoorScan, aPage, tmp_path, words):
+    verdict = examine(aPoorScan, procedure="cranioplasty", side="left")
+    finding = dataclasses.replace(verdict.findings[0], message=f"Łódź: {words}")
+    text = aPage(dataclasses.replace(verdict, findings=(finding,)))
+    assert f"Łódź: {words}" in text and "□" not in text
+
+
+def test_theOutlinesOfAddedCharactersAreThoseOfTheirOwnFont():
+    """A character of the extended font fills its place as in the font that it comes from; Latin stays as it was."""
+    from fontTools.pens.boundsPen import BoundsPen
+    from fontTools.ttLib import TTFont
+
+    dejavu = PageFonts._dejavuFolder() / "DejaVuSans.ttf"
+    font = TTFont(PageFontsEastAsian.extendedFont(dejavu, "Regular", frozenset("頭한"), "Extended"))
+    source = TTFont(PageFontsEastAsian.fontFile(), fontNumber=PageFontsEastAsian.KOREAN)
+    scale = font["head"].unitsPerEm / source["head"].unitsPerEm
+    outlines = source.getGlyphSet(location={"wght": 400})
+    for character in "頭한":
+        pens = BoundsPen(None), BoundsPen(None)
+        outlines[source.getBestCmap()[ord(character)]].draw(pens[0])
+        font.getGlyphSet()[font.getBestCmap()[ord(character)]].draw(pens[1])
+        assert pens[1].bounds == pytest.approx([value * scale for value in pens[0].bounds], abs=5)
+    plain = TTFont(dejavu)
+    assert font["glyf"]["A"].getCoordinates(font["glyf"])[0] == plain["glyf"]["A"].getCoordinates(plain["glyf"])[0]
+
+
+def test_withoutTheirFontAndBeyondItsPlaneABoxIsPrinted(aPoorScan, aPage, monkeypatch):
+    verdict = examine(aPoorScan, procedure="cranioplasty", side="left")
+    finding = dataclasses.replace(verdict.findings[0], message="head 𠮷.")
+    assert "head □." in aPage(dataclasses.replace(verdict, findings=(finding,)))
+    monkeypatch.setattr(PageFontsEastAsian, "fontFile", lambda: None)
+    finding = dataclasses.replace(verdict.findings[0], message="head 頭.")
+    text = aPage(dataclasses.replace(verdict, findings=(finding,)))
+    assert "head □." in text and "頭" not in text
 
 
 def test_commandWritesItWhateverTheVerdict(aPoorScan, tmp_path, capsys):

@@ -84,6 +84,19 @@ def test_diffusionValuesOfMrAreSplit(tmp_path):
     assert [finding.code for finding in findings] == ["series-split"] and "b-value" in findings[0].message
 
 
+def test_gradientDirectionsOfMrAreSplit_andOneThatIsThereTwiceIsRefused(tmp_path):
+    directions = [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]]
+    phases(tmp_path / "mr", "DiffusionGradientOrientation", directions, "1.2.840.10008.5.1.4.1.1.4")
+    series, findings = scanSource(tmp_path / "mr")
+    split = [{tuple(header.diffusionDirection) for header in one.headers} for one in series]
+    assert [len(one.headers) for one in series] == [6, 6, 6] and set.union(*split) == set(map(tuple, directions))
+    assert "gradient direction: #1 0 0 1; #2 0 1 0; #3 1 0 0." in findings[0].message
+    phases(tmp_path / "twice", "DiffusionGradientOrientation", directions[:1] * 2, "1.2.840.10008.5.1.4.1.1.4")
+    assert [finding.code for finding in examine(tmp_path / "twice").findings if finding.severity == "reject"] == [
+        "duplicate-slice"
+    ]
+
+
 def test_acquisitionNumbersOfOneVolumeDoNotSplitIt(aSeries):
     def change(image, index, _count):
         image.AcquisitionNumber, image.TriggerTime, image.TemporalPositionIdentifier = index // 2, index, index

@@ -25,6 +25,9 @@ from PlanningHubLib.Shapes import Surface
 from PrintPrepLib import Part
 from PrintPrepLib.Recipe import newRecipe
 
+# What every part holds under the same name.
+ALWAYS = ("accuracy.png", "accuracy.vtp", "recipe.json")
+
 
 @pytest.fixture(autouse=True)
 def ownHome(tmp_path, monkeypatch):
@@ -66,8 +69,8 @@ def test_partLiesWhereTheSegmentationLies(aCase, aSession, mirrored):
     matrix = obliqueMatrix(mirrored=mirrored)
     addSegmentation(aCase, aSession, asymmetricMask(), matrix)
     part = Part.makePart(aCase, aSession, newRecipe(maximumDeviationMm=0.1))
-    name = f"{aCase.name}_bone_left_part"
-    assert sorted(part.files) == [f"{name}.3mf", f"{name}.stl", "recipe.json"]
+    name = f"{aCase.name}_bone_left_part-1.1"
+    assert sorted(part.files) == sorted([f"{name}.3mf", f"{name}.stl", *ALWAYS])
     for extension in ("stl", "3mf"):
         seen = readByTrimesh(aCase.path(part, f"{name}.{extension}").read_bytes(), extension)
         assert seen.is_watertight and seen.is_winding_consistent
@@ -81,7 +84,7 @@ def test_partLiesWhereTheSegmentationLies(aCase, aSession, mirrored):
 def test_threeMfNamesItsSegmentation(aCase, aSession):
     addSegmentation(aCase, aSession, ballMask(), numpy.eye(4))
     part = Part.makePart(aCase, aSession)
-    seen = readByLib3mf(aCase.path(part, f"{aCase.name}_bone_left_part.3mf").read_bytes())
+    seen = readByLib3mf(aCase.path(part, f"{aCase.name}_bone_left_part-1.1.3mf").read_bytes())
     assert aCase.latest("segmentation").content in seen["metadata"].values()
     assert seen["partNumber"] == "part-1.1"
 
@@ -89,14 +92,18 @@ def test_threeMfNamesItsSegmentation(aCase, aSession):
 def test_sideThatIsNotStatedIsNotInTheName(tmp_path, aSession):
     with Case.create(tmp_path / "other", "5a" * 32) as case:
         addSegmentation(case, aSession, ballMask(), numpy.eye(4))
-        assert f"{case.name}_bone_part.stl" in Part.makePart(case, aSession).files
+        assert f"{case.name}_bone_part-1.1.stl" in Part.makePart(case, aSession).files
 
 
 def test_stepAgainIsANewRevisionOfEqualGeometry(aCase, aSession):
     addSegmentation(aCase, aSession, ballMask(), numpy.eye(4))
     first, second = Part.makePart(aCase, aSession), Part.makePart(aCase, aSession)
     assert (first.revision, second.revision) == (1, 2)
-    assert first.facts == second.facts
+    figures = [{**one.facts, "pieces": [{**piece, "files": []} for piece in one.facts["pieces"]]}
+               for one in (first, second)]  # fmt: skip
+    assert figures[0] == figures[1]
+    # The revision is in the names: files of two parts cannot be mixed up.
+    assert not (set(first.files) & set(second.files)) - {*ALWAYS}
 
 
 def test_cancelAtAnyMomentLeavesNothing(aCase, aSession):
@@ -175,8 +182,8 @@ def test_segmentationUnderATransformIsRefusedByName(aSession):
     assert refusal.value.code == "moved-segmentation"
 
 
-@pytest.mark.slow
-def test_realSkull(aCase, aSession):
+def addRealSkull(case, session):
+    """Commit the segmentation of a real skull; return its mask and the image."""
     import SimpleITK
 
     root = Path(os.environ.get("PLANNINGHUB_TEST_DATA") or Path(__file__).parents[4] / "shared" / "data")
@@ -190,13 +197,19 @@ def test_realSkull(aCase, aSession):
     matrix = numpy.eye(4)
     matrix[:3, :3] = RAS_TO_LPS @ numpy.diag(image.GetSpacing())
     matrix[:3, 3] = RAS_TO_LPS @ image.GetOrigin()
-    addSegmentation(aCase, aSession, mask, matrix)
+    addSegmentation(case, session, mask, matrix)
+    return mask, image
+
+
+@pytest.mark.slow
+def test_realSkull(aCase, aSession):
+    mask, image = addRealSkull(aCase, aSession)
     part = Part.makePart(aCase, aSession)
     expectedMl = mask.sum() * numpy.prod(image.GetSpacing()) / 1000
     assert part.facts["volumeMl"] == pytest.approx(expectedMl, rel=0.005)
     assert part.facts["deviationMm"] <= 0.25
     assert part.facts["triangles"] < part.facts["surfaceTriangles"] / 3
-    seen = readByTrimesh(aCase.path(part, f"{aCase.name}_bone_left_part.stl").read_bytes(), "stl")
+    seen = readByTrimesh(aCase.path(part, f"{aCase.name}_bone_left_part-1.1.stl").read_bytes(), "stl")
     assert seen.is_watertight and seen.is_winding_consistent
     # The lowest and highest voxels, in LPS as DICOM has them.
     indices = numpy.argwhere(mask)[:, ::-1]

@@ -17,7 +17,7 @@ from PartMaking import (
 from PlanningHubLib.Errors import Cancelled, InputRefused, UsageError
 from PlanningHubLib.Shapes import Checks, Deviation, Manifolds, Surface
 from PlanningHubLib.Shapes.Mesh import Mesh, welded
-from PrintPrepLib import Simplify, Writers
+from PrintPrepLib import Levels, Simplify, Writers
 
 
 def trimeshDistances(mesh, points):
@@ -57,6 +57,23 @@ def test_figuresAgreeWithAnotherLibrary():
         assert figure == pytest.approx(max(numpy.percentile(forth, percent), numpy.percentile(back, percent)), abs=0.02)
 
 
+def test_signedDistancesAgreeWithAnotherLibrary():
+    """Inside is negative; trimesh calls it positive."""
+    import trimesh
+
+    solid = ballMesh()
+    points = numpy.random.default_rng(2).uniform(solid.points.min(0) - 3, solid.points.max(0) + 3, (500, 3))
+    other = -trimesh.proximity.signed_distance(trimesh.Trimesh(solid.points, solid.triangles, process=False), points)
+    assert (other < 0).sum() > 50
+    assert Deviation.signedDistances(points, solid) == pytest.approx(other, abs=1e-4)
+
+
+def test_signedDistancesOfABoxAreThoseOfItsFaces():
+    solid = boxMesh((0, 0, 0), (10, 20, 30))
+    found = Deviation.signedDistances([(5, 10, 15), (5, 10, 31), (-3, -4, 5), (13, 24, 30), (1, 2, 3)], solid)
+    assert found == pytest.approx([-5, 1, 5, 5, -1], abs=1e-6)
+
+
 def test_deviationFindsTheDisplacedPlace():
     fine = ballMesh()
     points = fine.points.copy()
@@ -94,14 +111,14 @@ def test_boundDecidesNotACount():
 def test_decimatorThatLiesIsNotBelieved(monkeypatch):
     """A candidate beyond the bound is not accepted, whatever the decimator did; the surface itself is."""
     fine = ballMesh()
-    honest = Simplify._decimated
+    honest = Levels.decimated
 
-    def shrinking(points, triangles, fraction):
-        points, triangles = honest(points, triangles, fraction)
-        return points * 0.95, triangles
+    def shrinking(mesh, triangleCount):
+        level, owners = honest(mesh, triangleCount)
+        return Mesh(level.points * numpy.float32(0.95), level.triangles), owners
 
-    monkeypatch.setattr(Simplify, "_decimated", shrinking)
-    monkeypatch.setattr(Simplify, "PATCHABLE_FRACTION", 1.0)
+    monkeypatch.setattr(Levels, "decimated", shrinking)
+    monkeypatch.setattr(Simplify, "BEYOND_FRACTION", 1.0)
     simple = Simplify.simplified(fine, 0.1)
     assert simple.deviation.maximumMm <= 0.1
     assert simple.mesh.volumeMl == pytest.approx(fine.volumeMl, rel=1e-4)

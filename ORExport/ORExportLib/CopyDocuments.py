@@ -1,0 +1,109 @@
+"""The documents of a de-identified copy, drawn anew from what may stand in one; they say what they are.
+
+Nothing here reads the case: :class:`PlanningHubLib.DeidentifyDocuments.Described` is all that a page is drawn of.
+"""
+
+import datetime
+import tempfile
+from pathlib import Path
+
+from PlanningHubLib.Progress import noProgress
+from PlanningHubLib.Requirements import ensure
+from PlanningHubLib.Software import versions
+
+from .Briefing import COPY, Briefing, briefingPdf
+from .BriefingPictures import Pictured, takePictures
+from .BriefingPlan import FIGURE, HEADING, INTENDED_USES, STEP, Line
+from .Package import figuresOf
+from .PrescriptionPdf import documentPdf
+
+REMOVED = "removed"
+NO_PICTURES = "the copy has no surface to show"
+REMARKS = (
+    "De-identified copy. Names, institution, dates of birth and every word that somebody wrote are removed; what is "
+    "left is coded, counted or measured. Nobody has signed this page.",
+)
+
+
+def copyDocuments():
+    """Return kind of document → function that takes a described copy and returns the bytes of a PDF.
+
+    For ``documents`` of :func:`PlanningHubLib.Deidentify.deidentify`.
+    """
+    return {"briefing": copiedBriefing, "prescription": copiedPrescription}
+
+
+def copiedBriefing(described):
+    """Return the bytes of the briefing of a copy, with pictures of its own surface where this machine can take them."""
+    ensure("ORExportLib")
+    with tempfile.TemporaryDirectory(prefix="planninghub-") as folder:
+        pictures, reason = _pictures(described, Path(folder))
+        return briefingPdf(
+            Briefing(
+                caseName=described.pseudonym,
+                side=described.side,
+                procedure=described.procedure or None,
+                intendedUse=COPY,
+                figures=tuple(_figures(described)),
+                hashes=tuple((one.kind.capitalize(), one.content) for one in _made(described)),
+                when=_day(described.dates.get("package")),
+                software=versions("reportlab"),
+                pictures=tuple(pictures),
+                noPictures=reason,
+                planLines=tuple(_planLines(described)),
+            )
+        )
+
+
+def _pictures(described, folder):
+    if not described.surfaces:
+        return [], NO_PICTURES
+    return takePictures(Pictured(None, described.surfaces[0], described.side), folder, noProgress)
+
+
+def _made(described):
+    """What the package of the copy was made from: the page cannot hold the hash of what holds the page."""
+    return [one for one in described.artefacts if one.kind != "package"]
+
+
+def _figures(described):
+    by = {one.kind: one for one in described.artefacts}
+    if {"source", "segmentation", "part"} <= set(by):
+        yield from figuresOf(by["source"].facts, by["segmentation"].facts, by["part"], bool(described.planSteps))
+    roles = [one["role"] for one in described.approvals if one["holds"]]
+    yield "Originals approved by", ", ".join(roles) or "nobody"
+    yield "Made for", INTENDED_USES[described.intendedUse].removeprefix("for ")
+
+
+def _planLines(described):
+    if described.planSteps:
+        yield Line(HEADING, "Plan", INTENDED_USES[described.intendedUse])
+    for number, (title, figures) in enumerate(described.planSteps, 1):
+        yield Line(STEP, f"Step {number}", title)
+        yield from (Line(FIGURE, name, value) for name, value in figures)
+
+
+def _day(text):
+    return datetime.date.fromisoformat(text) if text else None
+
+
+def copiedPrescription(described):
+    """Return the bytes of the prescription of a copy: its numbers, without words, people and signature."""
+    ensure("ORExportLib")
+    facts = [
+        ("Pseudonym", described.pseudonym),
+        ("Device", REMOVED),
+        ("Procedure", described.procedure or REMOVED),
+        ("Side", (described.side or "NOT STATED").upper()),
+        ("Prescriber and institution", REMOVED),
+        ("Date, moved", described.dates.get("prescription", REMOVED)),
+    ]
+    return documentPdf(
+        f"{described.pseudonym} prescription", "Prescription – DE-IDENTIFIED COPY", facts,
+        [_row(*one) for one in described.characteristics], REMARKS, isCopy=True,
+    )  # fmt: skip
+
+
+def _row(kind, number, unit):
+    value = "words, removed" if number is None else f"{number} {unit or ''}".strip()
+    return kind.replace("-", " "), value, ""

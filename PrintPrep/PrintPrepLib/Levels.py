@@ -1,0 +1,129 @@
+"""Ever coarser versions of a closed surface, each made of the one before by merging its points.
+
+Every point of the fine surface knows its point on each level, so a surface can be put together of several levels:
+coarse where that is exact enough, fine where it is not.
+"""
+
+import dataclasses
+
+import numpy
+
+from PlanningHubLib.Shapes.Mesh import Mesh
+
+from .Clusters import clustered, contracted
+
+# Below this many triangles nothing is gained.
+FEWEST_TRIANGLES = 500
+# Large levels are only on the way.
+LARGE_TRIANGLES, LARGE_FRACTION = 300_000, 0.22
+NEXT_FRACTION = 0.55
+# Merging by cells moves points by a fraction of a cell, which has to be well within the bound, and is worth its while
+# only where a cell holds several points.
+CELL_IN_BOUNDS = 4.4
+CELL_IN_EDGES = (1.8, 2.7)
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Level:
+    """A coarser version of a surface.
+
+    :param owners: for each point of the fine surface, the point (n,) of this level that it was merged into
+    :param mesh: this level; triangles that lost their area are gone
+    """
+
+    owners: numpy.ndarray
+    mesh: Mesh
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Candidate:
+    """A surface put together of several levels.
+
+    :param indices: for each point of the fine surface, the point (n,) of this one that it was merged into
+    :param origins: for each triangle, the one (m,) of the fine surface that became it, in rising order
+    """
+
+    mesh: Mesh
+    indices: numpy.ndarray
+    origins: numpy.ndarray
+
+
+def finest(mesh):
+    """Return the surface itself as a level."""
+    return Level(numpy.arange(len(mesh.points), dtype=numpy.int32), mesh)
+
+
+def coarser(level, boundMm):
+    """Return the next coarser level, or None where there is none."""
+    count = len(level.mesh.triangles)
+    merged = _merged(level.mesh, boundMm) if len(level.owners) == len(level.mesh.points) else None
+    if merged:
+        return merged
+    count = int(count * (LARGE_FRACTION if count > LARGE_TRIANGLES else NEXT_FRACTION))
+    if count < FEWEST_TRIANGLES:
+        return None
+    mesh, owners = decimated(level.mesh, count)
+    if len(mesh.triangles) > 0.98 * len(level.mesh.triangles):
+        return None
+    return Level(owners[level.owners], mesh)
+
+
+def _merged(mesh, boundMm):
+    some = Mesh(mesh.points, mesh.triangles[::50])
+    edgeMm = numpy.sqrt(some.areasMm2().mean() * 4 / numpy.sqrt(3))
+    cellMm = min(CELL_IN_EDGES[1] * edgeMm, CELL_IN_BOUNDS * boundMm)
+    if len(mesh.triangles) < LARGE_TRIANGLES or cellMm < CELL_IN_EDGES[0] * edgeMm:
+        return None
+    found = clustered(mesh, cellMm)
+    return found and Level(*found)
+
+
+def decimated(mesh, triangleCount):
+    """Return the mesh with about so many triangles, and for each of its points the one (n,) that it was merged into.
+
+    Open borders stay as they are.
+    """
+    import fast_simplification
+
+    points, triangles, merges = fast_simplification.simplify(
+        mesh.points, mesh.triangles, target_count=triangleCount, preserve_border=True, return_collapses=True
+    )
+    into = numpy.arange(len(mesh.points), dtype=numpy.int32)
+    into[merges[:, 1]] = merges[:, 0]
+    while True:
+        further = into[into]
+        if numpy.array_equal(further, into):
+            break
+        into = further
+    left = numpy.flatnonzero(into == numpy.arange(len(into)))
+    owners = numpy.zeros(len(into), numpy.int32)
+    owners[left] = numpy.arange(len(left))
+    owners = owners[into]
+    # A shell may be gone: what is left of it is a point without triangles, which the decimator leaves out.
+    merged = contracted(mesh.triangles, owners)[0]
+    leftPoints, used = mesh.points[left], numpy.zeros(len(left), bool)
+    used[merged.reshape(-1)] = True
+    leftPoints[used] = points
+    return Mesh(leftPoints, merged), owners
+
+
+def assembled(levels, choice):
+    """Return the :class:`Candidate` of which each point comes from a level of its own.
+
+    :param levels: from the finest on
+    :param choice: the level (n,) of each point of the finest; the same for all that a level merged
+    """
+    indices = numpy.zeros(len(choice), numpy.int32)
+    points, count = [], 0
+    for number, level in enumerate(levels):
+        which = choice == number
+        if not which.any():
+            continue
+        used = numpy.zeros(len(level.mesh.points), bool)
+        used[level.owners[which]] = True
+        newIndex = numpy.cumsum(used, dtype=numpy.int32) + (count - 1)
+        indices[which] = newIndex[level.owners[which]]
+        points.append(level.mesh.points[used])
+        count += len(points[-1])
+    triangles, origins = contracted(levels[0].mesh.triangles, indices)
+    return Candidate(Mesh(numpy.concatenate(points), triangles), indices, origins)
