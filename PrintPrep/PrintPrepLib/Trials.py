@@ -20,6 +20,9 @@ from PlanningHubLib.Shapes.Mesh import alike
 
 from .SelfIntersections import selfIntersecting
 
+# So few samples are measured exactly from the start.
+FEW = 5000
+
 
 class Trial:
     """What is known of a surface and what becomes of it, step by step: what was measured to a triangle that is still
@@ -74,21 +77,27 @@ class Trial:
         points = self._mesh.points[self._open]
         distancesMm, triangles = Fans(coarse, indices).distances(points, indices)
         beyond = numpy.flatnonzero((distancesMm > self._boundMm) | (triangles < 0))
-        distancesMm[beyond], triangles[beyond] = nearestTriangles(points[beyond], coarse)
+        if len(beyond):
+            distancesMm[beyond], triangles[beyond] = nearestTriangles(points[beyond], coarse)
         self._forth[self._open], self._origins[self._open] = distancesMm, self._candidate.origins[triangles]
 
     def _measureBack(self, isNew):
         """Measure from the candidate's new triangles and points, in the same way."""
         coarse, indices, origins = self._candidate.mesh, self._candidate.indices, self._candidate.origins
-        nearest = numpy.searchsorted(origins, self._origins)
+        numbers = numpy.zeros(len(self._mesh.triangles), numpy.int32)
+        numbers[origins] = numpy.arange(len(origins), dtype=numpy.int32)
+        nearest = numbers[self._origins]
         touched = numpy.zeros(len(coarse.points), bool)
         touched[coarse.triangles[isNew]] = True
         near = numpy.flatnonzero(touched[indices] | isNew[nearest])
         starts = nearSamples(self._mesh.points[near], coarse, indices[near], nearest[near])
         wanted = numpy.flatnonzero(numpy.concatenate([touched, isNew]))
         samples, starts = samplesOf(coarse)[wanted], near[starts[wanted]]
-        distancesMm = distancesNear(samples, self._mesh, starts)[0]
-        beyond = distancesMm > self._boundMm
+        if len(wanted) > FEW:
+            distancesMm = distancesNear(samples, self._mesh, starts)[0]
+        else:
+            distancesMm = numpy.linalg.norm(samples - self._mesh.points[starts], axis=1)
+        beyond = (distancesMm > self._boundMm) | (len(wanted) <= FEW)
         if beyond.any():
             distancesMm[beyond] = exactNearby(samples[beyond], distancesMm[beyond].max(), self._mesh)
         count = touched.sum()
