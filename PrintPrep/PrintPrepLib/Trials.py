@@ -49,18 +49,23 @@ class Trial:
         self._backOfTriangles[origins[which[self._mesh.triangles[origins]].any(1)]] = numpy.nan
         self._backOfPoints[which] = numpy.nan
 
-    def tooCoarse(self, candidate):
-        """Return which points (n,) of the fine surface were merged too far in a candidate."""
+    def tooCoarse(self, candidate, isMerged):
+        """Return which points (n,) of the fine surface were merged too far in a candidate.
+
+        :param isMerged: which points (n,) were merged at all: flaws of the fine surface itself cannot be helped
+        """
         isFirst, self._candidate = self._candidate is None, candidate
         triangles, indices = candidate.mesh.triangles, candidate.indices
         self._measureForth()
         beyond = numpy.flatnonzero(self._forth > self._boundMm)
-        found = numpy.zeros(len(candidate.mesh.points), bool)
+        found, canHelp = (numpy.zeros(len(candidate.mesh.points), bool) for _ in range(2))
+        canHelp[indices[isMerged]] = True
         found[indices[beyond]] = True
         found[indices[self._mesh.triangles[self._origins[beyond]]]] = True
         edges, uses = edgeNumbers(triangles)
         found[triangles[(uses[edges] > 2).reshape(-1, 3).any(1)]] = True
         found[touchingPoints(triangles, edges)] = True
+        found &= canHelp
         # At first, so as not to come late, and at last.
         if isFirst or not found.any():
             isNew = numpy.isnan(self._backOfTriangles[candidate.origins])
@@ -69,7 +74,7 @@ class Trial:
             back = self._back()
             found |= back[: len(found)] > self._boundMm
             found[triangles[back[len(found) :] > self._boundMm]] = True
-        return found[indices]
+        return (found & canHelp)[indices]
 
     def _measureForth(self):
         """Measure from the fine points whose distance is not known: bounded from above, exact beyond the bound."""
@@ -129,8 +134,9 @@ class Trial:
         if alike(coarse, solid):
             forth = largestExact(fine.points, self._forth, coarse)
             back = largestExact(samplesOf(coarse), self._back(), fine)
-            return solid, deviationOf(fine, coarse, forth, back)
-        # The kernel, or keeping apart what touches, has moved something.
-        nearby = nearestPoints(coarse.points, solid.points)[self._candidate.indices]
-        deviation = measured(fine, solid, nearby)
+            deviation = deviationOf(fine, coarse, forth, back)
+        else:
+            # The kernel, or keeping apart what touches, has moved something.
+            nearby = nearestPoints(coarse.points, solid.points)[self._candidate.indices]
+            deviation = measured(fine, solid, nearby)
         return (solid, deviation) if deviation.maximumMm <= self._boundMm + APART_MM else None
