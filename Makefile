@@ -29,7 +29,7 @@ SETUP_FILES := pyproject.toml $(wildcard */*/requirements.txt)
 # Pictures are drawn off-screen through EGL on Mesa.
 GRAPHICS_PACKAGES := libegl1 libegl-mesa0 libgl1 libgl1-mesa-dri
 # Outside judges and the real DICOM server that the tests start for themselves.
-TEST_PACKAGES := orthanc orthanc-dicomweb dcmtk openssl poppler-utils qpdf admesh strace \
+TEST_PACKAGES := orthanc orthanc-dicomweb dcmtk openssl poppler-utils qpdf admesh prusa-slicer strace \
   libglib2.0-bin libxkbcommon0 libdbus-1-3 libfontconfig1 libopengl0 tesseract-ocr
 
 help:

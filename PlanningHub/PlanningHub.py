@@ -69,8 +69,9 @@ at its figures and findings, and keep it. Each title is a plan of its own.<br>
 <b>Approval</b>: sign with your own key. What is approved is locked until somebody reopens it with a reason.<br>
 <b>Outcome</b>: compare a CT after the operation with the plan, and read what was found where.<br>
 The other modules of the suite act on the case that is open here.<br>
-<b>For the data-protection officer</b>: the consent that a purpose needs is asked for before anything leaves a case,
-what has left is listed, copies for others are made by an allow-list, and each change stands in the audit log.
+<b>For the data-protection officer</b>: nothing leaves a case without a recorded consent of its scope (by default a new
+case records that the one to treatment is kept elsewhere). What has left is listed, copies for others are made by an
+allow-list, and each change stands in the audit log.
 """)
         self.parent.acknowledgementText = _("Built on 3D Slicer. Not for diagnosis; not a cleared medical device.")
 

@@ -62,3 +62,32 @@ def centroid(points, triangles):
     assert mesh.is_watertight
     assert mesh.is_winding_consistent
     return numpy.asarray(mesh.center_mass)
+
+
+def prusaInfo(path):
+    """Return what PrusaSlicer says of a model file: its own names and values, as text."""
+    lines = [line.partition(" = ") for line in run("prusa-slicer", "--info", path).splitlines() if " = " in line]
+    return {name.strip(): value.strip() for name, _sign, value in lines}
+
+
+# A bed for a whole skull, and layers as thick as the nozzle lets them be: what counts is that it can be sliced.
+_COARSE = (
+    "--bed-shape", "0x0,500x0,500x500,0x500", "--max-print-height", "500", "--layer-height", "0.5",
+    "--first-layer-height", "0.5", "--nozzle-diameter", "0.8", "--fill-density", "0%",
+)  # fmt: skip
+
+
+def prusaGcode(path, out):
+    """Have PrusaSlicer slice a model coarsely; return how many lines of its G-code print something."""
+    run("prusa-slicer", "--export-gcode", "--output", out, *_COARSE, path)
+    return sum(line.startswith("G1") and " E" in line for line in out.read_text().splitlines())
+
+
+def crossingTriangles(mesh):
+    """Return how many triangles of a trimesh pymeshlab finds passing through others."""
+    import pymeshlab
+
+    meshes = pymeshlab.MeshSet()
+    meshes.add_mesh(pymeshlab.Mesh(numpy.asarray(mesh.vertices, float), numpy.asarray(mesh.faces)))
+    meshes.compute_selection_by_self_intersections_per_face()
+    return meshes.current_mesh().selected_face_number()

@@ -12,10 +12,12 @@ from PlanningHubLib.Errors import Finding, PlanningError
 from PlanningHubLib.Site import Site
 
 from . import PlanFiles
+from .Manifest import baseRole
 
 ROLE = "approvals"
 FILE_FORMAT = "planninghub-approvals"
 # The files of a package that are an artefact's own, byte for byte.
+# Pieces of a part have roles with a number behind.
 KIND_OF_ROLE = {"model-stl": "part", "model-3mf": "part", PlanFiles.DOCUMENT: "plan", PlanFiles.RESULTS: "plan"}
 DO_NOT_USE = "Do not use this package as approved; fetch it again from where it was made."
 # Far above any approvals file: a hash for each slice of a CT, for each who signed.
@@ -94,7 +96,7 @@ def _statementFaults(statement, manifest):
         if values is None or values["content"] != wanted["content"] or _content(values) != wanted["content"]:
             yield f"it covers another {wanted['kind']}"
     for record in manifest["files"]:
-        kind = KIND_OF_ROLE.get(record["role"])
+        kind = KIND_OF_ROLE.get(baseRole(record["role"]))
         if kind and record["sha256"] not in _approvedFiles(covered, manifest, kind):
             yield f"{record['path']} is not the file that was approved"
 

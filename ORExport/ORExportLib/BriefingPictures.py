@@ -32,14 +32,14 @@ class Pictured:
     """What the pictures show.
 
     :param volumeNode: the CT, vtkMRMLScalarVolumeNode; None for no picture of a slice
-    :param stl: path of the part, LPS mm
+    :param stls: paths of the part's pieces, LPS mm
     :param side: the case's side
     :param surroundings: (vtkPolyData in RAS mm, color) of what the part lies in
     :param color: the part's
     """
 
     volumeNode: object
-    stl: object
+    stls: list
     side: str | None
     surroundings: tuple = ()
     color: tuple = BONE_COLOR
@@ -73,7 +73,7 @@ def takePictures(pictured, folder, progress):
 
     :returns: list of :class:`Picture`, and why it is empty where it is
     """
-    surface = readStl(pictured.stl)
+    surface = readStls(pictured.stls)
     try:
         with Studio() as studio:
             model = studio.addSurface(surface, "Part", pictured.color)
@@ -89,6 +89,15 @@ def takePictures(pictured, folder, progress):
             return [*pictures, _slice(studio, pictured.volumeNode, surface, folder)], ""
     except PicturesUnavailable as error:
         return [], str(error)
+
+
+def readStls(paths):
+    """Return the surfaces of STL files in LPS mm as one vtkPolyData in RAS mm."""
+    together = vtk.vtkAppendPolyData()
+    for path in paths:
+        together.AddInputData(readStl(path))
+    together.Update()
+    return together.GetOutput()
 
 
 def readStl(path):

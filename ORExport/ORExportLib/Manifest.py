@@ -13,12 +13,24 @@ from PlanningHubLib.Errors import VerificationFailed
 from PlanningHubLib.Files import sha256, sha256Bytes
 from PlanningHubLib.Requirements import ensure
 
+# What follows in the role of the second piece of a part and those after it, with its number.
+PIECE_MARK = ":"
 FILE_NAME = "manifest.json"
 FORMAT = "planninghub-package"
 VERSION = 3
 SAFE_PATH = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*(/[A-Za-z0-9_][A-Za-z0-9._-]*)*")
 # Far above any manifest, far below what parsing would take a machine down.
 LARGEST_BYTES = 16 * 1024 * 1024
+
+
+def roleOfPiece(role, number):
+    """Return the role of the file of one of a part's pieces; the first has that of a part in one piece."""
+    return role if number == 1 else f"{role}{PIECE_MARK}{number}"
+
+
+def baseRole(role):
+    """Return a role without the number of the piece."""
+    return role.partition(PIECE_MARK)[0]
 
 
 def fileRecord(path, role, dataset=None):

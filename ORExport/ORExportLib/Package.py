@@ -152,16 +152,14 @@ def _fill(folder, case, session, inputs, making, approvals, progress):
         writer = _Writer(folder, making.caseName)
         writer.object(segmentation, "segmentation.dcm", Verify.SEGMENTATION)
         progress(0.4, "Model")
-        stl = writer.copy(_partFile(case, inputs.part, ".stl"), "part.stl", Verify.STL)
-        writer.copy(_partFile(case, inputs.part, ".3mf"), "part.3mf", Verify.THREE_MF)
         planned = readPlan(case, inputs.plan) if inputs.plan else None
-        model = _model(source, making, stl, case, inputs, planned, segmentation)
-        writer.object(model, "part.dcm", Verify.MODEL)
+        stls = _writePieces(writer, source, making, case, inputs, planned, segmentation)
+        writer.copy(_partFiles(case, inputs.part, ".3mf", most=1)[0], "part.3mf", Verify.THREE_MF)
         for role, name in PlanFiles.NAMES.items() if planned else ():
             writer.copy(case.path(inputs.plan, name), name, role)
         progress(0.55, "Pictures")
         shown = surfacesToShow(segmentationNode, inputs.part, planned)
-        pictures = Pictured(volumeNode, stl, case.side, *shown)
+        pictures = Pictured(volumeNode, stls, case.side, *shown)
         pdf = _briefing(case, inputs, making, approvals, planned, pictures, part(progress, 0.55, 0.95))
         writer.bytes(pdf, "briefing.pdf", Verify.PDF)
         briefing = buildEncapsulatedPdf(source, making, pdf, case.side, [segmentation])
@@ -171,6 +169,18 @@ def _fill(folder, case, session, inputs, making, approvals, progress):
         return writer.records
     finally:
         removeNodes(session.scene, volumeNode, segmentationNode)
+
+
+def _writePieces(writer, source, making, case, inputs, planned, segmentation):
+    """Write each piece of the part as STL and as DICOM model; return the paths of the STL files."""
+    origins = _partFiles(case, inputs.part, ".stl")
+    stls = []
+    for number, origin in enumerate(origins, 1):
+        name = "part" if len(origins) == 1 else f"part-{number}"
+        stls.append(writer.copy(origin, f"{name}.stl", Manifest.roleOfPiece(Verify.STL, number)))
+        model = _model(source, making, stls[-1], case, inputs, planned, segmentation)
+        writer.object(model, f"{name}.dcm", Manifest.roleOfPiece(Verify.MODEL, number))
+    return stls
 
 
 def _model(source, making, stl, case, inputs, planned, segmentation):
@@ -216,13 +226,15 @@ def _algorithmName(segmentation):
     return f"Planning Hub {method}"
 
 
-def _partFile(case, artefact, suffix):
-    names = [name for name in artefact.files if name.lower().endswith(suffix)]
-    if len(names) != 1:
+def _partFiles(case, artefact, suffix, most=None):
+    """Return the paths of a part's files of a format, in the order of its pieces."""
+    inOrder = [name for piece in artefact.facts.get("pieces", ()) for name in piece["files"]]
+    names = [name for name in dict.fromkeys([*inOrder, *sorted(artefact.files)]) if name.lower().endswith(suffix)]
+    if not names or len(names) > (most or len(names)):
         raise GateRefused(
             "stale-part", f"The part holds {len(names)} {suffix} files instead of one.", "Make the part again."
         )
-    return case.path(artefact, names[0])
+    return [case.path(artefact, name) for name in names]
 
 
 def _briefing(case, inputs, making, approvals, planned, pictured, progress):

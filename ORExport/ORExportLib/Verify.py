@@ -9,7 +9,7 @@ from PlanningHubLib.Progress import noProgress
 
 from .ApprovalsFile import checkApprovals
 from .EncapsulatedDocument import LATERALITY, encapsulatedBytes
-from .Manifest import FILE_NAME, readManifest
+from .Manifest import FILE_NAME, baseRole, readManifest
 from .PlanFiles import ANATOMY, checkPlan
 
 SEGMENTATION = "segmentation-dicom"
@@ -28,7 +28,7 @@ DO_NOT_USE = "Do not use this package; fetch it again from where it was made."
 def isPackage(folder):
     """Tell whether a folder holds a package, be it one that has lost its manifest."""
     folder = Path(folder)
-    return (folder / FILE_NAME).is_file() or any(any(folder.glob(f"PH-*-{name}.dcm")) for name in OBJECT_NAMES)
+    return (folder / FILE_NAME).is_file() or any(any(folder.glob(f"PH-*-{name}*.dcm")) for name in OBJECT_NAMES)
 
 
 def verifyPackage(folder, progress=noProgress):
@@ -138,10 +138,15 @@ def _checkObjects(folder, manifest, damaged):
     # Packages of older versions hold what was segmented, as it was scanned.
     part = manifest.get("part", ANATOMY)
     findings += _checkSamePatient(paths, objects, part["moved"])
-    findings += _checkFlags(paths, objects, part)
-    for role, plainRole in ENCAPSULATES.items():
-        if role in objects and plainRole in paths and paths[plainRole] not in damaged:
-            findings += _checkEncapsulated(paths[role], objects[role], paths[plainRole])
+    for role in objects:
+        if baseRole(role) == MODEL:
+            findings += _checkFlags(paths[role], objects[role], objects.get(SEGMENTATION), part)
+    for role, dataset in objects.items():
+        plainRole = role.replace(baseRole(role), ENCAPSULATES.get(baseRole(role), ""))
+        if role not in ROLES and plainRole not in paths:
+            findings.append(_reject("package-incomplete", f"The package lacks: {plainRole}.", paths[role]))
+        if plainRole in paths and paths[plainRole] not in damaged:
+            findings += _checkEncapsulated(paths[role], dataset, paths[plainRole])
     return findings
 
 
@@ -168,15 +173,12 @@ def _checkSide(path, side, dataset):
     return [_reject("side-differs", f"{path.name} is for another side than the manifest says.", path)]
 
 
-def _checkFlags(paths, objects, part):
+def _checkFlags(path, dataset, segmentation, part):
     """What was mirrored, altered or moved must say so (PS3.3 C.35.1)."""
-    if MODEL not in objects:
-        return []
-    dataset, path = objects[MODEL], paths[MODEL]
     wanted = {"ModelMirroring": part["mirrored"], "ModelModification": part["modified"]}
     wrong = [keyword for keyword, flag in wanted.items() if dataset.get(keyword) != ("YES" if flag else "NO")]
-    if part["moved"] and SEGMENTATION in objects:
-        frames = {one.get("FrameOfReferenceUID") for one in (dataset, objects[SEGMENTATION])}
+    if part["moved"] and segmentation is not None:
+        frames = {one.get("FrameOfReferenceUID") for one in (dataset, segmentation)}
         wrong += ["FrameOfReferenceUID"] if len(frames) == 1 else []
     if not wrong:
         return []
@@ -189,7 +191,7 @@ def _checkSamePatient(paths, objects, moved):
     first = objects[SEGMENTATION]
     findings = []
     for role, dataset in objects.items():
-        keywords = SAME_PATIENT + (("FrameOfReferenceUID",) if role == MODEL and not moved else ())
+        keywords = SAME_PATIENT + (("FrameOfReferenceUID",) if baseRole(role) == MODEL and not moved else ())
         differing = [keyword for keyword in keywords if dataset.get(keyword) != first.get(keyword)]
         if differing:
             message = f"{paths[role].name} and {paths[SEGMENTATION].name} differ in {', '.join(differing)}."

@@ -63,17 +63,23 @@ def directionOf(text):
 def _report(result):
     rows = [("plate", "parts", "height", "material", "hours", "cost", "PrusaSlicer")]
     for number, plate in enumerate(result["plates"], 1):
-        estimate, sliced = plate["estimate"], plate["slicer"]
+        estimate = plate["estimate"]
         rows.append((
             number, ", ".join(row["partNumber"] for row in plate["parts"]), f"{plate['heightMm']:.1f} mm",
             f"{estimate['partsMl'] + estimate['supportsMl']:.1f} ml", f"{estimate['hours']:.1f}",
             f"{estimate['cost']:.2f} {estimate['currency']}",
-            f"{sliced['hours']:.1f} h, {sliced['materialMl']:.1f} ml" if sliced else "not asked",
+            _sliced(plate["slicer"]),
         ))  # fmt: skip
     lines = [f"{result['id']} revision {result['revision']}: {result['profile']['title']}", table(rows, (2, 3, 4, 5))]
     lines += [f"  {output['sha256'][:12]}  {output['path']}" for output in result["outputs"]]
     lines += [f"  {one['severity']} {one['code']}: {one['message']}" for one in result["findings"]]
     return "\n".join(lines)
+
+
+def _sliced(said):
+    if said is None or said["failed"]:
+        return "not asked" if said is None else said["failed"]["code"]
+    return "not its process" if said["hours"] is None else f"{said['hours']:.1f} h, {said['materialMl']:.1f} ml"
 
 
 def profiles(_options, _console):

@@ -18,6 +18,7 @@ from PlanningHubLib.Session import Session
 from PlanningHubLib.Site import Site
 
 from .ArchiveOptions import credentialsOf, rememberWhatWorked
+from .PartOptions import recipeOf
 from .SegmentOptions import segmentCase
 
 
@@ -41,23 +42,22 @@ def describedPlan(case, plan):
     }
 
 
-def makePart(caseFolder, maximumDeviationMm, objectName, progress):
-    """Prepare a case's printable part, of an object by its name or of the bone."""
+def makePart(caseFolder, recipe, progress):
+    """Prepare a case's printable part by a recipe."""
     from PrintPrepLib import Part
-    from PrintPrepLib.Recipe import newRecipe
 
     with Session.start() as session, Case.open(caseFolder, writable=True) as case:
-        return described(case, Part.makePart(case, session, newRecipe(objectName, maximumDeviationMm), progress))
+        return described(case, Part.makePart(case, session, recipe, progress))
 
 
-def plannedPart(caseFolder, maximumDeviationMm, objectName, progress):
+def plannedPart(caseFolder, recipe, progress):
     """Prepare the part that a case's plan is for: the object that was named, else the one that the plan has to make."""
     from PrintPrepLib import Shape
 
-    if objectName is None:
+    if recipe["object"] is None and recipe["model"] is None:
         with Case.open(caseFolder) as case:
-            objectName = Shape.deliverable(case)
-    return makePart(caseFolder, maximumDeviationMm, objectName, progress)
+            recipe = {**recipe, "object": Shape.deliverable(case)}
+    return makePart(caseFolder, recipe, progress)
 
 
 def makePackage(caseFolder, outFolder, progress, requireApproved=False):
@@ -152,10 +152,10 @@ def peakMib():
 def runChain(source, outFolder, options, console):
     """Run the whole chain: import, segment (what a plan file uses), plan, then print, package and, with a store, sync.
 
-    :param options: namespace with seriesUid, side, procedure, scopes, consentDate, consentDocument, plan, objectName,
-        maximumDeviationMm, store, and those of :mod:`PlanningHubCommand.SegmentOptions`
+    :param options: namespace with seriesUid, side, procedure, scopes, consentDate, consentDocument, plan, store, and
+        those of :mod:`PlanningHubCommand.SegmentOptions` and :mod:`PlanningHubCommand.PartOptions`
     :returns: dictionary for the command's JSON; ``sync`` in it is None without a store
-    :raises InputRefused: ``bad-plan``, before anything is done
+    :raises InputRefused: ``bad-plan``, ``bad-recipe``, before anything is done
     :raises GateRefused: before anything is done: ``other-side``, ``other-procedure`` for a plan of something else;
         ``no-consent``, where the site records consent to treatment and it is not among the scopes
     """
@@ -173,6 +173,7 @@ def runChain(source, outFolder, options, console):
     if document:
         Plan.requireFits(document, {"side": options.side, "procedure": options.procedure}, "this run")
         options.structures = options.structures or _structuresFor(document, options)
+    recipe = recipeOf(options)
     chain = Chain(console)
     verdict = chain.step("import", lambda progress: _import(source, case, options, progress))
     with Case.open(case) as opened:
@@ -185,7 +186,7 @@ def runChain(source, outFolder, options, console):
     for stepName, function, arguments in (
         ("segment", segmentCase, (case, options)),
         *([("plan", makePlan, (case, document))] if document else []),
-        ("print", plannedPart if document else makePart, (case, options.maximumDeviationMm, options.objectName)),
+        ("print", plannedPart if document else makePart, (case, recipe)),
         ("package", makePackage, (case, package)),
     ):
         result = chain.step(stepName, function, *arguments)

@@ -23,6 +23,7 @@ from PlanningHubLib.Steps import stepStates
 from . import Chain
 from .ArchiveOptions import credentialsOf, rememberWhatWorked
 from .Console import table
+from .PartOptions import recipeOf
 from .SegmentOptions import checkServer, reviewCase, segmentCase, segmentReport, segmentWithModel
 
 # Findings that are no warning, and yet nobody may overlook.
@@ -80,9 +81,7 @@ def segment(options, console):
 
 
 def makePart(options, console):
-    return _step(
-        Chain.makePart(options.case, options.maximumDeviationMm, options.objectName, console.progress("print"))
-    )
+    return _step(Chain.makePart(options.case, recipeOf(options), console.progress("print")))
 
 
 def makePackage(options, console):

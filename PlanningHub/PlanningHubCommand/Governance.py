@@ -7,6 +7,7 @@ from PlanningHubLib import Approval, Consent, IntendedUse, LeadTime, Request, Si
 from PlanningHubLib.Case import Case
 from PlanningHubLib.CaseList import listCases, siteVisits
 from PlanningHubLib.Errors import UsageError
+from PlanningHubLib.FastTrack import fastTrackOf
 
 from .Console import table
 
@@ -60,6 +61,7 @@ def request(options, console):
         if options.assign is not None:
             Request.assign(case, options.assign or None)
         stated = case.governance["request"]
+        track = fastTrackOf(stated)
         visits = siteVisits(listCases(case.folder.parent, console.progress("request")))
         values = {
             "case": str(case.folder),
@@ -67,6 +69,7 @@ def request(options, console):
             "request": stated,
             "state": Request.currentState(stated),
             "lead_time": LeadTime.estimate(stated, visits).asDict(),
+            "fast_track": track.asDict() if track else None,
         }
     return values, _requestReport(values), 0
 
@@ -85,7 +88,11 @@ def _requestReport(values):
     lead = values["lead_time"]
     text = f"lead time: {lead['verdict']}"
     text += f", ready {lead['ready']}" if lead["ready"] else f": {lead['reason']}"
-    return "\n\n".join([table(rows), table(clock), text])
+    return "\n\n".join([table(rows), table(clock), *_fastTrackText(values["fast_track"]), text])
+
+
+def _fastTrackText(track):
+    return [f"FAST TRACK ({track['urgency']}): a plan leaves out {', '.join(track['leaves_out'])}"] if track else []
 
 
 def approve(options, console):

@@ -21,6 +21,7 @@ from .Building import addCommands as addBuildCommands
 from .Console import Console
 from .Outcomes import addCommands as addOutcomeCommands
 from .Papers import addCommands as addPapersCommands
+from .PartOptions import addPartOptions
 from .Planning import addCommand as addPlanCommand
 from .Records import addCommands as addRecordCommands
 from .SegmentOptions import addModelOptions, addReviewOptions, addSegmentOptions
@@ -70,7 +71,7 @@ def _stepCommands(command):
     run.add_argument("--plan", metavar="FILE", help="carry out this plan after the segmentation")
     _importOptions(run)
     addSegmentOptions(run)
-    _printOptions(run)
+    addPartOptions(run)
 
     importing = command("import", Commands.importSource, "judge a CT or MR and make a case of it")
     importing.add_argument("source", metavar="SOURCE", help=SOURCE_HELP)
@@ -91,7 +92,7 @@ def _stepCommands(command):
 
     printing = command("print", Commands.makePart, "make the printable part")
     printing.add_argument("--case", required=True, metavar="DIR")
-    _printOptions(printing)
+    addPartOptions(printing)
 
     package = command("package", Commands.makePackage, "make the operating-room package")
     package.add_argument("--case", required=True, metavar="DIR")
@@ -180,16 +181,6 @@ def _importOptions(parser):
     )  # fmt: skip
     parser.add_argument("--consent-date", dest="consentDate", metavar="DATE", help="when the patient signed")
     parser.add_argument("--consent-document", dest="consentDocument", metavar="VERSION", help="which document")
-
-
-def _printOptions(parser):
-    parser.add_argument(
-        "--object", dest="objectName", metavar="NAME", help="which object of the current plan, or which segment"
-    )
-    parser.add_argument(
-        "--maximum-deviation-mm", dest="maximumDeviationMm", type=float, default=0.25, metavar="MM",
-        help="how far simplification may move the surface",
-    )  # fmt: skip
 
 
 def main(argv=None):

@@ -94,7 +94,9 @@ def _inspectScan(options, console):
     from PrintPrepLib.ScanCompare import inspectScan
 
     if options.dimensions or options.measured or options.instrument:
-        raise UsageError("usage", "A scan and measured dimensions at once.", "Inspect by one of them, then by the other.")
+        raise UsageError(
+            "usage", "A scan and measured dimensions at once.", "Inspect by one of them, then by the other."
+        )
     with Case.open(options.case, writable=True) as case:
         made = inspectScan(
             case, Path(options.scan), options.unit, options.part, options.toleranceMm, console.progress("inspect")

@@ -1,5 +1,7 @@
 """A case's current volume, segmentation, part and plan as nodes of a scene, without loading anything twice."""
 
+import vtk
+
 from . import Segments
 from .Nodes import removeNodes
 from .Planning.PlanView import planToShow, showPlanToShow
@@ -90,9 +92,15 @@ def _loadWithSurface(case, session, artefact):
 
 
 def _loadPart(case, session, artefact):
-    name = next(name for name in artefact.files if name.endswith(".stl"))
+    names = sorted(name for name in artefact.files if name.endswith(".stl"))
     node = session.scene.AddNewNodeByClass("vtkMRMLModelNode", f"{case.name} part")
-    Segments.readNode(session, node, case.path(artefact, name))
+    together = vtk.vtkAppendPolyData()
+    for name in names:
+        Segments.readNode(session, node, case.path(artefact, name))
+        together.AddInputData(node.GetPolyData())
+    if len(names) > 1:
+        together.Update()
+        node.SetAndObservePolyData(together.GetOutput())
     node.CreateDefaultDisplayNodes()
     node.GetDisplayNode().SetColor(*PART_COLOR)
     return node

@@ -152,10 +152,11 @@ def writeDocuments(copy, described, documents, save):
         _writePdf(copy, kind, drawn[kind], path)
     if PRESCRIPTION in drawn and PRESCRIPTION not in dict(copy.found.documents):
         _writePdf(copy, PRESCRIPTION, drawn[PRESCRIPTION], None)
-    for kind, path in copy.documents:
+    for number, (kind, path) in enumerate(copy.documents, 1):
         dataset = Sources.readDicom(path)
         faces = Objects.Defaced(copy.faces.removed)
-        save(Objects.cleanedObject(copy.cleaner, dataset, faces=faces, document=drawn[kind]), "document", kind, path)
+        result = Objects.cleanedObject(copy.cleaner, dataset, faces=faces, document=drawn[kind])
+        save(result, "document", f"{kind}-{number}", path)
 
 
 def _kinds(copy, described, documents):

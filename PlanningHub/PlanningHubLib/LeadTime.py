@@ -2,7 +2,8 @@
 
 Rule: for the state that the request is in, its typical time less what has passed of it; for each later state on the
 shortest way to ``delivered`` its typical time; added up. Typical is the median of the site's own finished visits to the
-state where there are at least five, otherwise the default of ``RequestStates.json``. Medians added up are not the
+state where there are at least five, otherwise the default of ``RequestStates.json``, or of the procedure's fast track
+where the request is on it. Elective, urgent and emergency cases are counted apart: one says nothing of the other. Medians added up are not the
 median of the sum, and nothing here knows the case itself: so it is an estimate of the ordinary case, no promise.
 """
 
@@ -10,7 +11,8 @@ import dataclasses
 import datetime
 import statistics
 
-from .Request import currentState, states
+from .FastTrack import fastTrackOf
+from .Request import DEFAULTS, currentState, states
 
 FEWEST_VISITS = 5
 SECONDS_PER_DAY = 86400.0
@@ -50,13 +52,13 @@ class Estimate:
 
 
 def visitDays(requests):
-    """Return state → days of every finished visit, from the clocks of other requests."""
+    """Return (urgency, state) → days of every finished visit, from the clocks of other requests."""
     found = {}
     for request in filter(None, requests):
         for visit in request["states"]:
             if visit["left"]:
                 days = (_time(visit["left"]) - _time(visit["entered"])).total_seconds() / SECONDS_PER_DAY
-                found.setdefault(visit["state"], []).append(days)
+                found.setdefault((_urgencyOf(request), visit["state"]), []).append(days)
     return found
 
 
@@ -74,11 +76,16 @@ def timeInStates(request, now=None):
     return found
 
 
-def typicalDays(state, visits):
-    """Return the typical days of a state and what they rest on; (None, why) where nobody can say."""
-    own = visits.get(state, ())
+def typicalDays(state, visits, urgency=DEFAULTS["urgency"], track=None):
+    """Return the typical days of a state and what they rest on; (None, why) where nobody can say.
+
+    :param track: :class:`PlanningHubLib.FastTrack.FastTrack` that the request is on, or None
+    """
+    own = visits.get((urgency, state), ())
     if len(own) >= FEWEST_VISITS:
         return statistics.median(own), f"median of {len(own)} finished here"
+    if track and state in track.typicalDays:
+        return track.typicalDays[state], "default of the fast track"
     default = states()[state]["typicalDays"]
     return default, "default" if default is not None else "not known beforehand"
 
@@ -98,9 +105,9 @@ def estimate(request, visits=None, now=None):
         return Estimate(None, None, (), f"Nothing is left to estimate: the request is {name}.")
     if states()[name].get("aside"):
         return Estimate(None, None, (), f"The request is {name}: nobody can say when it goes on.")
-    basis, total = [], 0.0
+    basis, total, track = [], 0.0, fastTrackOf(request)
     for place, step in enumerate(_way(name)):
-        days, source = typicalDays(step, visits or {})
+        days, source = typicalDays(step, visits or {}, _urgencyOf(request), track)
         if days is None:
             return Estimate(None, None, tuple(basis), f"How long {step} takes is not known.")
         if place == 0:
@@ -113,6 +120,10 @@ def estimate(request, visits=None, now=None):
         total += days
     ready = now + datetime.timedelta(days=total)
     return Estimate(ready, _margin(request["surgeryDate"], ready), tuple(basis))
+
+
+def _urgencyOf(request):
+    return request.get("urgency", DEFAULTS["urgency"])
 
 
 def _way(name):

@@ -9,6 +9,7 @@ def removeNodes(scene, *nodes):
     for node in filter(None, nodes):
         own = [node.GetNthDisplayNode(index) for index in range(node.GetNumberOfDisplayNodes())]
         own += [node.GetNthStorageNode(index) for index in range(node.GetNumberOfStorageNodes())]
+        own += [one.GetVolumePropertyNode() for one in own if hasattr(one, "GetVolumePropertyNode")]
         for one in (node, *own):
             if one is not None and scene.IsNodePresent(one):
                 scene.RemoveNode(one)

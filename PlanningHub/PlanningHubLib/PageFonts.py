@@ -89,8 +89,8 @@ def _characters(faces):
 def _extended(dejavu, characters):
     if not characters:
         return {}
-    files = {style: extendedFont(dejavu / DEJAVU[style], style, characters) for style in WEIGHTS}
     family = f"DejaVu-{sha256Bytes(''.join(sorted(characters)).encode())[:16]}"
+    files = {style: extendedFont(dejavu / DEJAVU[style], style, characters, f"{family}-{style}") for style in WEIGHTS}
     return _registered(family, files) if all(files.values()) else {}
 
 

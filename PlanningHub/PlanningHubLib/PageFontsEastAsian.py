@@ -17,6 +17,8 @@ JAPANESE, KOREAN, CHINESE = 0, 1, 2
 WEIGHTS = {"Regular": 400, "Bold": 700}
 # Of an em, 1/1000: far below what a printer shows.
 LARGEST_ERROR = 1.0
+# Records of a font's table of names.
+FAMILY, FULL, POSTSCRIPT = 1, 4, 6
 
 
 def isEastAsian(character):
@@ -26,21 +28,23 @@ def isEastAsian(character):
     return isWide and unicodedata.category(character)[0] in "LNP" and ord(character) <= 0xFFFF
 
 
-def extendedFont(path, style, characters):
+def extendedFont(path, style, characters, name):
     """Return a font file in memory that has more characters, or None where their outlines are not installed.
 
     :param path: of the TrueType font that is extended
     :param style: ``Regular`` or ``Bold``
     :param characters: frozenset of characters; what Noto Sans CJK lacks is not added
+    :param name: the new font's own: reportlab takes two fonts of one name for the same
     """
     if fontFile() is None:
         return None
     from fontTools.ttLib import TTFont
 
     source, font = _face(_faceFor(characters)), TTFont(path)
-    for name in ("GSUB", "GPOS", "GDEF", "kern"):
-        if name in font:
-            del font[name]
+    for table in {"GSUB", "GPOS", "GDEF", "kern"} & set(font.keys()):
+        del font[table]
+    for record in font["name"].names:
+        record.string = name if record.nameID in (FAMILY, FULL, POSTSCRIPT) else record.string
     outlines, names = source.getGlyphSet(location={"wght": WEIGHTS[style]}), _names(_faceFor(characters))
     scale = font["head"].unitsPerEm / source["head"].unitsPerEm
     for character in sorted(characters):

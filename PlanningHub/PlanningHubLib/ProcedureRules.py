@@ -6,7 +6,8 @@ from .Segmenting.Recipe import checkedMethod
 
 def faultOf(values):
     """Return in words the first fault of a procedure's values that fit the schema, or None."""
-    checks = (_approvals, _imaging, _names, _structures, _methods, _references, _tolerances, _coordinateSystem)
+    checks = (_approvals, _imaging, _names, _structures, _methods, _references, _tolerances, _coordinateSystem,
+              _fastTrack)  # fmt: skip
     return next((fault for check in checks for fault in check(values)), None)
 
 
@@ -78,6 +79,23 @@ def _coordinateSystem(values):
     yield from (f"there is no landmark {name}." for name in used if name not in landmarks)
     if system["axes"][0]["axis"] == system["axes"][1]["axis"]:
         yield "both axes of its coordinate system are the same."
+
+
+def _fastTrack(values):
+    leftOut = set(values.get("fastTrack", {}).get("leavesOut", ()))
+    steps = values.get("planSteps", ())
+    yield from (f"there is no step {name} to leave out." for name in sorted(leftOut - namesIn(values, "planSteps")))
+    for step in steps:
+        used = leftOut & set(_texts(step)) if step["name"] not in leftOut else ()
+        yield from (f"its fast track leaves out {name}, which {step['name']} needs." for name in sorted(used))
+
+
+def _texts(value):
+    """All texts in a step's values."""
+    if isinstance(value, str):
+        return [value]
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return [text for one in inner for text in _texts(one)]
 
 
 def namesIn(values, key):

@@ -4,6 +4,7 @@ from slicer.i18n import tr as _
 
 from PlanningHubLib import LeadTime, Request
 from PlanningHubLib.CaseList import listCases, siteVisits
+from PlanningHubLib.FastTrack import fastTrackOf
 from PlanningHubLib.IntendedUse import USES, intendedUse, stateUse
 from PlanningHubLib.Procedures import procedureNames
 
@@ -100,7 +101,8 @@ class RequestPanel(GovernancePanel):
         if self._visits is None:
             self._visits = siteVisits(listCases(case.folder.parent))
         estimate = LeadTime.estimate(request, self._visits)
-        self.ui.leadTimeLabel.text = leadTimeText(estimate, request["surgeryDate"])
+        texts = [fastTrackText(fastTrackOf(request)), leadTimeText(estimate, request["surgeryDate"])]
+        self.ui.leadTimeLabel.text = "\n".join(filter(None, texts))
         self.ui.leadTimeLabel.styleSheet = STYLE_OF_VERDICT.get(estimate.verdict, PLAIN_STYLE)
         basis = [f"{stateText(name)}: {days:.1f} d ({source})" for name, days, source in estimate.basis]
         self.ui.leadTimeLabel.toolTip = "\n".join(basis)
@@ -161,6 +163,13 @@ def stateText(state):
         "on-hold": _("on hold"),
         "rejected": _("rejected"),
     }.get(state, state)
+
+
+def fastTrackText(track):
+    """Return what a request's fast track leaves out, in words; empty without one."""
+    if track is None:
+        return ""
+    return _("FAST TRACK: a new plan leaves out {steps}.").format(steps=", ".join(track.leavesOut))
 
 
 def leadTimeText(estimate, surgeryDate):

@@ -29,6 +29,7 @@ from .GovernancePanel import (
 from .MethodSection import MethodSection
 from .ModelSection import ModelSection
 from .ReviewPanel import verdictText
+from .VolumeSection import VolumeSection
 
 SWATCH_PIXELS = 12
 
@@ -59,6 +60,7 @@ class SegmentationPanel(GovernancePanel):
         ui.segmentCommentLineEdit.connect("textChanged(QString)", self.updateActions)
         self._methods = MethodSection(self)
         self._model = ModelSection(self)
+        self._volume = VolumeSection(self)
 
     def forget(self):
         self._stopPlacing()
@@ -85,6 +87,7 @@ class SegmentationPanel(GovernancePanel):
         self._showTable()
         self.showChosen()
         self._model.show()
+        self._volume.show(case, self._procedureFault)
         self.ui.segmentationLabel.text = summary(self._segmentation)
 
     def _verdicts(self, case):
@@ -167,6 +170,7 @@ class SegmentationPanel(GovernancePanel):
             ui.segmentReviewCollapsibleButton,
         )  # fmt: skip
         ui.structuresTable.enabled = not closed
+        self._volume.updateActions(closed)
         unkept = _("Keep or discard first what was changed by hand.") if self._edits or self._editsFault else ""
         unknown = self._procedureFault or ("" if structure else _("Select a structure."))
         noMethod = unknown or ("" if self._method() else _("No program finds it here: segment it by hand."))

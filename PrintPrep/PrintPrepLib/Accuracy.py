@@ -4,7 +4,7 @@ A mask is a staircase: between two voxel centers it says nothing, so half a voxe
 is therefore measured twice. The tolerance counts against the surface through the stairs, which is smoothed without
 shrinking and stands before any step of the recipe. Against the voxels' own surface it counts beyond half a voxel's
 diagonal, so that smoothing cannot take away unseen what the first comparison would never miss. A planned solid has no
-voxels and is measured once.
+voxels and is measured once. A surface that is no solid has no inside: it is measured from what repair made of it.
 """
 
 import dataclasses
@@ -17,7 +17,7 @@ from PlanningHubLib.Progress import noProgress
 from PlanningHubLib.Progress import part as share
 from PlanningHubLib.Shapes.Mesh import Mesh
 
-from .SignedComparison import INTENDED_MARGIN_MM, compared, comparedWithVoxels, joinedPieces, shownAtCorners
+from .SignedComparison import compared, comparedWithVoxels, joinedPieces, marginMm, shownAtCorners
 
 # With less of the surface left as it was, its figures say little about the part.
 SMALLEST_SHARE_PERCENT = 50.0
@@ -61,17 +61,18 @@ def prove(work, tolerance=None, progress=noProgress):
     """
     mesh, owners = joinedPieces(work.pieces)
     surface, offsetMm = work.shape.surface, work.offsetMm
+    reference = work.shape.mesh if work.reference is None else work.reference
     progress(0.0, "Measuring the accuracy")
-    sides = compared(mesh, work.shape.mesh, offsetMm, work.intended, share(progress, 0.0, 0.6))
+    sides = compared(mesh, reference, offsetMm, work.intended, share(progress, 0.0, 0.6))
     facts = {
-        "reference": "segmentation" if surface else "planned solid",
+        "reference": _nameOf(work),
         "toleranceMm": tolerance.mm if tolerance else None,
         "toleranceSource": tolerance.source if tolerance else None,
         **figuresOf(sides, tolerance),
         **_place(sides, mesh, owners, work.pieces),
         "nominalOffsetMm": round(offsetMm, 3),
         "measuredPercent": round(min(side.keptPercent for side in sides), 1),
-        "intendedMarginMm": INTENDED_MARGIN_MM,
+        "intendedMarginMm": round(marginMm(offsetMm), 3),
         "samples": sum(len(side.points) for side in sides),
         "spacingMm": round(max(side.spacingMm for side in sides), 2),
     }
@@ -79,7 +80,7 @@ def prove(work, tolerance=None, progress=noProgress):
     if surface:
         progress(0.6, "Measuring from the voxels")
         facts["voxels"] = _voxelFigures(work, mesh, sides[1], tolerance)
-        total = facts if offsetMm else facts["voxels"]
+        total = facts["voxels"] if facts["voxels"]["measuredTo"] == "part" else facts
     findings = findingsOf(facts)
     judged = tolerance is not None and "maximumMm" in facts
     facts["verdict"] = "not judged" if not judged else findings[0].code if firstRejection(findings) else "within"
@@ -88,15 +89,22 @@ def prove(work, tolerance=None, progress=noProgress):
     return Proof(facts, findings, mesh, shownAtCorners(mesh, *sides))
 
 
+def _nameOf(work):
+    if work.shape.surface:
+        return "segmentation"
+    return "planned solid" if work.shape.file is None else "model file"
+
+
 def _voxelFigures(work, mesh, ofReference, tolerance):
-    """Return the figures from the voxels' surface to the part; after an offset to the surface that it was made from."""
+    """Return the figures from the voxels' surface to the part; after repair or an offset, to the smoothed surface."""
     surface = work.shape.surface
-    if work.offsetMm:
-        voxels = comparedWithVoxels(work.shape.mesh, surface)
-    else:
+    direct = work.offsetMm == 0 and work.reference is None
+    if direct:
         voxels = comparedWithVoxels(mesh, surface, ofReference.distancesMm[ofReference.even :], work.intended)
+    else:
+        voxels = comparedWithVoxels(work.shape.mesh, surface)
     return {
-        "measuredTo": "surface before the offset" if work.offsetMm else "part",
+        "measuredTo": "part" if direct else "smoothed surface",
         **figuresOf([voxels], tolerance),
         "halfVoxelMm": round(halfVoxelMm(surface.spacingMm), 3),
     }
@@ -161,7 +169,7 @@ def _beyond(facts, toleranceMm):
             f"the tolerance of {toleranceMm} mm, on {facts['beyondTolerancePercent']:.1f} % of its surface."
         )
         return [Finding("out-of-tolerance", "reject", text, action)]
-    if voxels and voxels["maximumMm"] > toleranceMm + voxels["halfVoxelMm"]:
+    if voxels and voxels.get("maximumMm", 0) > toleranceMm + voxels["halfVoxelMm"]:
         text = (
             f"The part lies {voxels['maximumMm']:.2f} mm from the voxels' surface, more than the tolerance of "
             f"{toleranceMm} mm and half a voxel ({voxels['halfVoxelMm']} mm)."

@@ -24,13 +24,15 @@ from . import Materials, Profiles
 from .BuildEstimates import MODEL, plateEstimate, supportRoomMl
 from .BuildNesting import nested, requireApart, turned
 from .BuildOrientation import WEIGHTS, orient
-from .BuildParts import artefactsOf, partsOf, requireParts
+from .BuildParts import artefactsOf, partsOf
 from .PartRecords import partNumber
 from .PrusaSlicer import PrusaSlicer
 from .WritersStl import PartLabel
 from .WritersThreeMf import Body, packageBytes
 
 RESULT_FILE = "build.json"
+# A 3MF keeps tenths of a micrometer.
+VOLUME_SHARE = 0.001
 PLATE_FRAME = "build plate: origin front left, z up"
 
 
@@ -70,7 +72,7 @@ def makeBuild(
     :raises GateRefused: ``no-part``, ``stale-part``, ``damaged-part``; what the materials refuse, such as
         ``unsafe-sterilisation``
     :raises InputRefused: ``which-profile``, ``bad-profile``, ``external-maker``, ``does-not-fit``, ``no-such-part``,
-        ``slicer-failed`` ...
+        ``slicer-not-installed`` (where the site names a program that is not there) ...
     :raises UsageError: ``bad-direction``
     :raises VerificationFailed: ``parts-too-near``
     """
@@ -80,7 +82,6 @@ def makeBuild(
     findings = _findings(artefacts, profile)
     progress(0.0, "Reading the parts")
     parts = partsOf(case, session, [one.id for one in artefacts])
-    requireParts(parts)
     laid = layOut(parts, profile, direction, part(progress, 0.1, 0.7))
     with case.staging("build", user=user) as stage, tempfile.TemporaryDirectory(prefix="planninghub-") as folder:
         label = PlateLabel(f"{case.name}_{stage.artefactId}.{stage.revision}", case.name,
@@ -92,7 +93,7 @@ def makeBuild(
             own = [one for one in laid if one.plate == number]
             share = part(progress, 0.7 + 0.25 * number / count, 0.7 + 0.25 * (number + 1) / count)
             plates.append(_plate(stage.folder, label, number, own, profile, slicer, Path(folder), share))
-        document = rounded(_document(case, profile, plates, findings))
+        document = rounded(_document(case, profile, plates, [*findings, *_slicerFindings(plates)]))
         text = json.dumps(document, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n"
         writeAside(stage.folder / RESULT_FILE, text.encode())
         progress(1.0, "Build written")
@@ -187,8 +188,35 @@ def _plate(folder, label, number, laid, profile, slicer, scratch, progress):
         "smallestGapMm": gapMm,
         "parts": [_partRow(one) for one in laid],
         "estimate": plateEstimate(profile, sum(one.mesh.volumeMl for one in laid), roomMl, heightMm),
-        "slicer": slicer.sliced(path, profile, scratch, progress) if slicer else None,
+        "slicer": _asked(slicer, path, laid, profile, scratch, progress) if slicer else None,
     }
+
+
+def _asked(slicer, path, laid, profile, scratch, progress):
+    """Return what PrusaSlicer says of a plate: whether each part is as sound and as large to it, time and material.
+
+    A second opinion that cannot be had stops no build: then it holds ``failed``, the finding that says why.
+    """
+    try:
+        objects = slicer.info(path, scratch)
+        figures = slicer.sliced(path, profile, scratch, progress)
+    except InputRefused as error:
+        return {"version": slicer.version, "failed": dataclasses.replace(error.asFinding(), severity="warn").asDict()}
+    isSound = len(objects) == len(laid) and all(
+        said["manifold"] and abs(said["volumeMl"] - one.mesh.volumeMl) <= VOLUME_SHARE * one.mesh.volumeMl + 0.001
+        for said, one in zip(objects, laid, strict=True)
+    )
+    return {"version": slicer.version, "failed": None, "sound": isSound, **figures}
+
+
+def _slicerFindings(plates):
+    for plate in plates:
+        said = plate["slicer"]
+        if said and said["failed"]:
+            yield Finding(**{**said["failed"], "files": ()})
+        elif said and not said["sound"]:
+            yield Finding("slicer-sees-faults", "warn", f"PrusaSlicer does not read {plate['file']} as it was written.",
+                          "Look at the plate in PrusaSlicer before it is printed.")  # fmt: skip
 
 
 def _partRow(laid):
@@ -227,7 +255,7 @@ def _facts(document):
     plates = document["plates"]
     totals = {key: round(sum(one["estimate"][key] for one in plates), 2)
               for key in ("partsMl", "supportsMl", "hours", "cost")}  # fmt: skip
-    sliced = [one["slicer"] for one in plates if one["slicer"]]
+    sliced = [one["slicer"] for one in plates if one["slicer"] and one["slicer"].get("hours") is not None]
     return {
         "process": {key: value for key, value in document["profile"].items() if key != "figures"},
         "plates": len(plates),

@@ -5,7 +5,7 @@ import dataclasses
 import numpy
 
 from PlanningHubLib import Segments
-from PlanningHubLib.Errors import GateRefused, InputRefused
+from PlanningHubLib.Errors import InputRefused
 from PlanningHubLib.Nodes import removeNodes
 from PlanningHubLib.Segmentation import loadSegmentation
 from PlanningHubLib.Shapes.Checks import requirePrintable
@@ -127,12 +127,3 @@ def _besideBone(centers, normals, mask, ijkToLps):
         inside = ((index >= 0) & (index < mask.shape)).all(1)
         found[inside] |= mask[tuple(index[inside].T)] > 0
     return found
-
-
-def requireParts(parts):
-    """Refuse a build of nothing.
-
-    :raises GateRefused: ``no-part``
-    """
-    if not parts:
-        raise GateRefused("no-part", "There is no part to build.", "Make a part first.")

@@ -20,8 +20,10 @@ MARGIN_MM = 1.0
 OUTWARDS_DEGREES = 60.0
 # A step between neighboring places that is no slope.
 _STEP_MM = 0.15
+# A longer line is broken before it is looked for on a part.
+_FARTHEST_MM = 60.0
 _SAMPLES, _SEEDS, _TRIED = 8000, 160, 8
-_NEARBY_MM = 6.0
+_NEARBY_MM, _CLOSELY_MM = 6.0, 0.4
 _TURNS_DEGREES = (0, 15, -15, 30, -30, 45, -45, 60, -60, 75, -75, 90)
 
 
@@ -96,7 +98,7 @@ def faceAt(mesh, frame, wish, mayMove=True):
 
     :param mayMove: without, what is wished stands centered on the frame and upright in it
     """
-    reachMm = max(float(numpy.hypot(*extent)) for extent in wish.extents) * wish.sizeMm / 2 + MARGIN_MM
+    reachMm = _reachMm(wish) + MARGIN_MM
     farthestMm = float(numpy.linalg.norm(numpy.abs(numpy.array(mesh.boundsMm) - frame.origin).max(0)))
     view = viewOf(mesh, frame, min(reachMm, farthestMm + 1))
     sound = _sound(view, wish.steepestDegrees)
@@ -108,8 +110,23 @@ def faceAt(mesh, frame, wish, mayMove=True):
             if face and face.isBetterThan(best):
                 best = face
             if best and isAsWished(best, wish):
-                return best
-    return best
+                return _asThickAs(mesh, best, wish)
+    return _asThickAs(mesh, best, wish) if best else None
+
+
+def _asThickAs(mesh, face, wish):
+    """Return a face with the depth that its wall allows, looked at closely, or None where that is too little."""
+    if not wish.depthMm:
+        return face
+    half = (numpy.array(wish.extents[face.layout]) * face.sizeMm / 2 + MARGIN_MM / 2).tolist()
+    thinnestMm = float(viewOf(mesh, face.frame, *half, stepMm=_CLOSELY_MM).thicknessMm.min())
+    depthMm = wish.depthFor(thinnestMm)
+    return dataclasses.replace(face, depthMm=depthMm) if depthMm >= wish.leastDepthMm else None
+
+
+def _reachMm(wish):
+    """Return how far a face can matter to a wish: half the diagonal of its widest layout, within reason."""
+    return min(max(float(numpy.hypot(*extent)) for extent in wish.extents) * wish.sizeMm / 2, _FARTHEST_MM)
 
 
 def _sound(view, steepestDegrees):
@@ -126,6 +143,9 @@ def _sound(view, steepestDegrees):
 
 def _bestIn(mask, view, frame, degrees, wish, mayMove):
     """Return the largest :class:`Face` that a mask (n, n) holds at an angle, or None."""
+    least = min(numpy.prod(numpy.array(extent) * wish.leastMm + 2 * MARGIN_MM) for extent in wish.extents)
+    if mask.sum() * view.stepMm**2 < least:
+        return None
     turned, indices = _turned(mask, degrees)
     sums = numpy.pad(turned.astype(numpy.int32).cumsum(0).cumsum(1), ((1, 0), (1, 0)))
     best = None
@@ -202,7 +222,7 @@ def _onSurface(turned, offsetMm, view, frame):
 def _candidates(mesh, wish, outwards):
     """Return (origin, normal) of places where a part seems flattest over the largest area, the best first."""
     points, normals = surfaceSamples(mesh, _SAMPLES)
-    reachMm = max(float(numpy.hypot(*extent)) for extent in wish.extents) * wish.sizeMm / 2
+    reachMm = _reachMm(wish)
     tree, places = cKDTree(points), []
     for seed in range(0, len(points), max(1, len(points) // _SEEDS)):
         near = tree.query_ball_point(points[seed], _NEARBY_MM)
@@ -214,7 +234,8 @@ def _candidates(mesh, wish, outwards):
         flat = around[normals[around] @ normal > numpy.cos(numpy.radians(wish.steepestDegrees))]
         heights = (points[flat] - points[seed]) @ normal
         flat = flat[numpy.abs(heights) < max(reachMm / 3, 1.0)]
-        places.append((len(flat), points[seed], normal, points[flat].mean(0)))
+        if len(flat):
+            places.append((len(flat), points[seed], normal, points[flat].mean(0)))
     return _apart(sorted(places, key=lambda place: -place[0]))
 
 

@@ -64,9 +64,9 @@ class BallFitter:
         :param inside: in the material; else in the room outside
         """
         directions = -samples.normals if inside else samples.normals
-        acrossMm, opposite = self.ahead(samples.points, directions)
-        radiiMm, touched = self._shrunk(samples.points, directions, numpy.minimum(acrossMm, widestMm) / 2)
         side = 1 if inside else -1
+        acrossMm, opposite = self.ahead(samples.points, directions)
+        radiiMm, touched = self._shrunk(samples.points, directions, numpy.minimum(acrossMm, widestMm) / 2, side)
         stoppedBy, straight = (self._facing(one, side * directions) for one in (touched, opposite))
         planesMm = 2 * numpy.where(straight > 0, acrossMm, widestMm) * straight / (1 + straight)
         held = stoppedBy >= FACING_COSINE
@@ -84,8 +84,11 @@ class BallFitter:
         cosines = numpy.einsum("ij,ij->i", self._normals[triangles], directions)
         return numpy.where(triangles >= 0, numpy.maximum(cosines, 0), 0)
 
-    def _shrunk(self, points, directions, radiiMm):
-        """Return radii (n,) of balls with nothing inside, and the triangles (n,) that stopped them; −1 for none."""
+    def _shrunk(self, points, directions, radiiMm, side):
+        """Return radii (n,) of balls with nothing inside, and the triangles (n,) that stopped them; −1 for none.
+
+        A ball that meets a face beside it is not followed further.
+        """
         radiiMm, touched = radiiMm.copy(), numpy.full(len(points), -1)
         active = numpy.arange(len(points))
         for _round in range(_ROUNDS):
@@ -98,4 +101,5 @@ class BallFitter:
             along = numpy.maximum(numpy.einsum("ij,ij->i", offset, directions[active]), 1e-12)
             radiiMm[active] = numpy.minimum(numpy.einsum("ij,ij->i", offset, offset) / (2 * along), radiiMm[active])
             touched[active] = triangles.reshape(-1)[closer]
+            active = active[self._facing(touched[active], side * directions[active]) >= FACING_COSINE]
         return radiiMm, touched

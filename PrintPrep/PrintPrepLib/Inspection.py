@@ -28,7 +28,7 @@ def inspectMeasured(case, partId=None, dimensions=None, measured=None, tolerance
     :param dimensions: as :func:`PrintPrepLib.Dimensions.checkedDimensions` returns them; None for those chosen before,
         or the part's extents
     :param measured: name → value in mm
-    :param toleranceMm: for dimensions that state none; None for the part's
+    :param toleranceMm: for dimensions that state none; None for what was given before, or the part's
     :returns: artefact of kind ``inspection``; its facts hold ``verdict`` (``pass``, ``fail``, ``open``) and
         ``dimensions`` (name, kind, nominalMm, toleranceMm, measuredMm, deviationMm, verdict)
     :raises GateRefused: ``no-part``, ``which-part``, ``stale-part``, ``tolerance-not-stated``
@@ -37,7 +37,8 @@ def inspectMeasured(case, partId=None, dimensions=None, measured=None, tolerance
     """
     part = chosenPart(case, partId)
     before = newestChild(case, "inspection", part, method=MEASURED)
-    known = readInspection(case, before) if before else {"dimensions": [], "instrument": ""}
+    known = readInspection(case, before) if before else {"dimensions": [], "instrument": "", "toleranceMm": None}
+    toleranceMm = known["toleranceMm"] if toleranceMm is None else toleranceMm
     sameRows = {one["name"]: one for one in known["dimensions"]} if before and isFor(case, before, part) else {}
     chosen = dimensions or [_chosenOf(one) for one in known["dimensions"]] or extents()
     readings = {one["name"]: one["measuredMm"] for one in chosen if "measuredMm" in one} | (measured or {})
@@ -46,11 +47,13 @@ def inspectMeasured(case, partId=None, dimensions=None, measured=None, tolerance
     rows = []
     for one in chosen:
         row = measuredOn(_chosenOf(one), mesh)
+        row["ownTolerance"] = "toleranceMm" in row
         row["toleranceMm"] = requireToleranceMm(part, row.get("toleranceMm", toleranceMm))
         rows.append(_judged(row, readings.get(one["name"]), sameRows.get(one["name"]), who))
     values = {
         **inspectionHead(case, part, MEASURED),
         "instrument": known["instrument"] if instrument is None else instrument,
+        "toleranceMm": toleranceMm,
         "verdict": _verdict(rows),
         "dimensions": rows,
     }
@@ -124,7 +127,8 @@ def readings(case, artefact):
 
 
 def _chosenOf(one):
-    return {key: one[key] for key in ("name", "kind", "points", "direction", "toleranceMm") if key in one}
+    keys = ("name", "kind", "points", "direction", *(("toleranceMm",) if one.get("ownTolerance", True) else ()))
+    return {key: one[key] for key in keys if key in one}
 
 
 def _requireKnown(readings, names):

@@ -40,18 +40,22 @@ def reliefPicture(mesh, frame, sizeMm, stepMm, widestMm, raised):
     :param sizeMm: (width, height)
     :param widestMm: wider things are no relief
     """
-    view = viewOf(mesh, frame, sizeMm[0] / 2, sizeMm[1] / 2, stepMm)
+    # What is beside the picture also tells what is relief at its edges.
+    view = viewOf(mesh, frame, sizeMm[0] / 2 + widestMm, sizeMm[1] / 2 + widestMm, stepMm)
     heights = view.heightsMm.T[::-1]
     if not numpy.isfinite(heights).any():
         return numpy.full(heights.shape, 255, numpy.uint8)
-    heights = numpy.where(numpy.isfinite(heights), heights, numpy.nanmedian(heights))
+    heights = numpy.where(numpy.isfinite(heights), heights, numpy.nanmin(heights))
     window = 2 * int(widestMm / stepMm / 2) + 1
     if raised:
         relief = heights - scipy.ndimage.grey_opening(heights, (window, window))
     else:
         relief = scipy.ndimage.grey_closing(heights, (window, window)) - heights
+    edge = int(widestMm / stepMm)
+    relief = relief[edge:-edge, edge:-edge]
     full = max(float(numpy.percentile(relief, 97)), _SHALLOWEST_MM)
-    gray = (255 * (1 - numpy.clip(relief / full, 0, 1))).astype(numpy.uint8)
+    # Walls of letters are steep: between a third and two thirds of the depth there is nothing but noise of the bone.
+    gray = (255 * (1 - numpy.clip(3 * relief / full - 1, 0, 1))).astype(numpy.uint8)
     return numpy.pad(gray, _WHITE_PIXELS, constant_values=255)
 
 

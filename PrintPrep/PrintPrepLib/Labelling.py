@@ -14,15 +14,18 @@ from .PartWork import SOLID, PartStep, Piece
 from .Relief import cutter, raiser
 from .Shape import FITTING_ROLES
 from .Tags import tagFor
-from .Views import Frame
+from .Views import Frame, viewOf
 
 _GAP_MM = 3.0
+# A point chosen on a surface that was simplified since.
+_NEAR_MM = 5.0
 
 
 def label(parameters, work, progress):
     """Write a text on the pieces of a part; where none of a piece's faces can hold it, on a tag.
 
-    :raises InputRefused: ``no-letters``, ``bad-label``, ``no-such-piece``, ``no-face``, ``no-place-for-tag``
+    :raises InputRefused: ``no-letters``, ``bad-label``, ``no-such-piece``, ``no-face``, ``place-off-part``,
+        ``no-place-for-tag``
     """
     _checkFreeText(parameters["text"], work)
     for number, share in _chosen(parameters, work, progress):
@@ -111,7 +114,7 @@ def _faceFor(mesh, wish, work, parameters):
     """Return the chosen :class:`Face`, or the best that is found, or None."""
     place, up = _placeOf(parameters), parameters["upLps"]
     if place:
-        return faceAt(mesh, Frame.facing(*place, up), wish, mayMove=False)
+        return faceAt(mesh, Frame.facing(*_onSurface(mesh, place), up), wish, mayMove=False)
     outwards = outwardsOf(work.shape)
     if outwards is None and work.shape.flags["role"] in FITTING_ROLES:
         work.findings.append(Finding(
@@ -138,6 +141,22 @@ def _placeOf(parameters):
     return None if point is None else (numpy.array(point, float), numpy.array(normal, float))
 
 
+def _onSurface(mesh, place):
+    """Return a chosen (point, normal) with the point on the surface that is seen there.
+
+    :raises InputRefused: ``place-off-part``
+    """
+    frame = Frame.facing(*place)
+    heightMm = float(viewOf(mesh, frame, 0.1, stepMm=0.1).heightsMm[1, 1])
+    if not abs(heightMm) <= _NEAR_MM:
+        raise InputRefused(
+            "place-off-part",
+            f"Seen from where the label is to face, no surface lies within {_NEAR_MM:.0f} mm of its place.",
+            "Choose a point on the outside of the part, and the direction away from it.",
+        )
+    return frame.origin + heightMm * frame.normal, frame.normal
+
+
 def _tagged(work, number, marks, depthMm, foot, progress):
     """Give a piece a tag on which marks stand side by side."""
     progress(0.4, "Making a tag")
@@ -148,6 +167,7 @@ def _tagged(work, number, marks, depthMm, foot, progress):
     width = sum(size[0] for size in sizes) + _GAP_MM * (len(sizes) - 1)
     thicknessMm = max(wish.thicknessMm for wish in wishes)
     solid = toManifold(mesh)
+    foot = foot and _onSurface(mesh, foot)
     tag = tagFor(mesh, solid, (width, max(size[1] for size in sizes)), thicknessMm, outwardsOf(work.shape), foot)
     left, faces, tools = -width / 2, [], []
     bare = fromManifold(tag.solid)
@@ -192,8 +212,8 @@ def _record(work, number, mark, face, raised, wantedDepthMm, volumeBeforeMl, foo
         "depthMm": round(face.depthMm, 2),
         "piece": piece.name,
         "centerLps": _listed(face.frame.origin),
-        "normalLps": _listed(face.frame.normal, 4),
-        "upLps": _listed(face.frame.up, 4),
+        "normalLps": _listed(face.frame.normal, 6),
+        "upLps": _listed(face.frame.up, 6),
         "sizeMm": _listed(numpy.array(mark.extents[face.layout]) * face.sizeMm),
         "read": None if read is None else mark.isRead(read),
         "readAs": read,
@@ -246,7 +266,7 @@ _UP = {
 }  # fmt: skip
 _TEXT = {
     "type": "string", "minLength": 1, "maxLength": 120, "default": Marks.DEFAULT_TEXT, "title": "Text",
-    "description": "{case} is the pseudonym, {side} left or right in words, {part} the part's number, {piece} its piece",
+    "description": "{case}: the pseudonym; {side}: left or right in words; {part}: the part's number; {piece}: its name",
 }  # fmt: skip
 _HEIGHT = {
     "type": "number", "minimum": 1, "maximum": 50, "default": Marks.RECOMMENDED_HEIGHT_MM, "title": "Height",

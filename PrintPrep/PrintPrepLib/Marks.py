@@ -83,7 +83,8 @@ class Letters:
             )  # fmt: skip
         if not raised and depthMm < min(wantedDepthMm, RECOMMENDED_DEPTH_MM) - 1e-6:
             yield Finding(
-                "shallow-letters", "info",
+                "shallow-letters",
+                "info",
                 f"The letters of {self.text} are {depthMm:.1f} mm deep, as the wall allows; "
                 f"{RECOMMENDED_DEPTH_MM:.0f} mm are recommended.",
             )

@@ -14,12 +14,13 @@ from PlanningHubLib.Site import Site
 from PlanningHubLib.Software import versions
 
 from .Inspection import SCANNED
-from .PapersContent import buildOf, gathered, inspectionsOf, requirePrintable
+from .PapersContent import buildOf, gathered, inspectionsOf, requireStated
 from .PapersFields import newEntries
 from .PapersPdf import papersPdfs
 from .PartFiles import fileWord
 from .PartPictures import partPictures
 from .PartRecords import childId, chosenPart, newestChild, partMesh, partName, partNumber
+from .PatientWords import patientWords
 from .Registry import registryCsv
 
 FILE_NAME, PICTURE_NAME = "papers.json", "part"
@@ -35,13 +36,13 @@ def makePapers(case, partId=None, values=None, progress=noProgress, user=None):
     :returns: artefact of kind ``papers``; its facts hold ``part``, ``approvals``, ``travellerMissing``,
         ``statementMissing``, ``labelMissing``, ``verdicts``, ``registryInScope``
     :raises GateRefused: ``no-part``, ``which-part``, ``stale-part``, ``damaged-part``, ``damaged-papers``; what
-        :func:`PrintPrepLib.PapersContent.requirePrintable` names
-    :raises UsageError: ``no-such-field``, ``bad-entry``
+        :func:`PrintPrepLib.PapersContent.requireStated` names
+    :raises UsageError: ``no-such-field``, ``bad-entry``, ``identifying-text``
     """
     Requirements.ensure("PrintPrepLib")
     part, site = chosenPart(case, partId), Site.forThisInstallation()
-    requirePrintable(part)
-    entries = [*entriesOf(case, part), *newEntries(values or {}, part, user)]
+    requireStated(part)
+    entries = [*entriesOf(case, part), *newEntries(values or {}, part, user, patientWords(case) if values else ())]
     progress(0.1, "Reading the part")
     mesh = partMesh(case, part)
     document = gathered(case, part, mesh, entries, site, user or currentUser())

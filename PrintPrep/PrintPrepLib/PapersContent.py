@@ -21,7 +21,7 @@ def recipeOf(part):
     return {key: part.parameters.get(key, value) for key, value in plain.items()}
 
 
-def requirePrintable(part):
+def requireStated(part):
     """Return recipe, profile, material and findings of a part whose papers can be made: nothing of it is unstated.
 
     :raises GateRefused: ``no-process``, ``process-not-stated``, ``material-not-stated``, ``use-not-stated``,
@@ -54,9 +54,9 @@ def gathered(case, part, mesh, entries, site, who):
     :param mesh: of the part, LPS mm
     :param entries: all entries, the oldest first
     :param site: :class:`PlanningHubLib.Site.Site`
-    :raises: what :func:`requirePrintable` raises
+    :raises: what :func:`requireStated` raises
     """
-    recipe, profile, material, findings = requirePrintable(part)
+    recipe, profile, material, findings = requireStated(part)
     approvals = Approval.holding(case, [part, *case.graph.above(part)], site)
     return {
         "format": FORMAT,
@@ -107,12 +107,18 @@ def _ticket(case, part, recipe, profile, material, findings):
         "maximumDeviationMm": recipe["maximumDeviationMm"],
         "deviation": facts["deviation"],
         "accuracy": facts.get("accuracy"),
-        "labels": facts.get("label", []),
+        "labels": [_label(one) for one in facts.get("label", ())],
         "build": None
         if build is None
         else {"number": partNumber(build), "content": build.content, "facts": build.facts},
         "findings": [*(one.asDict() for one in findings), *_otherThan(findings, facts.get("findings", ()))],
     }
+
+
+def _label(one):
+    """Return what the job ticket says of a label; typed text may name the patient, and is not repeated."""
+    said = {key: one[key] for key in ("kind", "heightMm", "depthMm", "piece", "read")}
+    return {"text": "typed text" if one["identifiesPatient"] else one["text"], **said}
 
 
 def _toleranceSource(case, part, recipe):

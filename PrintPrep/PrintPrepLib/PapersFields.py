@@ -88,17 +88,24 @@ def readEntries(path):
     return values
 
 
-def newEntries(values, part, user=None):
+def newEntries(values, part, user=None, patientWords=frozenset()):
     """Return checked entries of a part: field, value, who, when, and the content of the part that they are about.
 
     :param values: field's name → text
-    :raises UsageError: ``no-such-field``, ``bad-entry``
+    :param patientWords: in lower case; the papers know the patient by the pseudonym only
+    :raises UsageError: ``no-such-field``, ``bad-entry``, ``identifying-text``
     """
     who, now = user or currentUser(), utcNow()
-    return [
-        {"field": name, "value": _checked(name, value), "who": who, "when": now, "part": part.content}
-        for name, value in values.items()
-    ]
+    entries = []
+    for name, value in values.items():
+        text = _checked(name, value)
+        if {word.casefold() for word in re.findall(r"\w+", text)} & patientWords:
+            raise UsageError(
+                "identifying-text", f"{fields()[name].title}: the text holds a part of the patient's name or ID.",
+                "Use other words: the papers know the patient by the case's pseudonym only.",
+            )  # fmt: skip
+        entries.append({"field": name, "value": text, "who": who, "when": now, "part": part.content})
+    return entries
 
 
 def _checked(name, value):

@@ -110,8 +110,9 @@ def _cycle(asked):
 
 
 def _labelText(one):
-    read = {True: "read", False: "NOT READ", None: "not checked"}[one.get("read")]
-    return f"{one['kind']} “{one['text']}”, {one['heightMm']:g} mm high, {one['depthMm']:g} mm deep, {read}"
+    read = {True: "read", False: "NOT READ", None: "not checked"}[one["read"]]
+    size = "mm modules" if one["kind"] == "qr" else "mm high"
+    return f"{one['kind']} “{one['text']}”, {one['heightMm']:g} {size}, {one['depthMm']:g} mm deep, {read}"
 
 
 def _estimateText(facts):
@@ -143,7 +144,6 @@ def _traveller(values):
     paper.facts([
         *_identity(values),
         ("Process and material", f"{ticket['profile']['title']}; {ticket['material']['title']}"),
-        ("Lengths on the part", "see the inspection sheet"),
     ])  # fmt: skip
     paper.heading("To be filled in, by hand or in the suite")
     rows = [

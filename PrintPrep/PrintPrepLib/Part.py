@@ -1,5 +1,6 @@
 """The print step: an object of a case as a checked, labelled part, in the files that leave for the printer."""
 
+import dataclasses
 import functools
 
 from PlanningHubLib import Requirements
@@ -7,18 +8,20 @@ from PlanningHubLib.Errors import InputRefused, PlanningError
 from PlanningHubLib.Progress import noProgress, part
 from PlanningHubLib.Repair import repairFacts
 from PlanningHubLib.Segmenting.SegmentReview import requireReviewed
-from PlanningHubLib.Shapes import Checks, Surface
+from PlanningHubLib.Shapes import Surface
 from PlanningHubLib.Software import versions
 
 from . import Materials, Profiles, Simplify
-from .PartFacts import partFacts, partFindings
+from .DeviationMap import writeMap
+from .PartChecks import checkedPart
+from .PartFacts import partFacts
 from .PartFiles import writeFiles
 from .PartSteps import steps
 from .PartWork import SOLID, SURFACE, PartIdentity, PartWork, Piece
 from .PatientWords import patientWords
 from .Recipe import checked, newRecipe
-from .SelfIntersections import requireNone
 from .Shape import FITTING_ROLES, fileShape, shapeOf
+from .Tolerance import toleranceOf
 
 # What has to fit bone or a drill moves less; site default, no source.
 FITTING_DEVIATION_MM = 0.05
@@ -38,7 +41,7 @@ def makePart(case, session, recipe=None, progress=noProgress, user=None):
     :returns: artefact of kind ``part``; its facts hold ``object`` (name, role, mirrored, modified, moved),
         ``volumeMl``, ``triangles``, ``deviationMm`` (measured maximum), and what the steps have to say
     :raises GateRefused: ``no-…``, ``stale-…``, ``damaged-…`` for the segmentation and, with a name, the plan;
-        ``not-reviewed``; what the materials refuse, such as ``unsafe-sterilisation``
+        ``not-reviewed``
     :raises InputRefused: ``bad-recipe``, ``no-such-object``, ``empty-segment``, ``not-manifold``, ``volume-differs``,
         ``cannot-write``, ``disk-full`` ...; what a step refuses, with its number before the message
     :raises UsageError: ``bad-deviation``
@@ -50,7 +53,9 @@ def makePart(case, session, recipe=None, progress=noProgress, user=None):
     requireReviewed(case, segmentation)
     shape = _shapeFor(case, session, segmentation, recipe, part(progress, 0.0, 0.3))
     recipe = _asMade(recipe, shape)
+    # Before the long work: what is unsafe is not made.
     Materials.requireSafe(recipe, shape.flags["role"], profile)
+    tolerance = toleranceOf(case, recipe, shape.flags["role"])
     with case.staging("part", partId(case, shape), user=user) as stage:
         identity = PartIdentity(
             case.name, shape.name, f"{stage.artefactId}.{stage.revision}", case.side, sourceContent(shape)
@@ -58,14 +63,17 @@ def makePart(case, session, recipe=None, progress=noProgress, user=None):
         others = functools.partial(_other, case, session, segmentation)
         words = functools.partial(patientWords, case)
         work = PartWork(shape, identity, others, profile=profile, surface=shape.mesh, patientWords=words)
-        simple, findings = _shaped(work, recipe, part(progress, 0.3, 0.88))
+        simple = _shaped(work, recipe, part(progress, 0.3, 0.7))
+        checks = checkedPart(work, recipe, tolerance, part(progress, 0.7, 0.88))
         progress(0.9, "Writing the files")
         pieces = writeFiles(stage.folder, work, recipe)
+        progress(0.95, "Drawing the map of its accuracy")
+        writeMap(stage.folder, checks.accuracy)
         progress(1.0, "Part written")
         return stage.commit(
             parents=shape.parents,
             parameters={**recipe, "object": shape.name, **_smoothingParameters(shape)},
-            facts={**partFacts(work, simple, pieces, findings), **repairFacts(segmentation)},
+            facts={**partFacts(work, simple, pieces, checks), **repairFacts(segmentation)},
             software=versions("slicer-core", "vtk", "manifold3d", "fast-simplification", "libigl", "lib3mf"),
             title="Printable part" if recipe["object"] is None else f"Printable part: {shape.name}",
         )
@@ -91,29 +99,17 @@ def sourceContent(shape):
 
 
 def _shaped(work, recipe, progress):
-    """Carry out a recipe; return what simplification gave, and the findings about the part."""
+    """Carry out a recipe; return what simplification gave."""
     _carryOut(work, recipe, SURFACE, part(progress, 0.0, 0.2))
+    if work.shape.file:
+        # A file may be damaged: what it was repaired to is what the part has to agree with.
+        work.shape = dataclasses.replace(work.shape, mesh=work.surface)
     simple = Simplify.simplified(work.surface, recipe["maximumDeviationMm"], part(progress, 0.2, 0.7))
     work.took("simplification", simple.deviation.meanMm, simple.deviation.maximumMm)
     requireSameVolume(simple.mesh.volumeMl, _expectedMl(work))
     work.pieces = [Piece("", simple.mesh)]
-    _carryOut(work, recipe, SOLID, part(progress, 0.7, 0.9))
-    progress(0.95, "Checking")
-    findings = [*work.findings, *partFindings(work, recipe)]
-    for piece in work.pieces:
-        findings += Checks.requirePrintable(piece.mesh)
-        findings += requireNone(piece.mesh)
-    return simple, [*findings, *_materialFindings(work, recipe, [one.code for one in findings])]
-
-
-def _materialFindings(work, recipe, partCodes):
-    """Return what there is to say of the part's material, and keep it among the facts."""
-    findings = Materials.judge(recipe, work.shape.flags["role"], work.profile, partCodes)
-    if recipe["material"]:
-        material = Materials.find(recipe["material"])
-        codes = [one.code for one in findings]
-        work.facts["material"] = {"name": material.name, "title": material.title, "findings": codes}
-    return findings
+    _carryOut(work, recipe, SOLID, part(progress, 0.7, 1.0))
+    return simple
 
 
 def _expectedMl(work):

@@ -1,15 +1,14 @@
 """What a part's artefact says about it: figures, what its steps did, and findings."""
 
-from PlanningHubLib.Errors import Finding, firstRejection
-
-from .Shape import FITTING_ROLES
+from PlanningHubLib.Errors import firstRejection
 
 
-def partFacts(work, simple, pieces, findings):
+def partFacts(work, simple, pieces, checks):
     """Return the facts of a part artefact.
 
     :param simple: :class:`PrintPrepLib.Simplify.Simplified`
     :param pieces: what :func:`PrintPrepLib.PartFiles.writeFiles` returned
+    :param checks: :class:`PrintPrepLib.PartChecks.Checked`
     """
     shape, deviation, meshes = work.shape, simple.deviation, [piece.mesh for piece in work.pieces]
     bounds = [mesh.boundsMm for mesh in meshes]
@@ -21,14 +20,15 @@ def partFacts(work, simple, pieces, findings):
         "surfaceTriangles": len(shape.mesh.triangles),
         "boundsLpsMm": [[choose(one[end][axis] for one in bounds) for axis in range(3)]
                         for end, choose in ((0, min), (1, max))],
-        "watertight": firstRejection(findings) is None,
+        "watertight": firstRejection(checks.findings) is None,
         "deviationMm": round(deviation.maximumMm, 4),
         "deviation": deviation.asFacts(),
         "budget": work.budget,
         "pieces": pieces,
         **({"process": work.profile.asFacts()} if work.profile else {}),
         **work.facts,
-        "findings": [finding.asDict() for finding in findings],
+        **checks.facts,
+        "findings": [finding.asDict() for finding in checks.findings],
     }  # fmt: skip
 
 
@@ -46,13 +46,3 @@ def _originFacts(shape):
         "specksRemoved": surface.specks,
         "specksVolumeMl": round(surface.specksVolumeMl, 4),
     }
-
-
-def partFindings(work, recipe):
-    """Return what a part lacks that nobody may overlook: a label."""
-    findings = []
-    if not work.facts.get("label"):
-        severity = "warn" if work.shape.flags["role"] in FITTING_ROLES else "info"
-        text = "Nothing on the part says whose it is and which side it is for."
-        findings.append(Finding("not-labelled", severity, text, "Add a step that labels it."))
-    return findings

@@ -9,8 +9,8 @@ from . import WritersGlb, WritersText, WritersThreeMf
 from .Recipe import RECIPE_FILE, recipeBytes
 from .WritersStl import PartLabel, stlBytes
 
-# A reader of the suite itself takes the part from its STL: it is always there.
-OWN_FORMAT = "stl"
+# What the case's view, the package and its DICOM model are made from: always there.
+OWN_FORMATS = ("stl", "3mf")
 # Formats that hold one body hold one piece.
 OF_A_PIECE = {"stl": stlBytes, "ply": WritersText.plyBytes}
 
@@ -42,7 +42,7 @@ def pieceLabel(label, piece):
 
 
 def writeFiles(folder, work, recipe):
-    """Write a part's recipe and its pieces in all formats of the recipe, and STL; return each piece's files.
+    """Write a part's recipe and its pieces in all formats of the recipe, and in STL and 3MF; return each piece's files.
 
     :returns: list of dictionaries: ``name``, ``volumeMl``, ``triangles``, ``boundsLpsMm``, ``files``
     :raises InputRefused: ``cannot-write``, ``disk-full``
@@ -51,7 +51,7 @@ def writeFiles(folder, work, recipe):
     if work.shape.file:
         writeAside(folder / work.shape.file.keptName, work.shape.file.data)
     label = partLabel(work)
-    formats = [OWN_FORMAT, *(one for one in recipe["formats"] if one != OWN_FORMAT)]
+    formats = list(dict.fromkeys([*OWN_FORMATS, *recipe["formats"]]))
     shared = []
     for suffix, data in _ofAllPieces(work, label, formats):
         writeAside(folder / f"{label.name}.{suffix}", data)

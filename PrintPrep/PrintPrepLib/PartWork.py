@@ -59,6 +59,8 @@ class PartWork:
     """A part while it is made; all meshes in LPS mm.
 
     :param surface: the surface that is simplified next; afterwards the reference of what came of it
+    :param reference: what the part's accuracy is proven against, where repair had to make it a solid first; else the
+        shape's mesh
     :param pieces: the solids, from simplification on
     :param others: ``others(name)`` → mesh (LPS mm) of a planned solid or a segment of the case, for unions and
         differences
@@ -76,6 +78,7 @@ class PartWork:
     others: Callable
     profile: object = None
     surface: Mesh | None = None
+    reference: Mesh | None = None
     pieces: list = dataclasses.field(default_factory=list)
     intended: list = dataclasses.field(default_factory=list)
     offsetMm: float = 0.0

@@ -15,7 +15,8 @@ from PlanningHubLib.Progress import noProgress
 from PlanningHubLib.Segmenting.InferenceProcess import Limits, runProgram
 from PlanningHubLib.Site import Site
 
-PROGRAMS = ("prusa-slicer", "PrusaSlicer", "prusa-slicer-console")
+# On Windows, only the first of its programs writes to who called it.
+PROGRAMS = ("prusa-slicer-console", "prusa-slicer", "PrusaSlicer")
 TECHNOLOGIES = {"FDM": "FFF", "SLA": "SLA"}
 LIMITS = Limits(seconds=1800.0)
 NOZZLE_MM = 0.4
@@ -57,24 +58,24 @@ class PrusaSlicer:
         return cls(program, found.group(1) if found else "not stated")
 
     def info(self, path, folder):
-        """Return what it says of a file: ``manifold``, ``parts``, ``volumeMl``, ``facets``."""
-        values = dict(
-            (part.strip() for part in line.split("=", 1))
-            for line in self._lines(["--info", str(path)], folder)
-            if "=" in line
-        )
+        """Return what it says of each object of a file: ``manifold``, ``parts``, ``volumeMl``, ``facets``.
+
+        :raises InputRefused: ``slicer-failed``
+        """
+        objects = []
+        for line in self._lines(["--info", str(path)], folder):
+            if line == f"[{Path(path).name}]":
+                objects.append({})
+            elif " = " in line and objects:
+                key, value = line.split(" = ", 1)
+                objects[-1][key.strip()] = value.strip()
         try:
-            return {
-                "manifold": values["manifold"] == "yes",
-                "parts": int(values["number_of_parts"]),
-                "volumeMl": round(float(values["volume"]) / 1000, 3),
-                "facets": int(values["number_of_facets"]),
-            }
+            return [_infoOf(one) for one in objects]
         except (KeyError, ValueError) as error:
             raise _failed(f"it says nothing about {Path(path).name}") from error
 
     def sliced(self, path, profile, folder, progress=noProgress):
-        """Slice a plate; return ``hours``, ``materialMl`` and ``version``; None for a process that it does not slice.
+        """Slice a plate; return ``hours`` and ``materialMl``; both None for a process that it does not slice.
 
         :param path: file of the plate, its parts where they are to stand
         :param folder: to work in
@@ -82,7 +83,7 @@ class PrusaSlicer:
         """
         technology = TECHNOLOGIES.get(profile.process)
         if technology is None:
-            return None
+            return {"hours": None, "materialMl": None}
         settings = Path(folder) / "slicing.ini"
         settings.write_text("".join(f"{key} = {value}\n" for key, value in _settings(profile, technology).items()))
         result = Path(folder) / ("plate.gcode" if technology == "FFF" else "plate.sl1")
@@ -92,23 +93,30 @@ class PrusaSlicer:
         )
         if not result.is_file():
             raise _failed("it ended without a result")
-        figures = gcodeFigures(result) if technology == "FFF" else archiveFigures(result)
-        return {**figures, "version": self.version}
+        return gcodeFigures(result) if technology == "FFF" else archiveFigures(result)
 
     def _lines(self, arguments, folder, progress=noProgress):
-        return _run([self.program, *arguments], folder, progress)
+        # Its user's own settings are none of ours.
+        settings = Path(folder) / "slicer-settings"
+        settings.mkdir(exist_ok=True)
+        return _run([self.program, "--datadir", str(settings), *arguments], folder, progress)
+
+
+def _infoOf(values):
+    return {
+        "manifold": values["manifold"] == "yes",
+        "parts": int(values["number_of_parts"]),
+        "volumeMl": round(float(values["volume"]) / 1000, 3),
+        "facets": int(values["number_of_facets"]),
+    }
 
 
 def _run(command, folder, progress=noProgress):
-    home = Path(folder) / "slicer-settings"
-    home.mkdir(exist_ok=True)
-    environment = {**os.environ, "XDG_CONFIG_HOME": str(home)}
-
     def said(fraction, _text):
         progress(fraction, "PrusaSlicer is at work")
 
     try:
-        return runProgram(command, environment, folder, said, _fractionOf, None, LIMITS)
+        return runProgram(command, dict(os.environ), folder, said, _fractionOf, None, LIMITS)
     except InputRefused as error:
         code = _CODES.get(error.code, "slicer-failed")
         action = "Correct prusaSlicer in site.json, or leave it out: the plate can be sliced by hand."

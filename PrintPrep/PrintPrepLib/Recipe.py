@@ -30,7 +30,7 @@ def newRecipe(objectName=None, maximumDeviationMm=0.25, **more):
 
 
 def readRecipe(path):
-    """Read a recipe's file.
+    """Read a recipe's file; a model file that it names is looked for beside it.
 
     :raises InputRefused: ``cannot-read``, ``bad-recipe``
     """
@@ -40,7 +40,10 @@ def readRecipe(path):
         raise InputRefused("cannot-read", f"{path} cannot be read: {error.strerror}.", "", [path]) from error
     except ValueError as error:
         raise InputRefused("bad-recipe", f"{path} is no JSON: {error}.", "Correct the file.", [path]) from error
-    return checked(values)
+    recipe = checked(values)
+    if recipe["model"]:
+        recipe["model"]["file"] = str(path.absolute().parent / recipe["model"]["file"])
+    return recipe
 
 
 def checked(values):

@@ -11,7 +11,7 @@ from PlanningHubLib.Shapes.Shells import shellLabels, shellVolumesMm3
 
 from . import RepairHoles, RepairTopology, Wrapping
 from .PartWork import SURFACE, PartStep
-from .SelfIntersections import selfIntersecting
+from .SelfIntersections import SEARCHED_TRIANGLES, selfIntersecting
 
 # Needles of two points that single precision cannot tell apart are taken out; nothing else moves.
 NEEDLE_MM = 1e-4
@@ -178,6 +178,9 @@ def _together(meshes):
 
 def _uncrossed(mesh, largestHoleMm, facts):
     """Return a solid without self-intersections: shells united, small crossings cut out, or all of it wrapped."""
+    if len(mesh.triangles) > SEARCHED_TRIANGLES:
+        # The part itself is searched when it is simplified.
+        return mesh
     pairs = selfIntersecting(mesh)
     facts["selfIntersections"] = len(pairs)
     if not len(pairs):
@@ -256,6 +259,8 @@ def _cannot(reason):
 def _run(parameters, work, progress):
     before = work.surface
     work.surface, facts = repaired(before, progress=progress, **parameters)
+    if before is work.shape.mesh:
+        work.reference = work.surface
     kept = before.points[numpy.isfinite(before.points).all(1)]
     offMm = distancesToSurface(kept, work.surface)
     work.took("repair", offMm.mean(), offMm.max())

@@ -6,7 +6,6 @@ refused: the wrong thing lies on the table. Lengths in mm, places in LPS of the 
 """
 
 import dataclasses
-import itertools
 
 import numpy
 import vtk
@@ -15,7 +14,7 @@ from scipy.sparse import coo_matrix, csgraph
 from PlanningHubLib.Errors import Finding, GateRefused, InputRefused, UsageError
 from PlanningHubLib.Files import sha256
 from PlanningHubLib.Planning.Distances import searchOf
-from PlanningHubLib.Planning.Registration import FixedSurface, register, sampled
+from PlanningHubLib.Planning.Registration import FixedSurface
 from PlanningHubLib.Progress import noProgress, part
 from PlanningHubLib.Shapes.Deviation import areaWeights, weightedPercentiles
 from PlanningHubLib.Shapes.Mesh import Mesh
@@ -23,20 +22,15 @@ from PlanningHubLib.Shapes.Mesh import Mesh
 from .Inspection import FAIL, OPEN, PASS, SCANNED, commitInspection, inspectionHead, requireToleranceMm
 from .PartPictures import deviationPictures
 from .PartRecords import childId, chosenPart, currentParts, partMesh, partName, partNumber, readMesh
+from .ScanLaying import ALIKE, borderTriangles, laidOver, mirrored
 from .WritersStl import PartLabel, stlBytes
 
 UNITS_MM = {"um": 0.001, "mm": 1.0, "cm": 10.0, "m": 1000.0, "inch": 25.4}
 # Site defaults, no source. A scan that is worse everywhere is of something else, or in another unit.
 WORST_MEAN_MM = 1.0
-# A mirror image or another part fits better where it leaves less than this share, and this many mm less.
-CLEARLY_BETTER, CLEARLY_LESS_MM = 0.6, 0.02
 # One patch of the surface beyond the tolerance may be as large as this, such as a burr; and so much must be seen.
 PATCH_MM2, LEAST_COVERAGE = 1.0, 0.95
-KEPT_SHARE = 0.9
-SAMPLES, RANKING_SAMPLES, PROMISING = 4000, 500, 8
 FINEST_EDGE_MM, FINE_ENOUGH_TRIANGLES = 1.0, 300_000
-# Cosine: a place of the scan that looks farther away from where the part's surface looks is another wall.
-ALIKE = 0.3
 SCAN_FILE, PICTURE_NAME = "scan.stl", "deviation"
 
 
@@ -48,14 +42,12 @@ class Compared:
     :param distancesMm: of each point of the scan, positive outside of the part
     :param facts: figures, places and reasons, as JSON holds them
     :param verdict: ``pass``, ``fail``, or ``open`` where too little of the part was seen
-    :param laid: :class:`Laid`
     """
 
     scan: Mesh
     distancesMm: numpy.ndarray
     facts: dict
     verdict: str
-    laid: object
     findings: tuple = ()
 
 
@@ -76,11 +68,8 @@ def inspectScan(case, path, unit, partId=None, toleranceMm=None, progress=noProg
     scan = readScan(path, unit)
     progress(0.05, "Reading the part")
     mesh = partMesh(case, chosen)
-    compared = compareScan(scan, mesh, toleranceMm, part(progress, 0.1, 0.7))
-    others = [one for one in currentParts(case) if one.id != chosen.id]
-    for number, other in enumerate(others):
-        progress(0.7 + 0.2 * number / len(others), f"Is it {partNumber(other)}?")
-        _requireNotOther(scan, compared, chosen, other, partMesh(case, other))
+    others = [(one, partMesh(case, one)) for one in currentParts(case) if one.id != chosen.id]
+    compared = compareScan(scan, mesh, toleranceMm, others, part(progress, 0.1, 0.9))
     with case.staging("inspection", childId(case, "inspection", chosen, method=SCANNED), user) as stage:
         progress(0.9, "Writing the inspection")
         label = PartLabel("scan", case.name, f"scan of {partNumber(chosen)}", case.side, chosen.content)
@@ -114,57 +103,30 @@ def readScan(path, unit):
     return Mesh(scan.points, scan.triangles[:, ::-1].copy()) if scan.volumeMl < 0 else scan
 
 
-def compareScan(scan, mesh, toleranceMm, progress=noProgress):
+def compareScan(scan, mesh, toleranceMm, others=(), progress=noProgress):
     """Return the :class:`Compared` of a scan with the mesh of a part, both in mm.
 
-    :raises GateRefused: ``mirrored-scan``
+    :param others: (artefact, mesh) of the case's other parts
+    :raises GateRefused: ``other-part``, ``mirrored-scan``
     :raises InputRefused: ``scan-does-not-fit``
     """
     fixed = FixedSurface(mesh)
-    progress(0.1, "Laying the scan over the part")
-    fit = _laid(scan, fixed)
-    progress(0.4, "Looking for a mirror image")
-    mirrored = _laid(_mirrored(scan), fixed)
-    if mirrored.isClearlyBetter(fit):
+    progress(0.0, "Laying the scan over the part")
+    fit = laidOver(scan, fixed)
+    for number, (other, otherMesh) in enumerate(others):
+        progress(0.2 + 0.3 * number / len(others), f"Is it {partNumber(other)}?")
+        _requireNotOther(scan, fit, other, otherMesh)
+    progress(0.5, "Looking for a mirror image")
+    mirrorImage = laidOver(mirrored(scan), fixed)
+    if mirrorImage.isClearlyBetter(fit):
         raise GateRefused(
             "mirrored-scan",
-            f"The scan is a mirror image of the part: mirrored it fits {mirrored.words}, as it is {fit.words}.",
+            f"The scan is a mirror image of the part: mirrored it fits {mirrorImage.words}; as it is, {fit.words}.",
             "Do not use what was scanned before it is clear whether the print or the scan is mirrored.",
         )
     _requireFit(fit)
     progress(0.7, "Measuring")
-    return _measured(fit, mesh, toleranceMm, () if fit.isClearlyBetter(mirrored) else (_symmetric(),))
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class Laid:
-    """A scan as it lies best over a part.
-
-    :param leftMm: root of the mean square of what is left over all of both surfaces; of the scan's where it is open
-    """
-
-    scan: Mesh
-    registered: object
-    leftMm: float
-
-    @property
-    def words(self):
-        return f"to {self.leftMm:.2f} mm" if numpy.isfinite(self.leftMm) else "not at all"
-
-    def isClearlyBetter(self, other):
-        return self.leftMm < CLEARLY_BETTER * other.leftMm and self.leftMm < other.leftMm - CLEARLY_LESS_MM
-
-
-def _laid(scan, fixed):
-    registered = register(scan, fixed, starts=_promising(scan, fixed), keptShare=KEPT_SHARE)
-    matrix = registered.matrix
-    placed = Mesh.fromArrays(scan.points @ matrix[:3, :3].T + matrix[:3, 3], scan.triangles)
-    if not numpy.isfinite(registered.meanMm):
-        return Laid(placed, registered, numpy.inf)
-    left = [fixed.search.nearest(sampled(placed, SAMPLES)[0])[0]]
-    if not _borderTriangles(placed).any():
-        left.append(searchOf(placed).nearest(sampled(fixed.mesh, SAMPLES)[0])[0])
-    return Laid(placed, registered, float(max(numpy.sqrt((one**2).mean()) for one in left)))
+    return _measured(fit, mesh, toleranceMm, () if fit.isClearlyBetter(mirrorImage) else (_symmetric(),))
 
 
 def _requireFit(fit):
@@ -176,13 +138,13 @@ def _requireFit(fit):
         )
 
 
-def _requireNotOther(scan, compared, chosen, other, otherMesh):
-    fit = _laid(scan, FixedSurface(otherMesh))
-    if fit.isClearlyBetter(compared.laid):
+def _requireNotOther(scan, fit, other, otherMesh):
+    otherFit = laidOver(scan, FixedSurface(otherMesh))
+    if otherFit.registered.meanMm <= WORST_MEAN_MM and otherFit.isClearlyBetter(fit):
         raise GateRefused(
             "other-part",
-            f"The scan fits {partNumber(other)} ({partName(other)}) better: {fit.words}; {partNumber(chosen)} it fits "
-            f"{compared.laid.words}.",
+            f"The scan fits {partNumber(other)} ({partName(other)}) better: {otherFit.words}; the part that is "
+            f"inspected it fits {fit.words}.",
             "Find out which part lies there; do not release it.",
         )
 
@@ -196,47 +158,10 @@ def _symmetric():
     )
 
 
-def _mirrored(mesh):
-    return Mesh(mesh.points * numpy.array([-1, 1, 1], numpy.float32), mesh.triangles[:, ::-1].copy())
-
-
-def _promising(scan, fixed):
-    """Return the starts that leave least before anything is moved."""
-    points, normals = sampled(scan, RANKING_SAMPLES)
-
-    def leftMm(start):
-        places, placeNormals = fixed.coarse(points @ start[:3, :3].T + start[:3, 3])
-        isAlike = numpy.einsum("ij,ij->i", normals @ start[:3, :3].T, placeNormals) > ALIKE
-        distances = numpy.linalg.norm(places - points @ start[:3, :3].T - start[:3, 3], axis=1)
-        return distances.mean() + (~isAlike).mean() * distances.max()
-
-    return sorted(_starts(scan, fixed.mesh), key=leftMm)[:PROMISING]
-
-
-def _starts(scan, mesh):
-    """Yield the 24 ways in which the principal axes of two surfaces lie over each other, right-handed."""
-    (scanCenter, scanAxes), (center, axes) = (_principal(one) for one in (scan, mesh))
-    for order in itertools.permutations(range(3)):
-        for signs in itertools.product((1, -1), repeat=3):
-            turn = (axes[:, order] * signs) @ scanAxes.T
-            if numpy.linalg.det(turn) > 0:
-                matrix = numpy.eye(4)
-                matrix[:3, :3] = turn
-                matrix[:3, 3] = center - turn @ scanCenter
-                yield matrix
-
-
-def _principal(mesh):
-    points = sampled(mesh, SAMPLES)[0]
-    center = points.mean(0)
-    axes = numpy.linalg.eigh(numpy.cov((points - center).T))[1]
-    return center, axes * (1 if numpy.linalg.det(axes) > 0 else -1)
-
-
 def _measured(fit, mesh, toleranceMm, findings):
     """Measure a scan that lies over the part, from it to the part and back, and judge it."""
     scan, mesh = _fine(fit.scan), _fine(mesh)
-    distancesMm = searchOf(mesh).signedMm(scan.points)
+    distancesMm = _signedMm(scan.points, mesh)
     backMm, isSeen = _backDistances(scan, mesh, toleranceMm)
     weights, partWeights = (areaWeights(one, 1 / 3, 0)[: len(one.points)] for one in (scan, mesh))
     absolute = numpy.abs(distancesMm)
@@ -264,7 +189,17 @@ def _measured(fit, mesh, toleranceMm, findings):
     }
     isFailed = p95Mm > toleranceMm or any(patch["areaMm2"] > PATCH_MM2 for patch in patches)
     verdict = FAIL if isFailed else OPEN if coverage < LEAST_COVERAGE else PASS
-    return Compared(scan, distancesMm, facts, verdict, fit, tuple(findings))
+    return Compared(scan, distancesMm, facts, verdict, tuple(findings))
+
+
+def _signedMm(points, mesh):
+    """Return the distances (n,) of points to a mesh, negative where its nearest triangle looks away from them.
+
+    At very sharp edges the sign may be wrong, never the distance; winding numbers would take ten times as long.
+    """
+    distancesMm, triangles, places = searchOf(mesh).nearest(points)
+    isBehind = numpy.einsum("ij,ij->i", points - places, mesh.normals()[triangles]) < 0
+    return numpy.where(isBehind, -distancesMm, distancesMm)
 
 
 def _reasons(p95Mm, toleranceMm, patches, coverage):
@@ -292,23 +227,12 @@ def _backDistances(scan, mesh, toleranceMm):
     nearest place of the scan is its border, or looks another way.
     """
     distancesMm, triangles, _places = searchOf(scan).nearest(mesh.points)
-    border = _borderTriangles(scan)
+    border = borderTriangles(scan)
     if not border.any():
         return distancesMm, numpy.ones(len(distancesMm), bool)
     normals = _pointNormals(mesh)
     isAlike = numpy.einsum("ij,ij->i", normals, scan.normals()[triangles]) > ALIKE
     return distancesMm, isAlike & (~border[triangles] | (distancesMm <= toleranceMm))
-
-
-def _borderTriangles(mesh):
-    """Tell which triangles (m,) touch an edge that only one triangle has."""
-    edges = numpy.sort(mesh.triangles[:, [0, 1, 1, 2, 2, 0]].reshape(-1, 2), axis=1).astype(numpy.int64)
-    _keys, index, uses = numpy.unique(
-        edges[:, 0] * len(mesh.points) + edges[:, 1], return_inverse=True, return_counts=True
-    )
-    isOpen = numpy.zeros(len(mesh.points), bool)
-    isOpen[edges[uses[index] == 1].reshape(-1)] = True
-    return isOpen[mesh.triangles].any(1)
 
 
 def _pointNormals(mesh):

@@ -7,7 +7,7 @@ from PlanningHubLib.Shapes.Mesh import cross, welded
 from PlanningHubLib.Shapes.Threads import inChunks
 
 # Beyond, the search takes longer than all other steps together.
-SEARCHED_TRIANGLES = 600_000
+SEARCHED_TRIANGLES = 500_000
 ALONG_MM = 1e-5
 _LEAF = 4
 

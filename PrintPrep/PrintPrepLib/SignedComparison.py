@@ -6,7 +6,7 @@ import numpy
 from scipy.spatial import cKDTree
 
 from PlanningHubLib.Progress import noProgress
-from PlanningHubLib.Shapes.Deviation import signedDistances
+from PlanningHubLib.Shapes.Deviation import signedDistances, signedDistancesOfMany
 from PlanningHubLib.Shapes.Mesh import Mesh
 
 from .SurfaceSamples import evenSamples
@@ -46,24 +46,29 @@ class Measured:
         return 100 * len(self.evenMm) / max(1, self.even)
 
 
+def marginMm(offsetMm):
+    """Return how near to a body of what was changed on purpose a place belongs to it; an offset moved the body too."""
+    return INTENDED_MARGIN_MM + abs(offsetMm)
+
+
 def compared(part, reference, offsetMm=0.0, intended=(), progress=noProgress):
     """Measure from the part to the reference and back.
 
     :param part: closed mesh; all of its corners and even samples are measured
     :param reference: closed mesh; even samples are measured, and without an offset all of its corners
     :param offsetMm: distances are relative to the reference moved outwards by this
-    :param intended: closed meshes; what lies within them, or nearer than ``INTENDED_MARGIN_MM``, is left out
+    :param intended: closed meshes; what lies within them, or nearer than :func:`marginMm`, is left out
     :returns: two :class:`Measured`: places of the part, places of the reference
     """
     samples = evenSamples(part, SPACING_MM, most=MOST_SAMPLES)
     points = numpy.concatenate([samples.points, part.points])
-    distancesMm = signedDistances(points, reference) - offsetMm
-    distancesMm[changed(points, intended)] = numpy.nan
+    distancesMm = signedDistancesOfMany(points, reference) - offsetMm
+    distancesMm[changed(points, intended, marginMm(offsetMm))] = numpy.nan
     ofPart = Measured(points, distancesMm, len(samples.points), samples.spacingMm)
     progress(0.5, "Measuring back from what it was made from")
     points, even, spacingMm = _probes(reference, offsetMm)
-    distancesMm = -signedDistances(points, part)
-    distancesMm[changed(points, intended)] = numpy.nan
+    distancesMm = -signedDistancesOfMany(points, part)
+    distancesMm[changed(points, intended, marginMm(offsetMm))] = numpy.nan
     progress(1.0, "Measured")
     return ofPart, Measured(points, distancesMm, even, spacingMm)
 
@@ -74,7 +79,7 @@ def _probes(reference, offsetMm):
     if offsetMm == 0:
         return numpy.concatenate([samples.points, reference.points]), len(samples.points), samples.spacingMm
     moved = samples.points + offsetMm * samples.normals
-    onBorder = numpy.abs(signedDistances(moved, reference) - offsetMm) < OFFSET_SLACK_MM
+    onBorder = numpy.abs(signedDistancesOfMany(moved, reference) - offsetMm) < OFFSET_SLACK_MM
     return moved[onBorder], int(onBorder.sum()), samples.spacingMm
 
 
@@ -92,20 +97,20 @@ def comparedWithVoxels(mesh, surface, knownMm=0.0, intended=()):
     atMostMm = numpy.abs(knownMm) + numpy.linalg.norm(corners - surface.mesh.points, axis=1)
     kept = numpy.flatnonzero(numpy.isfinite(atMostMm) & ~changed(corners, intended))
     even = kept[:: max(1, -(-len(kept) // MOST_SAMPLES))]
-    distancesMm = -signedDistances(corners[even], mesh)
+    distancesMm = -signedDistancesOfMany(corners[even], mesh)
     rest = numpy.setdiff1d(kept, even, assume_unique=True)
     rest = rest[atMostMm[rest] > numpy.abs(distancesMm).max(initial=0)]
     points = corners[numpy.concatenate([even, rest])]
-    return Measured(points, numpy.concatenate([distancesMm, -signedDistances(corners[rest], mesh)]), len(even), 0.0)
+    return Measured(points, numpy.concatenate([distancesMm, -signedDistancesOfMany(corners[rest], mesh)]), len(even), 0.0)
 
 
-def changed(points, intended, marginMm=INTENDED_MARGIN_MM):
-    """Return which points (n,) lie in one of the bodies of what was changed on purpose, or as near as the margin."""
+def changed(points, intended, withinMm=INTENDED_MARGIN_MM):
+    """Return which points (n,) lie in one of the bodies of what was changed on purpose, or as near to it."""
     points, found = numpy.asarray(points), numpy.zeros(len(points), bool)
     for body in intended:
-        low, high = body.points.min(0) - marginMm, body.points.max(0) + marginMm
+        low, high = body.points.min(0) - withinMm, body.points.max(0) + withinMm
         near = numpy.flatnonzero(~found & (points >= low).all(1) & (points <= high).all(1))
-        found[near] = signedDistances(points[near], body) < marginMm if len(near) else False
+        found[near] = signedDistances(points[near], body) < withinMm if len(near) else False
     return found
 
 

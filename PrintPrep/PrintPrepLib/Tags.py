@@ -39,8 +39,8 @@ def tagFor(mesh, solid, sizeMm, thicknessMm, outwards=None, foot=None):
     plateMm = numpy.array([*(numpy.array(sizeMm) + 2 * EDGE_MM), max(thicknessMm, LEAST_PLATE_MM)])
     points, normals = surfaceSamples(mesh, _SAMPLES)
     feet = [foot] if foot else _feet(points, normals, outwards)
-    places = sorted(_places(feet, plateMm, mesh, numpy.concatenate([points, mesh.points[:: max(1, len(mesh.points) // _SAMPLES)]])),
-                    key=lambda place: place[0])  # fmt: skip
+    points = numpy.concatenate([points, mesh.points[:: max(1, len(mesh.points) // _SAMPLES)]])
+    places = sorted(_places(feet, plateMm, mesh, points), key=lambda place: place[0])
     for _growth, point, normal, axes, middle in places[:_CHECKED]:
         tag = _tag(mesh, solid, point, normal, axes, middle, plateMm)
         if tag:
@@ -63,7 +63,7 @@ def _feet(points, normals, outwards):
 
 
 def _places(feet, plateMm, mesh, points):
-    """Yield (growth of the part's box in mm³, foot, direction, plate's axes, plate's middle) where nothing is in the way."""
+    """Yield (mm³ of the box about all, foot, direction, plate's axes, plate's middle) where nothing is in the way."""
     low, high = numpy.array(mesh.boundsMm)
     corners = numpy.array([[x, y, z] for x in (-0.5, 0.5) for y in (-0.5, 0.5) for z in (-0.5, 0.5)]) * plateMm
     for point, normal in feet:

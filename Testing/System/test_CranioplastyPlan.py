@@ -1,6 +1,7 @@
 """A cranioplasty planned on a real skull from a plan file: the plate as outside judges see it, its flags, its scene."""
 
 import json
+import shutil
 from pathlib import Path
 
 import manifold3d
@@ -10,7 +11,7 @@ import pytest
 import SimpleITK
 import trimesh
 from Consenting import CONSENT
-from Judges import dicomErrors
+from Judges import crossingTriangles, dicomErrors, prusaGcode, prusaInfo, threeMfMesh
 from scipy.spatial import cKDTree
 from test_TorsoPlan import carriedOut, saveScene
 
@@ -126,32 +127,41 @@ def test_bonesWholeRimLiesAtTheClearanceFromThePlate(aRun, aPlate, aSkull):
     outwards = numpy.array(found["insertionRas"]) * (-1, -1, 1)
     center = numpy.array(found["defectCenterRas"]) * (-1, -1, 1)
     rim = rimOfBone(center, outwards, aPlate, aSkull)
-    assert len(rim) > 100
-    gaps = rimGaps(rim, aPlate)
-    # Where bone comes to the edge of the hole above the plate or below it, there is none opposite its wall.
-    assert numpy.percentile(gaps, 95) < CLEARANCE_MM + 0.3 and gaps.min() > CLEARANCE_MM - TOLERANCE_MM
+    # Along the rest of the rim bone comes to the edge of the hole only below the plate.
+    opposite = [points for points in rim if len(points)]
+    assert len(rim) > 100 and len(opposite) > 0.8 * len(rim)
+    gaps = rimGaps(opposite, aPlate)
+    assert gaps.min() > CLEARANCE_MM - TOLERANCE_MM and gaps.max() < CLEARANCE_MM + 0.5
+    assert numpy.percentile(gaps, 95) < CLEARANCE_MM + 0.15
     moved = aPlate.copy().apply_translation(outwards * 2)
-    assert numpy.percentile(rimGaps(rim, moved), 95) > CLEARANCE_MM + 1
+    assert numpy.percentile(rimGaps(opposite, moved), 95) > CLEARANCE_MM + 1
 
 
 def rimOfBone(center, outwards, aPlate, aSkull, besideMm=1.5):
-    """Return for each ray that leaves where the plate goes, beside one that bone stops, the bone's points beside it."""
+    """Return for each ray that leaves where the plate goes, beside one that bone stops, the bone's points beside it.
+
+    Of these those as far along the ray as the plate is there; none where bone is only below or above it.
+    """
     middle = center - INSIDE_MM * outwards
     directions = coneOf(outwards, middle, aPlate)
-    skull = trimesh.Trimesh(*aSkull, process=False)
-    stopped = skull.ray.intersects_any(numpy.repeat(middle[None], len(directions), 0), directions)
-    through = aPlate.ray.intersects_any(numpy.repeat(middle[None], len(directions), 0), directions)
+    starts = numpy.repeat(middle[None], len(directions), 0)
+    stopped = trimesh.Trimesh(*aSkull, process=False).ray.intersects_any(starts, directions)
+    through = aPlate.ray.intersects_any(starts, directions)
     leaving = directions[~stopped]
     leaving = leaving[cKDTree(directions[through]).query(leaving)[0] * INSIDE_MM < 2]
-    beside = leaving[cKDTree(directions[stopped]).query(leaving)[0] * INSIDE_MM < RAYS_MM]
-    away = skull.vertices - middle
-    along = away @ outwards
-    near = away[(along > INSIDE_MM - 25) & (along < INSIDE_MM + 25) & (numpy.linalg.norm(away, axis=1) < 100)]
+    leaving = leaving[cKDTree(directions[stopped]).query(leaving)[0] * INSIDE_MM < RAYS_MM]
+    bone, plate = aSkull[0] - middle, trimesh.sample.sample_surface(aPlate, 20_000, seed=1)[0] - middle
+    bone = bone[numpy.linalg.norm(bone - (center - middle), axis=1) < 60]
     rim = []
-    for ray in beside:
-        alongMm = near @ ray
-        rim.append(near[numpy.linalg.norm(near - alongMm[:, None] * ray, axis=1) < besideMm] + middle)
-    return [points for points in rim if len(points)]
+    for ray in leaving:
+        levels = beside(plate, ray, 3) @ ray
+        near = beside(bone, ray, besideMm)
+        rim.append(near[(near @ ray >= levels.min()) & (near @ ray <= levels.max())] + middle)
+    return rim
+
+
+def beside(points, ray, withinMm):
+    return points[numpy.linalg.norm(points - (points @ ray)[:, None] * ray, axis=1) < withinMm]
 
 
 def rimGaps(rim, plate):
@@ -208,6 +218,62 @@ def test_partSaysThatItIsMirrored(aRun):
     assert (dataset.ModelMirroring, dataset.ModelModification, dataset.ImageLaterality) == ("YES", "YES", "R")
     assert dataset.ModelUsageCodeSequence[0].CodeMeaning == "Implant Fabrication"
     assert result["facts"]["print"]["deviationMm"] <= 0.05
+
+
+@pytest.fixture(scope="module")
+def aSkullPart(aRun, command, tmp_path_factory):
+    """Folder and facts of a part of the whole skull in two halves with pins, in all formats."""
+    folder = tmp_path_factory.mktemp("skull")
+    case = shutil.copytree(aRun[0] / "case", folder / "case")
+    steps = [
+        {"do": "repair"},
+        {"do": "split", "halvesAlong": "up-down", "clearanceMm": 0.2, "pinDiameterMm": 3, "pinLengthMm": 6},
+    ]
+    recipe = {"format": "planninghub-recipe", "version": 1, "formats": ["obj", "ply", "glb"], "steps": steps}
+    (folder / "recipe.json").write_text(json.dumps(recipe))
+    exitCode, result = command("print", "--case", case, "--object", "Skull", "--recipe", folder / "recipe.json")
+    assert exitCode == 0, result
+    return Path(result["outputs"][0]["path"]).parent, result["facts"]
+
+
+def requireSound(folder):
+    """Assert what the judges say of each piece of a part; return the paths of its STL files."""
+    (threeMf,) = folder.glob("*.3mf")
+    assert threeMfMesh(threeMf)[2] == []
+    paths = sorted(folder.glob("*.stl"))
+    for path in paths:
+        mesh = trimesh.load_mesh(path)
+        assert mesh.is_watertight and mesh.is_winding_consistent
+        assert solid(mesh.vertices, mesh.faces).volume() == pytest.approx(mesh.volume, rel=1e-4)
+        assert crossingTriangles(mesh) == 0
+    return paths
+
+
+def test_plateIsSoundForEveryJudge(aRun, tmp_path):
+    folder = Path(aRun[1]["steps"][3]["outputs"][0]["path"]).parent
+    (path,) = requireSound(folder)
+    requireSliced(path, tmp_path)
+
+
+@pytest.mark.slow
+def test_skullInHalvesIsSoundForEveryJudge(aSkullPart, tmp_path):
+    folder, facts = aSkullPart
+    paths = requireSound(folder)
+    assert len(paths) == 2 == len(facts["pieces"])
+    assert facts["volumeMl"] == pytest.approx(facts["segmentationVolumeMl"], rel=0.02)
+    glb = trimesh.load_scene(next(folder.glob("*.glb"))).to_geometry()
+    assert glb.volume * 1e6 == pytest.approx(facts["volumeMl"], rel=0.01)
+    requireSliced(paths[0], tmp_path)
+
+
+def requireSliced(path, folder):
+    """Assert that PrusaSlicer finds nothing to mend and slices a part."""
+    if shutil.which("prusa-slicer") is None:
+        pytest.skip("PrusaSlicer is not installed")
+    said = prusaInfo(path)
+    assert said["manifold"] == "yes" and not {"facets_removed", "facets_reversed", "open_edges"} & set(said)
+    assert float(said["volume"]) == pytest.approx(trimesh.load_mesh(path).volume, rel=1e-4)
+    assert prusaGcode(path, folder / "part.gcode") > 1000
 
 
 def test_packageAndCaseVerify(aRun, inProcess):

@@ -91,7 +91,7 @@ def test_theCopyHasAManifestOfItsOwn(aCopiedCase):
 def test_whatIsLeftOutIsNamedWithItsReason(aCopiedCase):
     _case, out = aCopiedCase
     left = {one["what"]: one["reason"] for one in json.loads((out / "report.json").read_text())["leftOut"]}
-    assert {"manifest", "audit log and case file", "receipt of the case"} <= set(left)
+    assert {"manifest", "audit log and case file"} <= set(left)
     assert not [path for path in out.rglob("*") if path.suffix == ".log"]
 
 

@@ -98,10 +98,11 @@ def tetrahedronStl():
     return b"SPACE=LPS".ljust(80) + np.uint32(4).tobytes() + triangles.tobytes()
 
 
-def addPart(case, stl=None):
-    """Commit a part as the print step does, from the case's newest segmentation."""
+def addPart(case, stl=None, pieces=("",)):
+    """Commit a part as the print step does, from the case's newest segmentation; each piece is the same STL."""
     with case.staging("part") as stage:
-        (stage.folder / f"{case.name}.stl").write_bytes(stl or tetrahedronStl())
+        for piece in pieces:
+            (stage.folder / f"{case.name}{piece}.stl").write_bytes(stl or tetrahedronStl())
         (stage.folder / f"{case.name}.3mf").write_bytes(b"stands in for a 3MF")
         return stage.commit(
             parents=[case.latest("segmentation")],

@@ -62,7 +62,7 @@ def test_smallEndIsWhereTheLetterSays(aVolumeNode, tmp_path, side, index, smallL
     except PicturesUnavailable as reason:
         pytest.skip(str(reason))
     stl = writeStl(tmp_path / "part.stl", ((0, 0, 0), 30), (smallLps, 8))
-    pictures, reason = takePictures(Pictured(aVolumeNode, stl, side), tmp_path, lambda fraction, text: None)
+    pictures, reason = takePictures(Pictured(aVolumeNode, [stl], side), tmp_path, lambda fraction, text: None)
     assert reason == "" and len(pictures) == 3
     left, right = endHeights(pictures[index].path)
     assert (pictures[index].rightLetter if right < left else pictures[index].leftLetter) == letter

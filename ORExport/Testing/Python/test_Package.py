@@ -74,6 +74,24 @@ def test_packageIsWholeAndJudgesAgree(packageOnce):
     assert all(path.name.startswith(f"{caseName}-") for path in files(exported) if path.suffix != ".json")
 
 
+def test_everyPieceOfAPartIsInThePackage(aReadyCase, aSession, withoutPictures, tmp_path):
+    addPart(aReadyCase, pieces=("_1", "_2"))
+    exported = exportPackage(aReadyCase, makePackage(aReadyCase, aSession), tmp_path / "out")
+    assert verifyPackage(exported) == []
+    name = aReadyCase.name
+    for number in (1, 2):
+        path = exported / f"{name}-part-{number}.dcm"
+        stl = (exported / f"{name}-part-{number}.stl").read_bytes()
+        assert stl == tetrahedronStl() and dicomErrors(path) == []
+        assert pydicom.dcmread(path).EncapsulatedDocument[: len(stl)] == stl
+    # The second piece is held to what holds for the first.
+    replaceFile(exported, "model-stl:2", tetrahedronStl().replace(b"LPS", b"RAS"))
+    assert codes(exported) == {"document-differs"}
+    forge(exported, lambda values: values["files"].remove(recordOf(values, "model-stl:2")))
+    (exported / f"{name}-part-2.stl").unlink()
+    assert codes(exported) == {"package-incomplete"}
+
+
 def test_manifestSaysWhatItWasMadeFrom(aReadyCase, aSession, withoutPictures, tmp_path):
     exported = exportPackage(aReadyCase, makePackage(aReadyCase, aSession), tmp_path / "out")
     values = json.loads((exported / Manifest.FILE_NAME).read_bytes())

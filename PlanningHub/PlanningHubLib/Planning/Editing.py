@@ -79,19 +79,24 @@ def _kind(schema):
     return {"number": NUMBER, "integer": NUMBER, "boolean": SWITCH, "string": TEXT}.get(schema.get("type"), JSON)
 
 
-def startedFrom(procedure, title, side=None, procedureText=None):
+def startedFrom(procedure, title, side=None, procedureText=None, track=None):
     """Return the draft that a procedure's template gives: its plan steps, risks and checklist.
 
     :param procedure: :class:`PlanningHubLib.Procedures.Procedure`
     :param procedureText: the procedure as the case states it
+    :param track: :class:`PlanningHubLib.FastTrack.FastTrack`: its steps are left out, and the checklist says so first
     """
     values = procedure.values
     draft = newDocument(title, procedure=procedureText, side=side)
+    leftOut = track.leavesOut if track else ()
     for step in values.get("planSteps", ()):
+        if step["name"] in leftOut:
+            continue
         given = {key: value for key, value in step.items() if key != "description"}
         draft["steps"].append({"comment": step.get("description", ""), **copy.deepcopy(given)})
     draft["risks"] = copy.deepcopy(list(values.get("risks", ())))
-    draft["checklist"] = [{"text": text, "done": False} for text in values.get("checklist", ())]
+    checklist = [*([track.text] if track else ()), *values.get("checklist", ())]
+    draft["checklist"] = [{"text": text, "done": False} for text in checklist]
     return draft
 
 

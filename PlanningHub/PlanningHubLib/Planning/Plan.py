@@ -11,6 +11,7 @@ import numpy
 
 from ..Artefacts import Artefact
 from ..Errors import GateRefused, InputRefused, firstRejection
+from ..FastTrack import fastTrackFindings
 from ..IntendedUse import intendedUse
 from ..Procedures import findProcedure
 from ..Progress import noProgress, part
@@ -132,6 +133,7 @@ def keepPlan(case, session, carried, user=None, progress=noProgress):
         )
     requireReviewed(case, segmentation)
     document = forCase(carried.document, case)
+    findings = [*fastTrackFindings(case.governance["request"], document), *carried.findings]
     with case.staging("plan", planId(case, document["title"]), user=user) as stage:
         progress(0.92, "Saving the plan")
         (stage.folder / MODELS_FOLDER).mkdir()
@@ -146,7 +148,7 @@ def keepPlan(case, session, carried, user=None, progress=noProgress):
                 "steps": len(document["steps"]),
                 "solids": {solid.name: {**solid.flags(), "volumeMl": round(solid.mesh.volumeMl, 3)}
                            for solid in carried.solids},
-                "findings": [finding.asDict() for finding in carried.findings],
+                "findings": [finding.asDict() for finding in findings],
                 **repairFacts(segmentation),
             },
             software=versions("slicer-core", "vtk", "numpy", "scipy", "manifold3d", "libigl"),

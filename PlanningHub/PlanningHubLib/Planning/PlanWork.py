@@ -7,6 +7,7 @@ from ..CaseView import fadeBesidePlan, showCaseInScene
 from ..Errors import UsageError
 from ..Files import writeAside
 from ..IntendedUse import intendedUse
+from ..FastTrack import fastTrackOf
 from ..Procedures import findProcedure
 from ..Progress import part
 from .Context import Context
@@ -21,7 +22,8 @@ def startedForCase(case, title):
 
     :raises InputRefused: ``bad-procedure``, ``cannot-read``
     """
-    draft = startedFrom(findProcedure(case.procedure)[0], title, case.side, case.procedure)
+    track = fastTrackOf(case.governance["request"])
+    draft = startedFrom(findProcedure(case.procedure)[0], title, case.side, case.procedure, track)
     return {**draft, "intendedUse": intendedUse(case)}
 
 

@@ -133,6 +133,18 @@ def _removeMetal(work, parameters, progress):
     work.mask = mask
 
 
+def _resample(work, parameters, progress):
+    if work.mask is not None:
+        raise InputRefused("bad-method", "What was found lies on the scan's voxels.", "Resample in the first step.")
+    spacingMm, matrix = parameters["spacingMm"], work.ijkToRas
+    work.voxelsHu, work.ijkToRas = Resampling.resampled(work.voxelsHu, matrix, spacingMm)
+    work.others = {
+        name: Resampling.resampled(mask, matrix, spacingMm, isMask=True)[0] for name, mask in work.others.items()
+    }
+    work.spacingMm = (spacingMm,) * 3
+    work.figures["resampledMm"] = spacingMm
+
+
 def _crop(work, parameters, progress):
     work.limit(Resampling.boxMask(work.voxelsHu.shape, work.ijkToRas, parameters["lowRas"], parameters["highRas"]))
 
@@ -226,6 +238,11 @@ STEPS = (
                   "description": "How far its blur reaches; in mm."},
         "streakMm": {**RADIUS_MM, "default": Metal.STREAK_MM, "title": "Streaks",
                      "description": "How far streaks are looked for; in mm."},
+    }),
+    Step("resample", "Resample", _resample, {
+        "spacingMm": {"type": "number", "minimum": 0.1, "maximum": 10, "default": 1.0, "title": "Voxels",
+                      "description": "Side of the cubes in mm that the next steps work on; the result comes back to "
+                                     "the scan's own voxels."},
     }),
     Step("crop", "Crop", _crop, {
         "lowRas": {**CORNER, "title": "Lower corner", "description": "Most left, posterior, inferior; RAS mm."},

@@ -9,6 +9,7 @@ from ..Errors import Finding, InputRefused, PlanningError
 from ..Progress import noProgress, part
 from .Grid import spacingOf, voxelMl
 from .Methods import STEPS, Work
+from .Resampling import maskOnGrid
 
 
 def _stepSchema(step):
@@ -73,9 +74,14 @@ def findStructure(voxelsHu, ijkToRas, method, seeds=None, others=None, progress=
         share = part(progress, number / len(steps), (number + 1) / len(steps))
         share(0.0, kind.title)
         _carryOut(kind, number + 1, work, step, share)
+    mask = work.require()
+    if "resampledMm" in work.figures:
+        mask = maskOnGrid(mask, work.ijkToRas, voxelsHu.shape, ijkToRas)
+        if not mask.any():
+            raise InputRefused("empty-segment", "Of what was found no voxel of the scan is left.", "Resample finer.")
     progress(1.0, "Segmented")
-    work.figures["volumeMl"] = int(numpy.count_nonzero(work.require())) * voxelMl(work.spacingMm)
-    return Found(work.mask, work.figures, tuple(work.findings))
+    work.figures["volumeMl"] = int(numpy.count_nonzero(mask)) * voxelMl(spacingOf(ijkToRas))
+    return Found(mask, work.figures, tuple(work.findings))
 
 
 def _carryOut(kind, number, work, step, progress):

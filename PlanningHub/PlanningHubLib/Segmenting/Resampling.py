@@ -7,6 +7,8 @@ from ..Errors import InputRefused
 from .Grid import spacingOf
 
 MOST_VOXELS = 2**31
+# Of a mask between two grids: even, so that half is exact.
+FULL = 200
 
 
 def boxMask(shape, ijkToRas, lowRas, highRas):
@@ -62,6 +64,20 @@ def resampled(voxels, ijkToRas, spacingMm, isMask=False):
     matrix[:3, 3] += directions @ origin
     matrix[:3, :3] = directions * spacingMm
     return SimpleITK.GetArrayFromImage(image), matrix
+
+
+def maskOnGrid(mask, ijkToRas, shape, gridToRas):
+    """Return a mask on another grid along the same axes that covers the same field: what is more than half inside.
+
+    :param shape: (slices, rows, columns) of the other grid; ``gridToRas`` its 4×4 to RAS mm
+    """
+    image = SimpleITK.GetImageFromArray(mask * numpy.uint8(FULL))
+    image.SetSpacing(spacingOf(ijkToRas))
+    axes = numpy.asarray(gridToRas, float)[:3, :3] / spacingOf(gridToRas)
+    origin = axes.T @ (numpy.asarray(gridToRas, float)[:3, 3] - numpy.asarray(ijkToRas, float)[:3, 3])
+    image = SimpleITK.Resample(image, shape[::-1], SimpleITK.Transform(), SimpleITK.sitkLinear, origin.tolist(),
+                               spacingOf(gridToRas), (1, 0, 0, 0, 1, 0, 0, 0, 1), 0)  # fmt: skip
+    return (SimpleITK.GetArrayViewFromImage(image) >= FULL // 2).view(numpy.uint8)
 
 
 def _corners(lowRas, highRas):

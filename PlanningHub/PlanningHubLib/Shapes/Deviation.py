@@ -8,7 +8,7 @@ from scipy.spatial import cKDTree
 
 from ..Progress import noProgress
 from .Fans import Fans, distancesNear
-from .Mesh import sumsByOwner
+from .Mesh import cross, sumsByOwner
 from .Threads import inChunks
 
 _ALL_EXACT = 200_000
@@ -69,6 +69,47 @@ def signedDistances(points, mesh):
     )[0]
 
 
+def signedDistancesOfMany(points, mesh):
+    """Return what :func:`signedDistances` does, of many points or a large mesh: the largest hundredth exact.
+
+    The others are measured to the triangles around the nearest point of the mesh, as :func:`distancesToFineSurface`
+    does, and take the side of the triangle found. Where triangles meet sharply that may be the wrong one: there they
+    are exact too.
+    """
+    points = numpy.asarray(points, numpy.float64)
+    if len(points) <= _ALL_EXACT and len(mesh.triangles) <= _ALL_EXACT:
+        return signedDistances(points, mesh)
+    nearest = nearestPoints(points, mesh.points)
+    distancesMm, triangles = Fans(mesh, nearest).distances(points, nearest)
+    sides = numpy.concatenate(inChunks(lambda at: _heights(points[at], mesh, triangles[at]) >= 0, len(points)))
+    unsure = (distancesMm >= numpy.percentile(distancesMm, 99)) | _meetsSharply(mesh)[triangles]
+    distancesMm = numpy.where(sides, distancesMm, -distancesMm).astype(numpy.float64)
+    which = numpy.flatnonzero(unsure)
+    isNear = _near(points[which], numpy.abs(distancesMm[which]).max(), mesh)
+    distancesMm[which] = signedDistances(points[which], mesh.kept(isNear[mesh.triangles].any(1)))
+    return distancesMm
+
+
+def _heights(points, mesh, triangles):
+    """Return products with the normals that tell on which side of their triangles points (n, 3) lie."""
+    first, second, third = (mesh.points[mesh.triangles[triangles, corner]].astype(numpy.float64) for corner in range(3))
+    return numpy.einsum("ij,ij->i", points - first, cross(second - first, third - first))
+
+
+def _meetsSharply(mesh):
+    """Return which triangles (m,) have a corner at which triangles may meet at more than a right angle."""
+    normals = mesh.normals()
+    sums = sumsByOwner(mesh.triangles, normals, len(mesh.points))
+    lengths = numpy.linalg.norm(sums, axis=1)
+    sharp = numpy.zeros(len(mesh.points), bool)
+    for corner in range(3):
+        at = mesh.triangles[:, corner]
+        # Normals within half a right angle of their mean are within a right angle of each other.
+        apart = numpy.einsum("ij,ij->i", normals, sums[at]) < numpy.sqrt(0.5) * lengths[at]
+        sharp[at[apart]] = True
+    return sharp[mesh.triangles].any(1)
+
+
 def distancesToFineSurface(points, mesh):
     """Return for each point its distance (n,) in mm to a fine mesh: the largest exact, the others bounded.
 
@@ -100,13 +141,18 @@ def exactNearby(points, farthestMm, mesh):
     """Return the exact distances (n,) of points of which none lies farther than that from the mesh."""
     if not len(points) or len(mesh.triangles) <= _ALL_EXACT:
         return distancesToSurface(points, mesh)
+    return distancesToSurface(points, mesh.kept(_near(points, farthestMm, mesh)[mesh.triangles].any(1)))
+
+
+def _near(points, farthestMm, mesh):
+    """Return which points (n,) of a mesh may belong to the triangles nearest to points no farther off than that."""
     edgeMm = mesh.longestEdgeMm
     near = numpy.flatnonzero(_marked(mesh.points, points, farthestMm + edgeMm))
     nearestMm = cKDTree(mesh.points[near]).query(points, workers=-1)[0]
     reachMm = min(farthestMm, nearestMm.max()) + edgeMm
     isNear = numpy.zeros(len(mesh.points), bool)
     isNear[near] = numpy.isfinite(cKDTree(points).query(mesh.points[near], distance_upper_bound=reachMm, workers=-1)[0])
-    return distancesToSurface(points, mesh.kept(isNear[mesh.triangles].any(1)))
+    return isNear
 
 
 def _marked(points, places, reachMm):

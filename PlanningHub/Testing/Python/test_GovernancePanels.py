@@ -68,6 +68,13 @@ def test_theLeadTimeIsSaidInWords(turnTo, date, words, color):
     assert not page.ui.leadTimeLabel.isHidden()
 
 
+def test_anUrgentRequestIsOnTheFastTrackOfItsProcedure(turnTo):
+    page = turnTo("RequestPanel")
+    fillRequest(page, surgeryDateLineEdit=inDays(5), urgencyComboBox="emergency")
+    page.click("stateRequestButton")
+    assert "FAST TRACK: a new plan leaves out Size of the plate" in page.ui.leadTimeLabel.text
+
+
 def test_noEstimateSaysWhy(turnTo):
     page = turnTo("RequestPanel")
     fillRequest(page)

@@ -132,15 +132,31 @@ def shaved(plate, farthestMm):
 
 
 def test_backWallOfASinusIsNotTheSkullsFace():
-    """Beside the hole bone bulges like a brow and has two walls, 13 mm apart: the plate is level with the outer one."""
+    """Beside the hole bone bulges like a brow and has a second wall far inside: the plate is level with the brow."""
+    plan = planned(browed())
+    result = plan.results["plate"]
+    assert result.figures["gapMaximumMm"] < 0.5 + 0.15 and result.figures["coveredPercent"] == 100
+    assert abs(result.figures["rimStepMinimumMm"]) < 0.1 and result.figures["rimStepMaximumMm"] < 0.4
+    assert numpy.linalg.norm(plan.objects["plate"].mesh.points, axis=1).max() > RADIUS_MM + 0.8  # up the brow
+    assert not result.findings
+
+
+def browed():
+    """Return a shell 3 mm thick with a brow and behind it a back wall on both sides, and the hole on the right."""
     import manifold3d
 
-    def layer(outerMm, innerMm):
-        brow = manifold3d.Manifold.sphere(22, 128).translate((36, 0, 29))
-        return body(outerMm) + brow - body(innerMm) - brow.scale((0.98, 0.98, 0.98))
+    def ball(radiusMm, centerRas=(0, 0, 0)):
+        return manifold3d.Manifold.sphere(radiusMm, 160).translate(centerRas)
 
-    body = lambda radiusMm: manifold3d.Manifold.sphere(radiusMm, 160)  # noqa: E731
-    assert layer and body
+    def face(inwardsMm):
+        brows = ball(30 - inwardsMm, (28.2, 0, 19)) + ball(30 - inwardsMm, (-28.2, 0, 19))
+        return ball(RADIUS_MM - inwardsMm) + brows
+
+    def beam(degrees):
+        return manifold3d.Manifold.cylinder(100, 12, 12, 64, center=True).rotate((0, degrees, 0))
+
+    bone = face(0) - face(3) + ((ball(46) - ball(44)) ^ (beam(56) + beam(-56)))
+    return fromManifold(bone - manifold3d.Manifold.cylinder(100, HOLE_MM, HOLE_MM, 128).rotate(RIGHT))
 
 
 def test_samePlanSamePlate(aPlate):

@@ -77,6 +77,29 @@ def test_bandMetalCropAndSubtraction():
     assert not (rest & mask).any() and rest[12, 20, 40]
 
 
+@pytest.mark.parametrize("spacingMm", [0.7, 1.5, 3.0])
+def test_resampledStepsGiveTheSameBoneInTheSamePlace(spacingMm):
+    """On cubes of a size, and back on the scan's voxels, oblique and mirrored: volume and center stay."""
+    turn = numpy.array([[0.8, -0.6, 0, 30], [0.6, 0.8, 0, -20], [0, 0, 1, 5], [0, 0, 0, 1]])
+    matrix, voxelsHu = turn @ MATRIX, aScan()
+    voxelsHu[12:14, 18:20, 25:27] = 40
+    resample, second = {"do": "resample", "spacingMm": spacingMm}, {"second": (voxelsHu == 900).view(numpy.uint8)}
+    halfway = {**THRESHOLD, "minimumHu": 420}
+    steps = method(resample, halfway, {"do": "subtract", "structure": "second"}, {"do": "largest-island"})
+    found = findStructure(voxelsHu, matrix, steps, None, second)
+    expected = voxelsHu == 800
+    assert found.mask.shape == voxelsHu.shape and found.mask.dtype == numpy.uint8
+    assert found.figures["resampledMm"] == spacingMm
+    assert found.figures["volumeMl"] == pytest.approx(expected.sum() * 0.002, rel=0.02 + 0.03 * spacingMm)
+    middle = numpy.argwhere(found.mask).mean(0) - numpy.argwhere(expected).mean(0)
+    assert abs(middle * (2, 1, 1)).max() < 0.35 * spacingMm, "mm"
+
+
+def test_resamplingComesFirst():
+    refused = refusal(THRESHOLD, {"do": "resample", "spacingMm": 2})
+    assert refused.code == "bad-method" and "Resample in the first step" in refused.action
+
+
 def test_aRadiusThatDoesNothingIsTold():
     found = findStructure(aScan(), MATRIX, method(THRESHOLD, {"do": "closing", "radiusMm": 0.4}))
     assert [finding.code for finding in found.findings] == ["radius-below-voxel"]

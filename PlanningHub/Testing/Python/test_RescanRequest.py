@@ -128,7 +128,7 @@ def test_theOutlinesOfAddedCharactersAreThoseOfTheirOwnFont():
     from fontTools.ttLib import TTFont
 
     dejavu = PageFonts._dejavuFolder() / "DejaVuSans.ttf"
-    font = TTFont(PageFontsEastAsian.extendedFont(dejavu, "Regular", frozenset("頭한")))
+    font = TTFont(PageFontsEastAsian.extendedFont(dejavu, "Regular", frozenset("頭한"), "Extended"))
     source = TTFont(PageFontsEastAsian.fontFile(), fontNumber=PageFontsEastAsian.KOREAN)
     scale = font["head"].unitsPerEm / source["head"].unitsPerEm
     outlines = source.getGlyphSet(location={"wght": 400})

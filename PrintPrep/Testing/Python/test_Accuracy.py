@@ -9,7 +9,7 @@ from test_Simplify import denseSamples
 
 from PlanningHubLib.Errors import GateRefused
 from PlanningHubLib.Planning.Solids import boxAbout, cylinder
-from PlanningHubLib.Shapes import Surface
+from PlanningHubLib.Shapes import Deviation, Surface
 from PlanningHubLib.Shapes.Manifolds import fromManifold, toManifold
 from PlanningHubLib.Shapes.Mesh import Mesh
 from PrintPrepLib import Accuracy, Simplify
@@ -204,6 +204,23 @@ def test_figuresAgreeWithAnotherLibrary():
         judged = max(numpy.percentile(abs(values), percent) for values in (forth, back))
         assert facts[name] == pytest.approx(judged, abs=0.02), name
     assert facts["outermostMm"] == pytest.approx(max(forth.max(), back.max()), abs=0.02)
+
+
+@pytest.mark.parametrize("sheetMm", [0.6, 3.0])
+def test_manyDistancesAreThoseOfEachPoint(monkeypatch, sheetMm):
+    """On a thin sheet with sharp rims too, where the triangle found may face the other way."""
+    import manifold3d
+
+    monkeypatch.setattr(Deviation, "_ALL_EXACT", 0)
+    ring = manifold3d.Manifold.cylinder(sheetMm, 10, 9.5, 96) - manifold3d.Manifold.cylinder(9, 4, 4, 96)
+    mesh = fromManifold(ring.refine_to_length(0.4))
+    random = numpy.random.default_rng(5)
+    points = mesh.points[random.integers(0, len(mesh.points), 4000)] + random.normal(size=(4000, 3)) * 0.15
+    many, each = Deviation.signedDistancesOfMany(points, mesh), Deviation.signedDistances(points, mesh)
+    assert (numpy.sign(many) == numpy.sign(each))[numpy.abs(each) > 1e-3].all()
+    assert numpy.abs(many - each).max() < 0.02
+    largest = numpy.abs(each).argsort()[-20:]
+    assert many[largest] == pytest.approx(each[largest], abs=1e-6)
 
 
 def test_partThatIsAllChangedHasNoFigures():

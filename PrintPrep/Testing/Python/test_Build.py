@@ -205,10 +205,38 @@ def test_prusaSlicerSaysHowLongItTakes(aCase, aSession):
     build = Build.makeBuild(aCase, aSession, profileName="fdm-prusa-mk3s")
     (plate,) = read(aCase, build)["plates"]
     sliced = plate["slicer"]
+    assert sliced["sound"], "each part is as large to PrusaSlicer as to us"
     assert 0 < sliced["hours"] < 24
     partMl = aCase.latest("part").facts["volumeMl"]
     assert partMl * 0.9 < sliced["materialMl"] < partMl * 2 + plate["estimate"]["supportsMl"] + 1
     assert build.software["PrusaSlicer"] == sliced["version"]
+
+
+def test_whatPrusaSlicerReadsOtherwiseIsSaid(aCase, aSession, tmp_path, monkeypatch):
+    """A program that reads half of the volume, or a hole, or no object: the build says so."""
+    for isManifold in ("yes", "no"):
+        said = f"manifold = {isManifold}\\nnumber_of_parts = 1\\nvolume = 1.0\\nnumber_of_facets = 12\\n"
+        program = tmp_path / "prusa-slicer"
+        program.write_text(
+            '#!/bin/sh\ncase "$1$3" in --help) echo PrusaSlicer-1.0;; --datadir--info)'
+            f' printf "[$(basename $4)]\\n{said}";; esac\n'
+        )
+        program.chmod(0o755)
+        monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+        build = Build.makeBuild(aCase, aSession, profileName="mjf-hp-4200")
+        assert "slicer-sees-faults" in [one["code"] for one in build.facts["findings"]]
+        assert not read(aCase, build)["plates"][0]["slicer"]["sound"]
+
+
+def test_aSlicerThatFailsStopsNoBuild(aCase, aSession, tmp_path, monkeypatch):
+    program = tmp_path / "prusa-slicer"
+    program.write_text('#!/bin/sh\n[ "$1" = --help ] && echo PrusaSlicer-1.0 && exit 0\nexit 3\n')
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    build = Build.makeBuild(aCase, aSession, profileName="fdm-prusa-mk3s")
+    (finding,) = [one for one in build.facts["findings"] if one["code"] == "slicer-failed"]
+    assert finding["severity"] == "warn" and build.facts["slicer"] is None
+    assert build.facts["estimate"]["hours"] > 0
 
 
 def test_aCaseWithABuildIsReadAgain(aCase, aSession):
@@ -218,3 +246,19 @@ def test_aCaseWithABuildIsReadAgain(aCase, aSession):
         assert again.state(again.latest("build")) == "current"
         assert again.latest("build").content == build.content
         assert not again.verify()
+
+
+def test_thePiecesOfASplitPartAreLaidOneByOne(aCase, aSession):
+    split = {"do": "split", "halvesAlong": "left-right", "pins": 0}
+    recipe = newRecipe(maximumDeviationMm=0.1, profile="sla-form-4", steps=[split])
+    part = Part.makePart(aCase, aSession, recipe)
+    pieces = part.facts["pieces"]
+    assert len(pieces) == 2
+    build = Build.makeBuild(aCase, aSession, **NO_SLICER)
+    (plate,) = read(aCase, build)["plates"]
+    bodies, _metadata = bodiesOf(aCase.path(build, plate["file"]))
+    assert sorted(one[0] for one in bodies) == sorted(row["name"] for row in plate["parts"])
+    assert len({row["name"] for row in plate["parts"]}) == 2
+    assert {row["partNumber"] for row in plate["parts"]} == {"part-1.2"}
+    assert plate["smallestGapMm"] is None or plate["smallestGapMm"] >= 3.0
+    assert plate["estimate"]["partsMl"] == pytest.approx(part.facts["volumeMl"], abs=0.01)

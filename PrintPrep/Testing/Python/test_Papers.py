@@ -4,18 +4,29 @@ import csv
 import io
 import json
 
+import numpy
 import pytest
 from InspectionMaking import bracketMesh
 from Judges import run
 from PapersMaking import MAKER, TRAVELLER, approve, keyOf, statedCase, writePapersSite
+from PIL import Image
 from test_Part import aCase, aSession, filesBelow, ownHome  # noqa: F401
 
 from PlanningHubLib import Approval
 from PlanningHubLib.Case import Case
 from PlanningHubLib.Errors import GateRefused, UsageError
-from PrintPrepLib import Inspection, PapersContent
+from PrintPrepLib import Inspection, Papers, PapersContent, QrCodes
+from PrintPrepLib.Build import makeBuild
 from PrintPrepLib.Papers import makePapers, readPapers
 
+ON_TICKET = (
+    "Form 4", "Formlabs", "Surgical Guide", "steam at 121 °C", "±0.25 mm", "stated in the recipe", "guide",
+    "tissue-or-bone", "not-labelled", "Labels on the part NONE", "60.0 × 40.0 × 30.0 mm",
+)  # fmt: skip
+IN_STATEMENT = (
+    "Annex XIII", "A. Prescriber, surgeon, A hospital", "plate thickness 3.5 mm (at the rim)", "2 Example",
+    "exclusive use of the patient", "declared by the manufacturer", "Cutting guide",
+)  # fmt: skip
 PDFS = {"job-ticket", "traveller", "inspection-sheet", "label", "statement"}
 
 
@@ -41,8 +52,7 @@ def test_everyFieldIsOnItsPaper(aCase, aPart):  # noqa: F811
         assert aCase.name in words and "part-1.1" in words and "LEFT" in words.upper(), name
         assert "NOT APPROVED" in words
     assert all(text in read["traveller"] for text in TRAVELLER.values())
-    for words in ("Form 4", "Formlabs", "Surgical Guide", "steam at 121 °C", "±0.25 mm", "stated in the recipe", "guide",
-                  "tissue-or-bone", "not-labelled", "Labels on the part NONE", "60.0 × 40.0 × 30.0 mm"):  # fmt: skip
+    for words in ON_TICKET:
         assert words in read["job-ticket"], words
     for words in ("custom-made", "MD", "LOT-77", MAKER["name"], MAKER["address"], "2026-03-01", "dry", "brittle",
                   "Single use", "NON-STERILE", "DRAFT", f"PLANNINGHUB:{aCase.name}:PART-1.1:"):  # fmt: skip
@@ -73,8 +83,7 @@ def test_statementNamesWhatIsMissing(aCase, aPart):  # noqa: F811
     said = {"conformity": "declared by the manufacturer", "substances": "none"}
     papers = makePapers(aCase, values=said)
     text = texts(aCase, papers)["statement"]
-    for words in ("Annex XIII", "A. Prescriber, surgeon, A hospital", "plate thickness 3.5 mm (at the rim)", "2 Example",
-                  "exclusive use of the patient", "declared by the manufacturer", "Cutting guide"):  # fmt: skip
+    for words in IN_STATEMENT:
         assert words in text, words
     missing = readPapers(aCase, papers)["statement"]["missing"]
     assert missing == ["Requirements not fully met, with the grounds"] and f"Missing: {missing[0]}." in text
@@ -196,3 +205,39 @@ def test_jsonIsTheWholeOfIt(aCase, aPart):  # noqa: F811
     values = json.loads(aCase.path(papers, "papers.json").read_bytes())
     assert (values["format"], values["version"]) == ("planninghub-papers", PapersContent.VERSION)
     assert {"ticket", "traveller", "inspection", "statement", "label", "registry", "entries"} <= set(values)
+
+
+def test_papersKnowThePseudonymOnly(aCase, aPart, monkeypatch):  # noqa: F811
+    monkeypatch.setattr(Papers, "patientWords", lambda _case: frozenset({"doe", "jane", "4711x"}))
+    for text in ("for Jane", "4711X", "DOE, second print"):
+        with pytest.raises(UsageError) as refusal:
+            makePapers(aCase, values={"machine": text})
+        assert refusal.value.code == "identifying-text"
+    label = {"text": "JANE", "kind": "engraved", "heightMm": 7.5, "depthMm": 3.0, "piece": "", "read": True}
+    monkeypatch.setitem(aPart.facts, "label", [{**label, "identifiesPatient": True}])
+    monkeypatch.setitem(aCase.latest("part").facts, "label", [{**label, "identifiesPatient": True}])
+    papers = makePapers(aCase)
+    ticket = texts(aCase, papers)["job-ticket"]
+    assert "engraved “typed text”, 7.5 mm high, 3 mm deep, read" in ticket
+    assert all("JANE" not in text for text in texts(aCase, papers).values())
+    assert b"JANE" not in aCase.path(papers, "papers.json").read_bytes()
+
+
+def test_codeOnTheLabelIsRead(aCase, aPart, tmp_path):  # noqa: F811
+    papers = makePapers(aCase)
+    (name,) = [one for one in papers.files if one.endswith("_label.pdf")]
+    run("pdftoppm", "-r", "200", "-gray", "-png", "-singlefile", aCase.path(papers, name), tmp_path / "label")
+    text = QrCodes.readQr(numpy.asarray(Image.open(tmp_path / "label.png")))
+    assert text == readPapers(aCase, papers)["label"]["qr"]
+    read = QrCodes.parsed(text)
+    assert read.partNumber == "PART-1.1" and aPart.parents[0].content.upper().startswith(read.sourceHash)
+
+
+def test_buildIsOnTheTicketAndMakesPapersStale(aCase, aSession, aPart):  # noqa: F811
+    before = makePapers(aCase)
+    build = makeBuild(aCase, aSession, slicing=False)
+    assert aCase.state(before) == "current"
+    papers = makePapers(aCase)
+    assert {link.id for link in papers.parents} == {"part-1", "build-1"}
+    hours = build.facts["estimate"]["hours"]
+    assert f"build-1.1: 1 plate(s) with 1 part(s): about {hours:.1f} h" in texts(aCase, papers)["job-ticket"]

@@ -25,6 +25,9 @@ from PlanningHubLib.Shapes import Surface
 from PrintPrepLib import Part
 from PrintPrepLib.Recipe import newRecipe
 
+# What every part holds under the same name.
+ALWAYS = ("accuracy.png", "accuracy.vtp", "recipe.json")
+
 
 @pytest.fixture(autouse=True)
 def ownHome(tmp_path, monkeypatch):
@@ -67,7 +70,7 @@ def test_partLiesWhereTheSegmentationLies(aCase, aSession, mirrored):
     addSegmentation(aCase, aSession, asymmetricMask(), matrix)
     part = Part.makePart(aCase, aSession, newRecipe(maximumDeviationMm=0.1))
     name = f"{aCase.name}_bone_left_part-1.1"
-    assert sorted(part.files) == [f"{name}.3mf", f"{name}.stl", "recipe.json"]
+    assert sorted(part.files) == sorted([f"{name}.3mf", f"{name}.stl", *ALWAYS])
     for extension in ("stl", "3mf"):
         seen = readByTrimesh(aCase.path(part, f"{name}.{extension}").read_bytes(), extension)
         assert seen.is_watertight and seen.is_winding_consistent
@@ -100,7 +103,7 @@ def test_stepAgainIsANewRevisionOfEqualGeometry(aCase, aSession):
                for one in (first, second)]  # fmt: skip
     assert figures[0] == figures[1]
     # The revision is in the names: files of two parts cannot be mixed up.
-    assert not (set(first.files) & set(second.files)) - {"recipe.json"}
+    assert not (set(first.files) & set(second.files)) - {*ALWAYS}
 
 
 def test_cancelAtAnyMomentLeavesNothing(aCase, aSession):
@@ -179,8 +182,8 @@ def test_segmentationUnderATransformIsRefusedByName(aSession):
     assert refusal.value.code == "moved-segmentation"
 
 
-@pytest.mark.slow
-def test_realSkull(aCase, aSession):
+def addRealSkull(case, session):
+    """Commit the segmentation of a real skull; return its mask and the image."""
     import SimpleITK
 
     root = Path(os.environ.get("PLANNINGHUB_TEST_DATA") or Path(__file__).parents[4] / "shared" / "data")
@@ -194,7 +197,13 @@ def test_realSkull(aCase, aSession):
     matrix = numpy.eye(4)
     matrix[:3, :3] = RAS_TO_LPS @ numpy.diag(image.GetSpacing())
     matrix[:3, 3] = RAS_TO_LPS @ image.GetOrigin()
-    addSegmentation(aCase, aSession, mask, matrix)
+    addSegmentation(case, session, mask, matrix)
+    return mask, image
+
+
+@pytest.mark.slow
+def test_realSkull(aCase, aSession):
+    mask, image = addRealSkull(aCase, aSession)
     part = Part.makePart(aCase, aSession)
     expectedMl = mask.sum() * numpy.prod(image.GetSpacing()) / 1000
     assert part.facts["volumeMl"] == pytest.approx(expectedMl, rel=0.005)

@@ -5,7 +5,7 @@ import dataclasses
 import numpy
 import pytest
 from PartMaking import ballMask, ballMesh, boxMesh, readByTrimesh
-from test_Part import aCase, addSegmentation, aSession, ownHome  # noqa: F401
+from test_Part import ALWAYS, aCase, addSegmentation, aSession, ownHome  # noqa: F401
 
 from PlanningHubLib.Errors import GateRefused, InputRefused
 from PlanningHubLib.Planning import Plan
@@ -35,7 +35,7 @@ def test_partIsThePlannedObjectWithItsFlags(aSegmentedCase, aSession):  # noqa: 
     plan = keep(aSegmentedCase, aSession, PLATE)
     part = Part.makePart(aSegmentedCase, aSession, newRecipe("Plate, left"))
     name = f"{aSegmentedCase.name}_plate-left_left_part-1.1"
-    assert sorted(part.files) == [f"{name}.3mf", f"{name}.stl", "recipe.json"]
+    assert sorted(part.files) == sorted([f"{name}.3mf", f"{name}.stl", *ALWAYS])
     assert part.parents == (plan.link,)
     flags = {"role": "implant", "mirrored": True, "modified": True, "moved": False}
     assert part.facts["object"] == {"name": "Plate, left", **flags}

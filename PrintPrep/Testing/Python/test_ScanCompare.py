@@ -147,6 +147,17 @@ def test_scanOfAnotherPartIsNotReleased(aCase, aSession, tmp_path):  # noqa: F81
     assert ScanCompare.inspectScan(aCase, path, "mm", "part-2").facts["verdict"] == "pass"
 
 
+def test_mirroredSisterIsTheOtherPartAndNoMirroredPrint(aCase, aSession, aPrint, tmp_path):  # noqa: F811
+    """A left and a right guide of one case: what lies there is the other one, rightly printed."""
+    partCase(aCase, aSession)
+    partCase(aCase, aSession, mirrored(bracketMesh()), name="Other side")
+    Part.makePart(aCase, aSession, newRecipe("Bracket", toleranceMm=0.25))
+    path = writeScan(tmp_path / "scan.stl", scanned(mirrored(aPrint)))
+    with pytest.raises(GateRefused, match="part-2.1 .Other side.") as refusal:
+        ScanCompare.inspectScan(aCase, path, "mm", "part-1")
+    assert refusal.value.code == "other-part"
+
+
 def test_colorsAreFullBeyondTheTolerance():
     colors = PartPictures.colorsOf(numpy.array([0.0, 0.24, -0.6, 0.6, 0.26]), TOLERANCE_MM)
     assert tuple(colors[0]) == tuple(colors[1]) == PartPictures.WITHIN

@@ -1,5 +1,6 @@
 """The files are read by others as what and where the part is."""
 
+import io
 import shutil
 
 import numpy
@@ -20,7 +21,8 @@ from PartMaking import (
 
 from PlanningHubLib.Errors import InputRefused
 from PlanningHubLib.Shapes import Surface
-from PrintPrepLib import Simplify, Writers
+from PlanningHubLib.Shapes.Mesh import Mesh
+from PrintPrepLib import Simplify, Writers, WritersGlb, WritersText, WritersThreeMf
 
 
 @pytest.fixture(scope="module", params=[False, True], ids=["right-handed", "left-handed"])
@@ -118,6 +120,81 @@ def test_slicersOwnReaderPutsTheStlInItsPlace(aPart, tmp_path):
 def test_equalPartsAreEqualBytes(aPart):
     assert Writers.threeMfBytes(aPart[0], LABEL) == Writers.threeMfBytes(aPart[0], LABEL)
     assert Writers.stlBytes(aPart[0], LABEL) == Writers.stlBytes(aPart[0], LABEL)
+
+
+def twoBodies(aPart):
+    mesh = aPart[0]
+    other = Mesh.fromArrays(mesh.points + numpy.float32(100), mesh.triangles)
+    return [
+        WritersThreeMf.Body(mesh, f"{LABEL.name}_1", LABEL.partNumber, (0.8, 0.2, 0.1)),
+        WritersThreeMf.Body(other, f"{LABEL.name}_2", LABEL.partNumber, (0.1, 0.2, 0.8)),
+    ]
+
+
+def test_threeMfHoldsSeveralObjectsWithNamesAndColors(aPart):
+    import lib3mf
+
+    data = WritersThreeMf.packageBytes(twoBodies(aPart), LABEL)
+    assert strictWarnings(data) == 0
+    model = lib3mf.Wrapper().CreateModel()
+    model.QueryReader("3mf").ReadFromBuffer(list(data))
+    items, names, colors = model.GetBuildItems(), [], []
+    while items.MoveNext():
+        thing = items.GetCurrent().GetObjectResource()
+        group, number, _given = thing.GetObjectLevelProperty()
+        color = model.GetBaseMaterialGroupByID(group).GetDisplayColor(number)
+        names.append(thing.GetName())
+        colors.append((color.Red, color.Green, color.Blue))
+    assert names == [f"{LABEL.name}_1", f"{LABEL.name}_2"] and colors == [(204, 51, 26), (26, 51, 204)]
+
+
+def test_plyIsInPlaceToTheBit(aPart):
+    mesh, centroid = aPart
+    data = WritersText.plyBytes(mesh, LABEL)
+    seen = readByTrimesh(data, "ply")
+    assert seen.is_watertight and seen.center_mass == pytest.approx(centroid, abs=0.1)
+    assert (seen.vertices.astype(numpy.float32) == mesh.points).all()
+    assert b"comment SPACE=LPS" in data and b"comment UNIT=mm" in data
+
+
+def test_objHoldsObjectsAndTheirColors(aPart, tmp_path):
+    import trimesh
+
+    bodies = twoBodies(aPart)
+    (tmp_path / f"{LABEL.name}.obj").write_bytes(WritersText.objBytes(bodies, LABEL))
+    (tmp_path / f"{LABEL.name}.mtl").write_bytes(WritersText.mtlBytes(bodies, LABEL))
+    scene = trimesh.load_scene(tmp_path / f"{LABEL.name}.obj", split_objects=True)
+    found = sorted(scene.geometry.values(), key=lambda one: one.center_mass[0])
+    assert len(found) == 2
+    for one, body in zip(found, bodies, strict=True):
+        assert one.is_watertight and one.volume == pytest.approx(body.mesh.volumeMl * 1000, rel=1e-4)
+        assert one.visual.material.diffuse[:3] == pytest.approx(255 * numpy.array(body.color), abs=1)
+
+
+def test_glbStandsUprightInMetres(aPart):
+    import trimesh
+
+    bodies = twoBodies(aPart)
+    data = WritersGlb.glbBytes(bodies, LABEL)
+    scene = trimesh.load_scene(io.BytesIO(data), file_type="glb")
+    assert set(scene.geometry) == {body.name for body in bodies}
+    low, high = numpy.array(bodies[0].mesh.boundsMm) / 1000
+    _low, farHigh = numpy.array(bodies[1].mesh.boundsMm) / 1000
+    # Left is x, superior is y (up), anterior (minus posterior) is z (forward).
+    wanted = [[low[0], low[2], -farHigh[1]], [farHigh[0], farHigh[2], -low[1]]]
+    assert scene.bounds == pytest.approx(numpy.array(wanted), abs=1e-6)
+    assert scene.to_geometry().volume == pytest.approx(2 * bodies[0].mesh.volumeMl * 1e-6, rel=1e-4)
+    assert WritersGlb.glbBytes(bodies, LABEL) == data
+
+
+def test_vtkReadsTheGlb(aPart, tmp_path):
+    import vtk
+
+    (tmp_path / "part.glb").write_bytes(WritersGlb.glbBytes(twoBodies(aPart), LABEL))
+    reader = vtk.vtkGLTFReader()
+    reader.SetFileName(str(tmp_path / "part.glb"))
+    reader.Update()
+    assert reader.GetOutput().GetNumberOfPoints() == 2 * len(aPart[0].points)
 
 
 def test_folderThatCannotBeWrittenIsRefusedByName(aPart, tmp_path):
