@@ -42,12 +42,7 @@ class Deviation:
 
 def distancesToSurface(points, mesh):
     """Return the exact distance (n,) in mm of each point to the nearest triangle of a mesh."""
-    import igl
-
-    squared = igl.point_mesh_squared_distance(
-        numpy.asarray(points, numpy.float64), mesh.points.astype(numpy.float64), mesh.triangles.astype(numpy.int64)
-    )[0]
-    return numpy.sqrt(squared)
+    return nearestTriangles(points, mesh)[0]
 
 
 def nearestTriangles(points, mesh):
