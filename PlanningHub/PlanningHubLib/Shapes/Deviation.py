@@ -82,16 +82,22 @@ def signedDistancesOfMany(points, mesh):
     are exact too.
     """
     points = numpy.asarray(points, numpy.float64)
-    if len(points) <= _ALL_EXACT and len(mesh.triangles) <= _ALL_EXACT:
+    if len(mesh.triangles) <= _ALL_EXACT:
+        # It may have long triangles: the nearest point says little about the nearest triangle.
         return signedDistances(points, mesh)
     nearest = nearestPoints(points, mesh.points)
     distancesMm, triangles = Fans(mesh, nearest).distances(points, nearest)
     sides = numpy.concatenate(inChunks(lambda at: _heights(points[at], mesh, triangles[at]) >= 0, len(points)))
     unsure = (distancesMm >= numpy.percentile(distancesMm, 99)) | _meetsSharply(mesh)[triangles]
     distancesMm = numpy.where(sides, distancesMm, -distancesMm).astype(numpy.float64)
-    which = numpy.flatnonzero(unsure)
-    isNear = _near(points[which], numpy.abs(distancesMm[which]).max(), mesh)
-    distancesMm[which] = signedDistances(points[which], mesh.kept(isNear[mesh.triangles].any(1)))
+    largestMm = 0.0
+    while unsure.any():
+        which = numpy.flatnonzero(unsure)
+        isNear = _near(points[which], numpy.abs(distancesMm[which]).max(), mesh)
+        distancesMm[which] = signedDistances(points[which], mesh.kept(isNear[mesh.triangles].any(1)))
+        largestMm = max(largestMm, numpy.abs(distancesMm[which]).max())
+        # What was taken for larger than the largest true distance was measured to the wrong triangle.
+        unsure = numpy.abs(distancesMm) > largestMm
     return distancesMm
 
 
