@@ -11,7 +11,6 @@ from PlanningHubLib.Segmentation import loadSegmentation
 from PlanningHubLib.Shapes.Checks import requirePrintable
 from PlanningHubLib.Shapes.Mesh import Mesh
 
-from .PartFiles import OWN_FORMAT
 from .PartRecords import currentParts, partNumber, readMesh
 from .Shape import FITTING_ROLES
 
@@ -70,8 +69,8 @@ def pieceFiles(artefact):
     """Return the names of the STL files of a part, one for each piece."""
     pieces = artefact.facts.get("pieces")
     if pieces is None:
-        return sorted(name for name in artefact.files if name.endswith(f".{OWN_FORMAT}"))
-    return [next(name for name in piece["files"] if name.endswith(f".{OWN_FORMAT}")) for piece in pieces]
+        return sorted(name for name in artefact.files if name.endswith(".stl"))
+    return [next(name for name in piece["files"] if name.endswith(".stl")) for piece in pieces]
 
 
 def _piece(case, artefact, fileName):

@@ -18,7 +18,8 @@ from PlanningHubLib.Site import Site
 # On Windows, only the first of its programs writes to who called it.
 PROGRAMS = ("prusa-slicer-console", "prusa-slicer", "PrusaSlicer")
 TECHNOLOGIES = {"FDM": "FFF", "SLA": "SLA"}
-LIMITS = Limits(seconds=1800.0)
+# A whole skull takes minutes (site default, no source).
+LIMITS = Limits(seconds=900.0)
 NOZZLE_MM = 0.4
 # Pixels of 0.1 mm: the time does not depend on them, the memory does.
 PIXEL_MM = 0.1

@@ -57,6 +57,16 @@ def test_thinSheetOfOneMillimeterStays(aLargeMesh):
     assert not len(SelfIntersections.selfIntersecting(solid))
 
 
+def test_surfaceThatPassesThroughItselfStaysAsItIsThere(aLargeMesh):
+    """What simplification did not do it cannot help: the rest becomes simpler, and the check of the part refuses it."""
+    one = ballMesh(10)
+    fine = joined(one, Mesh(one.points + numpy.float32(9), one.triangles))
+    assert len(SelfIntersections.selfIntersecting(fine))
+    solid = Simplify.simplified(fine, 0.2).mesh
+    assert len(solid.triangles) < 0.7 * len(fine.triangles)
+    assert solid.volumeMl == pytest.approx(fine.volumeMl, rel=0.01)
+
+
 def test_mergedCellsAreTheSurfaceWithPointsMerged():
     fine = Surface.maskSurface(sheetMask(), numpy.diag([0.5, 0.5, 0.5, 1.0])).mesh
     owners, merged = Clusters.clustered(fine, 1.2)

@@ -9,6 +9,7 @@ import pytest
 from PartMaking import LABEL, ballMesh, boxMesh
 
 from PlanningHubLib.Errors import Cancelled, InputRefused
+from PlanningHubLib.Segmenting.InferenceProcess import Limits
 from PlanningHubLib.Shapes.Mesh import Mesh
 from PrintPrepLib import Profiles
 from PrintPrepLib.PrusaSlicer import PrusaSlicer, archiveFigures, gcodeFigures
@@ -108,6 +109,15 @@ def test_aProgramThatFailsIsNamed(tmp_path, text):
     with pytest.raises(InputRefused) as refusal:
         slicer.sliced(boxFile(tmp_path), Profiles.find("fdm-generic"), tmp_path)
     assert refusal.value.code == "slicer-failed" and refusal.value.action
+
+
+def test_aProgramThatTakesTooLongIsEnded(tmp_path, monkeypatch):
+    monkeypatch.setattr("PrintPrepLib.PrusaSlicer.LIMITS", Limits(seconds=0.5))
+    slicer = PrusaSlicer(str(standIn(tmp_path, f"echo $$ > {tmp_path}/pid; sleep 60")), "1")
+    with pytest.raises(InputRefused) as refusal:
+        slicer.info(boxFile(tmp_path), tmp_path)
+    assert refusal.value.code == "slicer-too-slow"
+    assert not (tmp_path / "pid").exists() or not psutil.pid_exists(int((tmp_path / "pid").read_text()))
 
 
 def test_cancelEndsTheProgram(tmp_path):
