@@ -86,10 +86,18 @@ def signedDistancesOfMany(points, mesh):
     sides = numpy.concatenate(inChunks(lambda at: _heights(points[at], mesh, triangles[at]) >= 0, len(points)))
     unsure = (distancesMm >= numpy.percentile(distancesMm, 99)) | _meetsSharply(mesh)[triangles]
     distancesMm = numpy.where(sides, distancesMm, -distancesMm).astype(numpy.float64)
-    which = numpy.flatnonzero(unsure)
-    isNear = _near(points[which], numpy.abs(distancesMm[which]).max(), mesh)
-    distancesMm[which] = signedDistances(points[which], mesh.kept(isNear[mesh.triangles].any(1)))
+    _makeExact(distancesMm, unsure, points, mesh)
+    # Of long triangles, many more are taken for far too far.
+    _makeExact(distancesMm, ~unsure & (numpy.abs(distancesMm) > numpy.abs(distancesMm[unsure]).max()), points, mesh)
     return distancesMm
+
+
+def _makeExact(distancesMm, unsure, points, mesh):
+    """Replace some signed distances, not below the true ones, by the exact ones."""
+    which = numpy.flatnonzero(unsure)
+    if len(which):
+        isNear = _near(points[which], numpy.abs(distancesMm[which]).max(), mesh)
+        distancesMm[which] = signedDistances(points[which], mesh.kept(isNear[mesh.triangles].any(1)))
 
 
 def _heights(points, mesh, triangles):
