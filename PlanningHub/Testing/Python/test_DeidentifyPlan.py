@@ -17,6 +17,7 @@ from PlanningHubLib.DeidentifyPlans import WITHOUT_WORDS
 from PlanningHubLib.DeidentifySurfaces import plyPoints, rewrittenPly
 from PlanningHubLib.Errors import InputRefused
 from PlanningHubLib.Import import importSeries
+from PlanningHubLib.Masks import largestIsland
 from PlanningHubLib.Planning import Plan
 from PlanningHubLib.Planning.Context import Context
 from PlanningHubLib.Planning.Document import checked
@@ -106,14 +107,20 @@ def plantingModel(session, solid, path):
 
 def segment(case, session, thresholdHu=300):
     """Keep a segmentation of two structures with names of their own; return the center of the first, RAS mm."""
-    source = case.require("source")
-    volume = loadSource(case, session, source)
-    hu = slicer.util.arrayFromVolume(volume)
-    matrix = readGeometry(case, source).ijkToRas
-    bone, other = hu > thresholdHu, numpy.zeros(hu.shape, bool)
+    volume = loadSource(case, session, case.require("source"))
+    bone = slicer.util.arrayFromVolume(volume) > thresholdHu
+    other = numpy.zeros(bone.shape, bool)
     other[30:34, 32:36, 20:26] = True
+    matrix = keepSegments(case, session, volume, {BONE: bone, OTHER: other})
+    return (matrix @ [*numpy.argwhere(bone).mean(0)[::-1], 1])[:3]
+
+
+def keepSegments(case, session, volume, masks):
+    """Keep masks as the case's segmentation; return 4×4 from (column, row, slice) to RAS mm."""
+    source = case.require("source")
+    matrix = readGeometry(case, source).ijkToRas
     node = Segments.addSegmentation(session, volume, WORD)
-    for name, mask in ((BONE, bone), (OTHER, other)):
+    for name, mask in masks.items():
         vtkMatrix = slicer.util.vtkMatrixFromArray(matrix)
         Segments.addSegment(
             node, mask.astype(numpy.uint8), vtkMatrix, name, Segments.BONE_TERMINOLOGY, Segments.BONE_COLOR
@@ -122,7 +129,7 @@ def segment(case, session, thresholdHu=300):
         Segments.saveNode(session, node, stage.folder / FILE_NAME)
         stage.commit(parents=[source], parameters={"method": "test"}, facts={"structures": {}}, title=WORD)
     session.scene.RemoveNode(node)
-    return (matrix @ [*numpy.argwhere(bone).mean(0)[::-1], 1])[:3]
+    return matrix
 
 
 def copied(folder, out, profile="research"):
@@ -222,6 +229,23 @@ def test_whatAFaceWasMadeIntoStaysOutByName(aPlannedCase, tmp_path, monkeypatch)
     solids = {name for name, one in results["objects"].items() if one["kind"] == "solid"}
     assert solids == {"Trajectory 1"}
     assert not faces & {name for step in results["steps"] for name in step["objects"]}
+
+
+def test_theFaceOfAHeadStaysOutWhereverItWasMoved(tmp_path, smallHead, aSession):
+    importSeries(smallHead, tmp_path / "case", side="left")
+    steps = [{"do": "placement", "name": "shift", "shiftMm": [0, 80, 0]}]
+    steps += [{"do": "move", "name": f"moved {of}", "solid": of, "by": ["shift"]} for of in ("skin", "skull")]
+    with Case.open(tmp_path / "case", writable=True) as case:
+        volume = loadSource(case, aSession, case.require("source"))
+        hu = slicer.util.arrayFromVolume(volume)
+        keepSegments(case, aSession, volume, {"skull": largestIsland(hu > 300), "skin": largestIsland(hu > -300)})
+        Plan.makePlan(case, aSession, planOf(*steps))
+        for scope in ("research", "manufacturer"):
+            Consent.recordConsent(case, scope, "2026-01-31", "test 1")
+    report = Deidentify.deidentify(tmp_path / "case", tmp_path / "out", "research", deface=True)
+    left = {one["what"] for one in report["leftOut"] if one["reason"] == "it shows the face"}
+    assert left == {"model Move 1 of a plan", "seg.nrrd"}
+    assert {path.name for path in (tmp_path / "out").rglob("*.ply")} == {"Move 2.ply"}
 
 
 def test_eachVariantThatHoldsIsCopied(aPlannedCase, tmp_path, aSession):
