@@ -16,9 +16,10 @@ from .User import User, bone, cases, importing
 PROJECT = Path(__file__).resolve().parents[2]
 MODULES = ("PlanningHub", "PrintPrep", "ORExport", "CentralSync")
 DATA = Path("/data")
-KEPT = ("PlanningHub", "PlanningHubMethod", "PlanningHubCases", "PlanningHubSeries", "PlanningHubAccept", "PlanningHubWarn",
-        "PlanningHubReject", "PlanningHubProgress", "PlanningHubStale", "PrintPrep", "PrintPrepProgress",
-        "ORExport", "ORExportError", "CentralSync", "CentralSyncBefore", "CentralSyncError")  # fmt: skip
+KEPT = ("PlanningHub", "PlanningHubMethod", "PlanningHubCases", "PlanningHubSeries", "PlanningHubAccept",
+        "PlanningHubWarn", "PlanningHubReject", "PlanningHubProgress", "PlanningHubStale", "PrintPrep",
+        "PrintPrepProgress", "ORExport", "ORExportError", "CentralSync", "CentralSyncBefore",
+        "CentralSyncError")  # fmt: skip
 WIDTH = 460
 HEIGHTS = {"PlanningHub": 830, "PrintPrep": 460, "ORExport": 640, "CentralSync": 560}
 
