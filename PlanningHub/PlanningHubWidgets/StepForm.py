@@ -191,8 +191,6 @@ class TextEditor(Editor):
 
     def set(self, value):
         self.edit.text = value or ""
-        # What is too long for the field is read from its beginning.
-        self.edit.cursorPosition = 0
 
     def get(self):
         return self.edit.text.strip() or (None if self.field.required else self.field.default)
