@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy
 
 
-def run(*command):
+def run(*command, patienceSeconds=120):
     """Return what a judge's program printed; it must be there and end by itself."""
     tool = Path(sysconfig.get_path("scripts")) / command[0]
     command = [str(tool) if tool.exists() else command[0], *map(str, command[1:])]
-    done = subprocess.run(command, capture_output=True, encoding="utf-8", errors="replace", timeout=120)
+    done = subprocess.run(command, capture_output=True, encoding="utf-8", errors="replace", timeout=patienceSeconds)
     return done.stdout + done.stderr
 
 
@@ -72,14 +72,15 @@ def prusaInfo(path):
 
 # A bed for a whole skull, and layers as thick as the nozzle lets them be: what counts is that it can be sliced.
 _COARSE = (
-    "--bed-shape", "0x0,500x0,500x500,0x500", "--max-print-height", "500", "--layer-height", "0.5",
-    "--first-layer-height", "0.5", "--nozzle-diameter", "0.8", "--fill-density", "0%",
+    "--bed-shape", "0x0,500x0,500x500,0x500", "--max-print-height", "500", "--layer-height", "0.6",
+    "--first-layer-height", "0.6", "--nozzle-diameter", "0.8", "--fill-density", "0%", "--perimeters", "1",
+    "--top-solid-layers", "0", "--bottom-solid-layers", "0",
 )  # fmt: skip
 
 
 def prusaGcode(path, out):
     """Have PrusaSlicer slice a model coarsely; return how many lines of its G-code print something."""
-    run("prusa-slicer", "--export-gcode", "--output", out, *_COARSE, path)
+    run("prusa-slicer", "--export-gcode", "--output", out, *_COARSE, path, patienceSeconds=900)
     return sum(line.startswith("G1") and " E" in line for line in out.read_text().splitlines())
 
 

@@ -1,7 +1,7 @@
-"""The fast track of a procedure: what a plan for an urgent or emergency request leaves out, and how long its states take.
+"""The fast track of a procedure: what a plan for an urgent request leaves out, and how long its states take.
 
-A template offers one in ``fastTrack``; the request's urgency chooses it. It never leaves out consent, side, the verdict on
-the images, a person's review or an approval: only steps of the plan that the template names.
+A template offers one in ``fastTrack``; the request's urgency chooses it. It never leaves out consent, side, the verdict
+on the images, a person's review or an approval: only steps of the plan that the template names.
 """
 
 import dataclasses

@@ -1,10 +1,11 @@
 """How long it will take until everything is ready, against the surgery date: a stated rule, or no estimate.
 
 Rule: for the state that the request is in, its typical time less what has passed of it; for each later state on the
-shortest way to ``delivered`` its typical time; added up. Typical is the median of the site's own finished visits to the
-state where there are at least five, otherwise the default of ``RequestStates.json``, or of the procedure's fast track
-where the request is on it. Elective, urgent and emergency cases are counted apart: one says nothing of the other. Medians added up are not the
-median of the sum, and nothing here knows the case itself: so it is an estimate of the ordinary case, no promise.
+shortest way to ``delivered`` its typical time; added up. Typical is the median of the site's own finished visits to
+the state where there are at least five, otherwise the default of ``RequestStates.json``, or of the procedure's fast
+track where the request is on it. Elective, urgent and emergency cases are counted apart: one says nothing of the
+other. Medians added up are not the median of the sum, and nothing here knows the case itself: so it is an estimate of
+the ordinary case, no promise.
 """
 
 import dataclasses

@@ -1,7 +1,7 @@
 """Seeing a scan in 3D before anything is segmented: Slicer's volume rendering with a look for what is looked for.
 
-The looks are our own, so that they are the same wherever Slicer's preset files are or are not. A look is no finding: what
-it shows depends on its intensities alone.
+The looks are our own, so that they are the same with and without Slicer's preset files. A look is no finding: what it
+shows depends on intensities alone.
 """
 
 import vtk

@@ -165,8 +165,8 @@ def _beyond(facts, toleranceMm):
     voxels = facts.get("voxels")
     if facts["maximumMm"] > toleranceMm:
         text = (
-            f"The part lies {facts['maximumMm']:.2f} mm from the {facts['reference']} ({facts['maximumAt']}), more than "
-            f"the tolerance of {toleranceMm} mm, on {facts['beyondTolerancePercent']:.1f} % of its surface."
+            f"The part lies {facts['maximumMm']:.2f} mm from the {facts['reference']} ({facts['maximumAt']}), more "
+            f"than the tolerance of {toleranceMm} mm, on {facts['beyondTolerancePercent']:.1f} % of its surface."
         )
         return [Finding("out-of-tolerance", "reject", text, action)]
     if voxels and voxels.get("maximumMm", 0) > toleranceMm + voxels["halfVoxelMm"]:
@@ -194,7 +194,7 @@ def _place(sides, mesh, owners, pieces):
 
 
 def placeInWords(point, mesh):
-    """Return in which third of a mesh (LPS) a point lies along each axis, such as ``left anterior``, else ``middle``."""
+    """Return the thirds of a mesh (LPS) that a point lies in along each axis, as ``left anterior``, else ``middle``."""
     low, high = mesh.points.min(0), mesh.points.max(0)
     third = (numpy.asarray(point) - low) / numpy.where(high > low, high - low, 1)
     words = [THIRDS[axis][int(value > 0.5)] for axis, value in enumerate(third) if abs(value - 0.5) > 1 / 6]

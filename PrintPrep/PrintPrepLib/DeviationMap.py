@@ -40,7 +40,7 @@ def writeMap(folder, proof):
 
 
 def writeFigures(path, proof):
-    """Write the part's mesh (LPS mm) with ``deviationMm`` at each point; not a number where it was changed on purpose."""
+    """Write the part's mesh (LPS mm) with ``deviationMm`` at each point; NaN where it was changed on purpose."""
     polyData = proof.mesh.toPolyData()
     array = numpy_support.numpy_to_vtk(numpy.round(proof.shownMm, 3).astype(numpy.float32), deep=True)
     array.SetName(ARRAY)
@@ -59,7 +59,7 @@ def writeFigures(path, proof):
 
 
 def mapPicture(proof):
-    """Return the picture (height, width, 3) uint8: three sides on one scale, the third where the part is farthest off."""
+    """Return the picture (height, width, 3) uint8: three sides on one scale, the third where it is farthest off."""
     rangeMm, toleranceMm = scaleOf(proof)
     low, high = proof.mesh.points.min(0), proof.mesh.points.max(0)
     center = tuple(((low + high) / 2).tolist())

@@ -45,14 +45,14 @@ class BallFitter:
         self._tree.init(*self._mesh)
 
     def ahead(self, points, directions):
-        """Return how far (n,) the surface is along directions of length 1, and its triangles (n,); inf and −1 for none."""
+        """Return how far (n,) the surface is along unit directions, and its triangles (n,); inf and −1 for none."""
         started = numpy.ascontiguousarray(points + _ASIDE_MM * directions)
         found = self._tree.intersect_ray_first(*self._mesh, started, numpy.ascontiguousarray(directions))
         triangles, lengthsMm = (numpy.asarray(one).reshape(-1) for one in found[:2])
         return numpy.where(triangles >= 0, lengthsMm + _ASIDE_MM, numpy.inf), triangles
 
     def acrossMm(self, points, directions):
-        """Return the width (n,) of the material at points along directions, both ways; inf between faces at an angle."""
+        """Return the width (n,) of the material at points along directions, both ways; inf between slanting faces."""
         (oneMm, one), (otherMm, other) = self.ahead(points, directions), self.ahead(points, -directions)
         straight = numpy.minimum(self._facing(one, directions), self._facing(other, -directions))
         return numpy.where(straight > STRAIGHT_COSINE, oneMm + otherMm, numpy.inf)

@@ -266,7 +266,7 @@ _UP = {
 }  # fmt: skip
 _TEXT = {
     "type": "string", "minLength": 1, "maxLength": 120, "default": Marks.DEFAULT_TEXT, "title": "Text",
-    "description": "{case}: the pseudonym; {side}: left or right in words; {part}: the part's number; {piece}: its name",
+    "description": "{case}: the pseudonym; {side}: left or right in words; {part}: its number; {piece}: its name",
 }  # fmt: skip
 _HEIGHT = {
     "type": "number", "minimum": 1, "maximum": 50, "default": Marks.RECOMMENDED_HEIGHT_MM, "title": "Height",

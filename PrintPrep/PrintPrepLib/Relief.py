@@ -6,7 +6,7 @@ from scipy.sparse import coo_matrix, csgraph
 from PlanningHubLib.Errors import InputRefused
 from PlanningHubLib.Planning.Solids import framed
 from PlanningHubLib.Shapes.Manifolds import toManifold
-from PlanningHubLib.Shapes.Mesh import Mesh, welded
+from PlanningHubLib.Shapes.Mesh import Mesh
 
 from .Views import within
 
@@ -19,7 +19,7 @@ _FACING = 0.05
 def cutter(mesh, frame, section, depthMm):
     """Return the manifold that an outline takes away: from just above the surface to a depth below it.
 
-    :param mesh: the part's surface
+    :param mesh: the part's surface; triangles that meet share their points
     :param frame: :class:`PrintPrepLib.Views.Frame` of the face; its origin lies on the surface
     :param section: manifold3d.CrossSection in mm, in the frame's right and up
     :param depthMm: measured along the normal everywhere, so the floor has the surface's own shape
@@ -49,13 +49,16 @@ def _tool(mesh, frame, section, lowMm, highMm):
 def _patch(mesh, frame, section):
     """Return the part of the surface that lies under an outline and that the frame's origin lies on, in its axes."""
     low, high = numpy.array(section.bounds()).reshape(2, 2)
-    points = frame.local(mesh.points)
-    triangles = within(mesh.triangles, points[:, :2], low, high)
+    # Of a large mesh only what is near is looked at in double precision.
+    flat = (mesh.points - frame.origin.astype(numpy.float32)) @ frame.axes[:2].T.astype(numpy.float32)
+    near = Mesh(mesh.points, within(mesh.triangles, flat, low - _BEYOND_MM, high + _BEYOND_MM))
+    near = near.kept(numpy.ones(len(near.triangles), bool))
+    points, triangles = frame.local(near.points), near.triangles
     crosses = numpy.cross(*(points[triangles[:, corner]] - points[triangles[:, 0]] for corner in (1, 2)))
     triangles = triangles[crosses[:, 2] > _FACING * numpy.linalg.norm(crosses, axis=1)]
     if not len(triangles):
         raise _noFace()
-    return _aroundOrigin(*welded(points[triangles].reshape(-1, 3), numpy.arange(triangles.size).reshape(-1, 3)))
+    return _aroundOrigin(points, triangles)
 
 
 def _aroundOrigin(points, triangles):

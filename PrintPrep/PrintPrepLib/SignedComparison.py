@@ -101,7 +101,9 @@ def comparedWithVoxels(mesh, surface, knownMm=0.0, intended=()):
     rest = numpy.setdiff1d(kept, even, assume_unique=True)
     rest = rest[atMostMm[rest] > numpy.abs(distancesMm).max(initial=0)]
     points = corners[numpy.concatenate([even, rest])]
-    return Measured(points, numpy.concatenate([distancesMm, -signedDistancesOfMany(corners[rest], mesh)]), len(even), 0.0)
+    return Measured(
+        points, numpy.concatenate([distancesMm, -signedDistancesOfMany(corners[rest], mesh)]), len(even), 0.0
+    )
 
 
 def changed(points, intended, withinMm=INTENDED_MARGIN_MM):

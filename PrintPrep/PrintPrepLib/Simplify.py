@@ -78,12 +78,9 @@ def _refined(mesh, levels, boundMm, progress):
     trial = Trial(mesh, boundMm - APART_MM)
     for number in range(ROUNDS):
         progress(number / ROUNDS, "Measuring the deviation")
-        tooCoarse = trial.tooCoarse(assembled(levels, choice))
+        tooCoarse = trial.tooCoarse(assembled(levels, choice), choice > 0)
         if not tooCoarse.any():
             return trial.finished()
-        tooCoarse &= choice > 0
-        if not tooCoarse.any():
-            return None
         # One level at a time: where very coarse meets very fine, triangles pass through each other.
         choice[tooCoarse] -= 1
         trial.changed(tooCoarse)

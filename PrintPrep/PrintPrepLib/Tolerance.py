@@ -1,4 +1,4 @@
-"""How far a part may lie from what it was made from: what the recipe states, else what the procedure says of its role."""
+"""How far a part may lie from what it was made from: as the recipe states, else as the procedure does for its role."""
 
 import dataclasses
 

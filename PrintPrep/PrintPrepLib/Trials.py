@@ -20,6 +20,9 @@ from PlanningHubLib.Shapes.Mesh import alike
 
 from .SelfIntersections import selfIntersecting
 
+# So few samples are measured exactly from the start.
+FEW = 5000
+
 
 class Trial:
     """What is known of a surface and what becomes of it, step by step: what was measured to a triangle that is still
@@ -46,18 +49,23 @@ class Trial:
         self._backOfTriangles[origins[which[self._mesh.triangles[origins]].any(1)]] = numpy.nan
         self._backOfPoints[which] = numpy.nan
 
-    def tooCoarse(self, candidate):
-        """Return which points (n,) of the fine surface were merged too far in a candidate."""
+    def tooCoarse(self, candidate, isMerged):
+        """Return which points (n,) of the fine surface were merged too far in a candidate.
+
+        :param isMerged: which points (n,) were merged at all: flaws of the fine surface itself cannot be helped
+        """
         isFirst, self._candidate = self._candidate is None, candidate
         triangles, indices = candidate.mesh.triangles, candidate.indices
         self._measureForth()
         beyond = numpy.flatnonzero(self._forth > self._boundMm)
-        found = numpy.zeros(len(candidate.mesh.points), bool)
+        found, canHelp = (numpy.zeros(len(candidate.mesh.points), bool) for _ in range(2))
+        canHelp[indices[isMerged]] = True
         found[indices[beyond]] = True
         found[indices[self._mesh.triangles[self._origins[beyond]]]] = True
         edges, uses = edgeNumbers(triangles)
         found[triangles[(uses[edges] > 2).reshape(-1, 3).any(1)]] = True
         found[touchingPoints(triangles, edges)] = True
+        found &= canHelp
         # At first, so as not to come late, and at last.
         if isFirst or not found.any():
             isNew = numpy.isnan(self._backOfTriangles[candidate.origins])
@@ -66,7 +74,7 @@ class Trial:
             back = self._back()
             found |= back[: len(found)] > self._boundMm
             found[triangles[back[len(found) :] > self._boundMm]] = True
-        return found[indices]
+        return (found & canHelp)[indices]
 
     def _measureForth(self):
         """Measure from the fine points whose distance is not known: bounded from above, exact beyond the bound."""
@@ -74,21 +82,27 @@ class Trial:
         points = self._mesh.points[self._open]
         distancesMm, triangles = Fans(coarse, indices).distances(points, indices)
         beyond = numpy.flatnonzero((distancesMm > self._boundMm) | (triangles < 0))
-        distancesMm[beyond], triangles[beyond] = nearestTriangles(points[beyond], coarse)
+        if len(beyond):
+            distancesMm[beyond], triangles[beyond] = nearestTriangles(points[beyond], coarse)
         self._forth[self._open], self._origins[self._open] = distancesMm, self._candidate.origins[triangles]
 
     def _measureBack(self, isNew):
         """Measure from the candidate's new triangles and points, in the same way."""
         coarse, indices, origins = self._candidate.mesh, self._candidate.indices, self._candidate.origins
-        nearest = numpy.searchsorted(origins, self._origins)
+        numbers = numpy.zeros(len(self._mesh.triangles), numpy.int32)
+        numbers[origins] = numpy.arange(len(origins), dtype=numpy.int32)
+        nearest = numbers[self._origins]
         touched = numpy.zeros(len(coarse.points), bool)
         touched[coarse.triangles[isNew]] = True
         near = numpy.flatnonzero(touched[indices] | isNew[nearest])
         starts = nearSamples(self._mesh.points[near], coarse, indices[near], nearest[near])
         wanted = numpy.flatnonzero(numpy.concatenate([touched, isNew]))
         samples, starts = samplesOf(coarse)[wanted], near[starts[wanted]]
-        distancesMm = distancesNear(samples, self._mesh, starts)[0]
-        beyond = distancesMm > self._boundMm
+        if len(wanted) > FEW:
+            distancesMm = distancesNear(samples, self._mesh, starts)[0]
+        else:
+            distancesMm = numpy.linalg.norm(samples - self._mesh.points[starts], axis=1)
+        beyond = (distancesMm > self._boundMm) | (len(wanted) <= FEW)
         if beyond.any():
             distancesMm[beyond] = exactNearby(samples[beyond], distancesMm[beyond].max(), self._mesh)
         count = touched.sum()
@@ -120,8 +134,9 @@ class Trial:
         if alike(coarse, solid):
             forth = largestExact(fine.points, self._forth, coarse)
             back = largestExact(samplesOf(coarse), self._back(), fine)
-            return solid, deviationOf(fine, coarse, forth, back)
-        # The kernel, or keeping apart what touches, has moved something.
-        nearby = nearestPoints(coarse.points, solid.points)[self._candidate.indices]
-        deviation = measured(fine, solid, nearby)
+            deviation = deviationOf(fine, coarse, forth, back)
+        else:
+            # The kernel, or keeping apart what touches, has moved something.
+            nearby = nearestPoints(coarse.points, solid.points)[self._candidate.indices]
+            deviation = measured(fine, solid, nearby)
         return (solid, deviation) if deviation.maximumMm <= self._boundMm + APART_MM else None

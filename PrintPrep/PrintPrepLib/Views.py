@@ -92,7 +92,10 @@ def within(triangles, flat, low, high):
 
     :param flat: (n, 2) coordinates of the mesh's points
     """
-    sides = numpy.concatenate([flat < low, flat > high], 1) @ numpy.array([1, 2, 4, 8], numpy.uint8)
+    sides = numpy.zeros(len(flat), numpy.uint8)
+    for axis in (0, 1):
+        sides |= (flat[:, axis] < low[axis]).view(numpy.uint8) << 2 * axis
+        sides |= (flat[:, axis] > high[axis]).view(numpy.uint8) << 2 * axis + 1
     first, second, third = (sides[triangles[:, corner]] for corner in range(3))
     return triangles[(first & second & third) == 0]
 

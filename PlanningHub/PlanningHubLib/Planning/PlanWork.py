@@ -5,9 +5,9 @@ import dataclasses
 from ..Case import Case
 from ..CaseView import fadeBesidePlan, showCaseInScene
 from ..Errors import UsageError
+from ..FastTrack import fastTrackOf
 from ..Files import writeAside
 from ..IntendedUse import intendedUse
-from ..FastTrack import fastTrackOf
 from ..Procedures import findProcedure
 from ..Progress import part
 from .Context import Context

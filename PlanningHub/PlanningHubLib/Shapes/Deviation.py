@@ -12,6 +12,8 @@ from .Mesh import cross, sumsByOwner
 from .Threads import inChunks
 
 _ALL_EXACT = 200_000
+# Nothing but the surface of a mask is so large, and its triangles are even.
+_ALL_SIGNED_EXACT = 600_000
 # The largest distances, which decide, are exact.
 EXACT_PERCENT = 0.2
 # A grid that marks where something is has no more cells along an axis than these.
@@ -40,12 +42,7 @@ class Deviation:
 
 def distancesToSurface(points, mesh):
     """Return the exact distance (n,) in mm of each point to the nearest triangle of a mesh."""
-    import igl
-
-    squared = igl.point_mesh_squared_distance(
-        numpy.asarray(points, numpy.float64), mesh.points.astype(numpy.float64), mesh.triangles.astype(numpy.int64)
-    )[0]
-    return numpy.sqrt(squared)
+    return nearestTriangles(points, mesh)[0]
 
 
 def nearestTriangles(points, mesh):
@@ -75,24 +72,32 @@ def signedDistances(points, mesh):
 
 
 def signedDistancesOfMany(points, mesh):
-    """Return what :func:`signedDistances` does, of many points or a large mesh: the largest hundredth exact.
+    """Return what :func:`signedDistances` does; of a mesh as large as a mask's surface only the largest are exact.
 
     The others are measured to the triangles around the nearest point of the mesh, as :func:`distancesToFineSurface`
     does, and take the side of the triangle found. Where triangles meet sharply that may be the wrong one: there they
     are exact too.
     """
     points = numpy.asarray(points, numpy.float64)
-    if len(points) <= _ALL_EXACT and len(mesh.triangles) <= _ALL_EXACT:
+    if len(mesh.triangles) <= _ALL_SIGNED_EXACT:
         return signedDistances(points, mesh)
     nearest = nearestPoints(points, mesh.points)
     distancesMm, triangles = Fans(mesh, nearest).distances(points, nearest)
     sides = numpy.concatenate(inChunks(lambda at: _heights(points[at], mesh, triangles[at]) >= 0, len(points)))
     unsure = (distancesMm >= numpy.percentile(distancesMm, 99)) | _meetsSharply(mesh)[triangles]
     distancesMm = numpy.where(sides, distancesMm, -distancesMm).astype(numpy.float64)
-    which = numpy.flatnonzero(unsure)
-    isNear = _near(points[which], numpy.abs(distancesMm[which]).max(), mesh)
-    distancesMm[which] = signedDistances(points[which], mesh.kept(isNear[mesh.triangles].any(1)))
+    _makeExact(distancesMm, unsure, points, mesh)
+    # Of long triangles, many more are taken for far too far.
+    _makeExact(distancesMm, ~unsure & (numpy.abs(distancesMm) > numpy.abs(distancesMm[unsure]).max()), points, mesh)
     return distancesMm
+
+
+def _makeExact(distancesMm, unsure, points, mesh):
+    """Replace some signed distances, not below the true ones, by the exact ones."""
+    which = numpy.flatnonzero(unsure)
+    if len(which):
+        isNear = _near(points[which], numpy.abs(distancesMm[which]).max(), mesh)
+        distancesMm[which] = signedDistances(points[which], mesh.kept(isNear[mesh.triangles].any(1)))
 
 
 def _heights(points, mesh, triangles):

@@ -12,7 +12,7 @@ from ..Errors import InputRefused
 from ..Progress import noProgress
 from .Mesh import Mesh
 from .Shells import speckTriangles
-from .Threads import vtkThreads
+from .Threads import inChunks, vtkThreads
 
 # Taubin's low-pass filter as windowed sinc: 20 iterations at 0.05 soften the stairs of thick slices and keep the volume
 # (+0.02 % on the phantom's smooth skull, −0.28 % on a real one, both against the voxels). 0.03 would look smoother, but
@@ -154,4 +154,7 @@ def _pointsInRas(polyData, ijkToRas, firstIndex, spacingMm):
         return numpy.zeros((0, 3), numpy.float32)
     points = numpy_support.vtk_to_numpy(polyData.GetPoints().GetData())
     originRas = ijkToRas[:3, :3] @ firstIndex + ijkToRas[:3, 3]
-    return (points @ (ijkToRas[:3, :3] / spacingMm).T + originRas).astype(numpy.float32)
+    toRas = (ijkToRas[:3, :3] / spacingMm).T
+    return numpy.concatenate(
+        inChunks(lambda part: (points[part] @ toRas + originRas).astype(numpy.float32), len(points))
+    )

@@ -47,7 +47,9 @@ def test_theFastTrackLeavesOutWhatTheTemplateNamesAndSaysSo():
     assert fastTrackOf(stated(procedure="cranioplasty")) is None and fastTrackOf(None) is None
 
 
-@pytest.mark.parametrize("leavesOut, words", [("Nothing", "no step Nothing"), ("Plate", "which Size of the plate needs")])
+@pytest.mark.parametrize(
+    "leavesOut, words", [("Nothing", "no step Nothing"), ("Plate", "which Size of the plate needs")]
+)
 def test_aFastTrackThatDoesNotFitIsRefused(leavesOut, words):
     values = copy.deepcopy(readProcedure("cranioplasty").values)
     assert faultOf(values) is None

@@ -206,19 +206,20 @@ def test_figuresAgreeWithAnotherLibrary():
     assert facts["outermostMm"] == pytest.approx(max(forth.max(), back.max()), abs=0.02)
 
 
-@pytest.mark.parametrize("sheetMm", [0.6, 3.0])
-def test_manyDistancesAreThoseOfEachPoint(monkeypatch, sheetMm):
-    """On a thin sheet with sharp rims too, where the triangle found may face the other way."""
-    import manifold3d
-
-    monkeypatch.setattr(Deviation, "_ALL_EXACT", 0)
-    ring = manifold3d.Manifold.cylinder(sheetMm, 10, 9.5, 96) - manifold3d.Manifold.cylinder(9, 4, 4, 96)
-    mesh = fromManifold(ring.refine_to_length(0.4))
+@pytest.mark.parametrize("sheetVoxels", [1, 3])
+def test_manyDistancesAreThoseOfEachPoint(monkeypatch, sheetVoxels):
+    """On a thin sheet of a mask too, where triangles meet sharply and the one found may face the other way."""
+    monkeypatch.setattr(Deviation, "_ALL_SIGNED_EXACT", 0)
+    mask = numpy.zeros((30, 30, 30), numpy.uint8)
+    mask[5:25, 5:25, 10 : 10 + sheetVoxels] = 1
+    mask[5:25, 12:18, 4:24] = 1
+    mesh = Surface.maskSurface(mask, obliqueMatrix()).mesh
     random = numpy.random.default_rng(5)
     points = mesh.points[random.integers(0, len(mesh.points), 4000)] + random.normal(size=(4000, 3)) * 0.15
     many, each = Deviation.signedDistancesOfMany(points, mesh), Deviation.signedDistances(points, mesh)
     assert (numpy.sign(many) == numpy.sign(each))[numpy.abs(each) > 1e-3].all()
-    assert numpy.abs(many - each).max() < 0.02
+    aboveMm = numpy.abs(many) - numpy.abs(each)
+    assert aboveMm.min() > -1e-6 and aboveMm.mean() < 0.002 and (aboveMm > 0.02).mean() < 0.01
     largest = numpy.abs(each).argsort()[-20:]
     assert many[largest] == pytest.approx(each[largest], abs=1e-6)
 

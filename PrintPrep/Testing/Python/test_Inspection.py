@@ -118,12 +118,20 @@ def test_whatIsNoReadingIsRefused(aCase, aPart, measured, code):  # noqa: F811
     assert refusal.value.code == code and aCase.latest("inspection") is None
 
 
-def test_toleranceIsNeverGuessed(aCase, aSession):  # noqa: F811
-    partCase(aCase, aSession, toleranceMm=None)
+def test_toleranceIsNeverGuessed(aCase, aSession, monkeypatch):  # noqa: F811
+    """A part of a procedure that states none, and whose recipe states none."""
+    part = partCase(aCase, aSession, toleranceMm=None)
+    monkeypatch.setitem(part.facts, "accuracy", {"toleranceMm": None})
     with pytest.raises(GateRefused) as refusal:
         Inspection.inspectMeasured(aCase)
     assert refusal.value.code == "tolerance-not-stated"
     assert Inspection.inspectMeasured(aCase, toleranceMm=0.3).facts["dimensions"][0]["toleranceMm"] == 0.3
+
+
+def test_toleranceOfTheProcedureCounts(aCase, aSession, monkeypatch):  # noqa: F811
+    part = partCase(aCase, aSession, toleranceMm=None)
+    monkeypatch.setitem(part.facts, "accuracy", {"toleranceMm": 0.4})
+    assert Inspection.inspectMeasured(aCase).facts["dimensions"][0]["toleranceMm"] == 0.4
 
 
 def test_severalPartsAreNeverGuessed(aCase, aSession, aPart):  # noqa: F811

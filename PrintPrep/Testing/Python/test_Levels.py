@@ -2,7 +2,7 @@
 
 import numpy
 import pytest
-from PartMaking import asymmetricMask, ballMesh, joined, obliqueMatrix, withoutOneTriangle
+from PartMaking import asymmetricMask, ballMesh, boxMesh, joined, obliqueMatrix, withoutOneTriangle
 
 from PlanningHubLib.Shapes import Checks, Deviation, Manifolds, Surface
 from PlanningHubLib.Shapes.Fans import Fans
@@ -57,6 +57,16 @@ def test_thinSheetOfOneMillimeterStays(aLargeMesh):
     assert not len(SelfIntersections.selfIntersecting(solid))
 
 
+def test_surfaceThatPassesThroughItselfStaysAsItIsThere(aLargeMesh):
+    """What simplification did not do it cannot help: the rest becomes simpler, and the check of the part refuses it."""
+    one = ballMesh(10)
+    fine = joined(one, Mesh(one.points + numpy.float32(9), one.triangles))
+    assert len(SelfIntersections.selfIntersecting(fine))
+    solid = Simplify.simplified(fine, 0.2).mesh
+    assert len(solid.triangles) < 0.7 * len(fine.triangles)
+    assert solid.volumeMl == pytest.approx(fine.volumeMl, rel=0.01)
+
+
 def test_mergedCellsAreTheSurfaceWithPointsMerged():
     fine = Surface.maskSurface(sheetMask(), numpy.diag([0.5, 0.5, 0.5, 1.0])).mesh
     owners, merged = Clusters.clustered(fine, 1.2)
@@ -104,3 +114,10 @@ def test_distancesToFansAreNeverBelowTheTrueOnes():
     exact = exactDistances(fine, points)
     assert (distancesMm >= exact - 1e-5).all() and (triangles >= 0).all()
     assert numpy.mean(distancesMm - exact) < 0.005
+
+
+def test_signedDistancesToLongTrianglesAreNotTooLarge(aLargeMesh):
+    solid = boxMesh((0, 0, 0), (80, 3, 40))
+    x, z = (axis.reshape(-1) for axis in numpy.meshgrid(numpy.linspace(1, 79, 40), numpy.linspace(1, 39, 20)))
+    points = numpy.stack([x, numpy.full(x.shape, 3.2), z], 1)
+    assert Deviation.signedDistancesOfMany(points, solid) == pytest.approx(0.2, abs=1e-5)

@@ -14,7 +14,7 @@ from test_Part import aCase, aSession, filesBelow, ownHome  # noqa: F401
 
 from PlanningHubLib import Approval
 from PlanningHubLib.Case import Case
-from PlanningHubLib.Errors import GateRefused, UsageError
+from PlanningHubLib.Errors import Cancelled, GateRefused, UsageError
 from PrintPrepLib import Inspection, Papers, PapersContent, QrCodes
 from PrintPrepLib.Build import makeBuild
 from PrintPrepLib.Papers import makePapers, readPapers
@@ -241,3 +241,18 @@ def test_buildIsOnTheTicketAndMakesPapersStale(aCase, aSession, aPart):  # noqa:
     assert {link.id for link in papers.parents} == {"part-1", "build-1"}
     hours = build.facts["estimate"]["hours"]
     assert f"build-1.1: 1 plate(s) with 1 part(s): about {hours:.1f} h" in texts(aCase, papers)["job-ticket"]
+
+
+def test_cancelLeavesNothing(aCase, aPart):  # noqa: F811
+    before = filesBelow(aCase.folder)
+    for wanted in range(3):
+        calls = []
+
+        def cancel(_fraction, _text, calls=calls, wanted=wanted):
+            calls.append(1)
+            if len(calls) > wanted:
+                raise Cancelled
+
+        with pytest.raises(Cancelled):
+            makePapers(aCase, values=TRAVELLER, progress=cancel)
+        assert filesBelow(aCase.folder) == before and aCase.latest("papers") is None

@@ -158,3 +158,25 @@ def test_damagedModelNeedsARepairStep(aSegmentedCase, aSession, tmp_path):  # no
     name = next(name for name in part.files if name.endswith(".stl"))
     seen = readByTrimesh(aSegmentedCase.path(part, name).read_bytes(), "stl")
     requireSound(Mesh.fromArrays(seen.vertices, seen.faces))
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        {"do": "hollow", "wallMm": 3},
+        {"do": "base"},
+        {"do": "base", "kind": "rods", "rodDiameterMm": 4},
+        {"do": "subtract", "primitive": {"shape": "box", "sizeMm": [8, 40, 8], "centerLps": [-15.5, -15.5, 15.5]}},
+        {"do": "offset", "offsetMm": 0.6},
+    ],
+    ids=lambda step: f"{step['do']}-{step.get('kind', '')}",
+)
+def test_whatIsChangedOnPurposeIsLeftOutOfTheProof(aSegmentedCase, aSession, step):  # noqa: F811
+    part = Part.makePart(aSegmentedCase, aSession, newRecipe(toleranceMm=0.6, steps=[step]))
+    accuracy = part.facts["accuracy"]
+    assert accuracy["verdict"] == "within" and accuracy["maximumMm"] < 0.4
+    if step["do"] != "offset":
+        assert 20 < accuracy["measuredPercent"] < 100
+    name = next(name for name in part.files if name.endswith(".stl"))
+    stl = readByTrimesh(aSegmentedCase.path(part, name).read_bytes(), "stl")
+    assert stl.is_watertight and selfIntersectingFaces(Mesh.fromArrays(stl.vertices, stl.faces)) == 0

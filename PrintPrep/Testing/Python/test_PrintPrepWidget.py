@@ -31,19 +31,19 @@ def test_thePartIsMadeShownAndDescribed(user, segmented):
 
     widget = user.show("PrintPrep")
     assert widget.header.sideLabel.text == "LEFT"
-    user.host.enter(printing(widget).deviationSpinBox, 0.5)
+    user.host.enter(printing(widget).deviationSpinBox, 0.3)
     user.host.click(printing(widget).partButton)
     assert message(widget) == "The part is made and checked."
     case = Case.open(segmented)
     part = case.latest("part")
-    assert case.verify() == [] and part.parameters["maximumDeviationMm"] == 0.5
+    assert case.verify() == [] and part.parameters["maximumDeviationMm"] == 0.3
     rows = dict(tableTexts(printed(widget).partTable))
     mesh = trimesh.load_mesh(case.path(part, next(name for name in part.files if name.endswith(".stl"))))
     assert mesh.is_watertight
     assert rows["Volume"].startswith(f"{mesh.volume / 1000:.1f} ml") and rows["Watertight"] == "yes"
     assert rows["Triangles"].startswith(f"{len(mesh.faces):,} of ")
     largestMm, unit = rows["Largest deviation"].split()[:2]
-    assert unit == "mm" and 0 <= float(largestMm) <= 0.5 and "bound 0.50 mm" in rows["Largest deviation"]
+    assert unit == "mm" and 0 <= float(largestMm) <= 0.3 and "bound 0.30 mm" in rows["Largest deviation"]
 
 
 def test_thePartLiesOnTheBoneInTheScene(user, segmented):
