@@ -1,6 +1,12 @@
 from pathlib import Path
 
 import slicer
+from PrintPrepWidgets.BuildPanel import BuildPanel
+from PrintPrepWidgets.InspectionPanel import InspectionPanel
+from PrintPrepWidgets.PapersPanel import PapersPanel
+from PrintPrepWidgets.PartPanel import PartPanel
+from PrintPrepWidgets.QueuePanel import QueuePanel
+from PrintPrepWidgets.ResultPanel import ResultPanel
 from slicer.i18n import tr as _
 from slicer.i18n import translate
 from slicer.parameterNodeWrapper import parameterNodeWrapper
@@ -15,11 +21,10 @@ from PlanningHubLib.Case import Case
 from PlanningHubLib.CaseView import showCaseInScene
 from PlanningHubLib.Files import writeAside
 from PlanningHubWidgets.PagedModuleWidget import PagedModuleWidget
-from PrintPrepLib import Part, PartMap, PartQueue, Recipe, RecipeDraft
+from PlanningHubWidgets.StepForm import pointOf
+from PrintPrepLib import Build, Inspection, Papers, Part, PartMap, PartQueue, Recipe, RecipeDraft, ScanCompare
+from PrintPrepLib.Dimensions import readDimensions
 from PrintPrepLib.PartRecords import wholePath
-from PrintPrepWidgets.PartPanel import PartPanel
-from PrintPrepWidgets.QueuePanel import QueuePanel
-from PrintPrepWidgets.ResultPanel import ResultPanel
 
 
 class PrintPrep(ScriptedLoadableModule):
@@ -35,7 +40,11 @@ class PrintPrep(ScriptedLoadableModule):
 <b>Part</b>: choose what is made, how exact, by which process, of what material and for what. The verdict says at every
 change whether it may be made, and by whose word.<br>
 <b>Result</b>: read the figures of the part, and see in the 3D view how far it lies off.<br>
-<b>Queue</b>: let several parts be made one after the other.
+<b>Queue</b>: let several parts be made one after the other.<br>
+<b>Build</b>: lay parts on the plates of a printer.<br>
+<b>Papers</b>: make the papers, enter what is known after printing, and see what is left to do
+before the part may be handed out.<br>
+<b>Inspection</b>: enter what was read on the printed part, or compare a scan of it.
 """)
         self.parent.acknowledgementText = _("Built on 3D Slicer, manifold3d and lib3mf.")
 
@@ -65,6 +74,9 @@ class PrintPrepWidget(PagedModuleWidget):
             (_("Part"), PartPanel),
             (_("Result"), ResultPanel),
             (_("Queue"), QueuePanel),
+            (_("Build"), BuildPanel),
+            (_("Papers"), PapersPanel),
+            (_("Inspection"), InspectionPanel),
         )
 
     def choosePart(self, partId):
@@ -98,6 +110,31 @@ class PrintPrepLogic(ScriptedLoadableModuleLogic):
             counts = PartQueue.makeAll(case, session, entries, tell, progress)
             self._show(case, session)
             return counts
+
+    def makeBuild(self, folder, session, partIds, profileName, direction, slicing, progress):
+        """Lay parts of the case in a folder on plates; returns the build.
+
+        :param direction: what points up, three numbers in LPS as they are typed; empty for the best
+        """
+        upLps = pointOf(direction, _("Upwards")) if direction.strip() else None
+        with Case.open(folder, writable=True) as case:
+            return Build.makeBuild(case, session, partIds, profileName, upLps, slicing, progress)
+
+    def makePapers(self, folder, partId, values, progress):
+        """Make the papers of a part of the case in a folder, with what is entered; returns them."""
+        with Case.open(folder, writable=True) as case:
+            return Papers.makePapers(case, partId, values, progress)
+
+    def inspectMeasured(self, folder, partId, path, measured, toleranceMm, instrument):
+        """Keep what was read on a printed part; ``path`` is a file of other dimensions, or None."""
+        dimensions = readDimensions(path) if path else None
+        with Case.open(folder, writable=True) as case:
+            return Inspection.inspectMeasured(case, partId, dimensions, measured, toleranceMm, instrument)
+
+    def inspectScan(self, folder, partId, path, unit, toleranceMm, progress):
+        """Compare a scan of a printed part, and keep what it shows."""
+        with Case.open(folder, writable=True) as case:
+            return ScanCompare.inspectScan(case, path, unit, partId, toleranceMm, progress)
 
     def _show(self, case, session):
         PartMap.hideMap(session.scene)

@@ -41,8 +41,8 @@ def wholePath(case, artefact, name):
     :raises GateRefused: ``damaged-part``, ``damaged-papers`` ...
     """
     if name in case.damagedFiles(artefact):
-        raise GateRefused(f"damaged-{artefact.kind}", f"{artefact.title} was changed outside the suite.", "Make it again.",
-                          [case.path(artefact, name)])  # fmt: skip
+        text = f"{artefact.title} was changed outside the suite."
+        raise GateRefused(f"damaged-{artefact.kind}", text, "Make it again.", [case.path(artefact, name)])
     return case.path(artefact, name)
 
 

@@ -65,12 +65,14 @@ def _ofObject(case, draft):
         if not model["file"]:
             yield Finding("no-file", "reject", "No model file is chosen.", "Choose the file.")
         elif not model["frame"] or (not model["unit"] and not model["file"].lower().endswith(".3mf")):
-            yield Finding("model-not-stated", "reject", "Unit and frame of the model file are not stated.",
-                          "State both: a file in another unit or frame gives a part of wrong size or place.")  # fmt: skip
+            text = "Unit and frame of the model file are not stated."
+            yield Finding("model-not-stated", "reject", text, "State both: else size or place would be wrong.")
         return
     solids, segments = offeredObjects(case)
     if draft["object"] and draft["object"] not in (*solids, *segments):
-        yield Finding("no-such-object", "reject", f"The case has no current {draft['object']}.", "Choose another object.")
+        yield Finding(
+            "no-such-object", "reject", f"The case has no current {draft['object']}.", "Choose another object."
+        )
 
 
 def _ofRecipe(case, recipe, role):
@@ -81,8 +83,8 @@ def _ofRecipe(case, recipe, role):
     except PlanningError as error:
         yield error.asFinding()
     if not isLabelled(recipe["steps"]):
-        yield Finding("not-labelled", "warn" if role in FITTING_ROLES else "info",
-                      "Nothing on the part will say whose it is and which side it is for.", "Put a label on it.")  # fmt: skip
+        text = "Nothing on the part will say whose it is and which side it is for."
+        yield Finding("not-labelled", "warn" if role in FITTING_ROLES else "info", text, "Put a label on it.")
 
 
 def _ofTolerance(tolerance, recipe):

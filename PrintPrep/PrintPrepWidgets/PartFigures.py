@@ -116,8 +116,10 @@ def _pieceRows(pieces):
     if len(pieces) < 2:
         return []
     text = _("{volume:.2f} ml, {triangles:,} triangles")
-    return [(_("Piece {name}").format(name=one["name"]), text.format(volume=one["volumeMl"], triangles=one["triangles"]))
-            for one in pieces]  # fmt: skip
+    return [
+        (_("Piece {name}").format(name=one["name"]), text.format(volume=one["volumeMl"], triangles=one["triangles"]))
+        for one in pieces
+    ]
 
 
 def budgetRows(part):

@@ -46,7 +46,8 @@ class PartPage(GovernancePanel):
     def _onPart(self, _row):
         self.module.choosePart(self.chosen().id)
 
-    def open(self, path):
-        """Show a file with the program that this machine has for it; what fails is said."""
-        if path is not None and not qt.QDesktopServices.openUrl(qt.QUrl.fromLocalFile(str(path))):
-            self.module.runner.complain(_("No program opens {path}; it lies there.").format(path=path))
+
+def openFile(module, path):
+    """Show a file (None for none) with the program that this machine has for it; what fails is said."""
+    if path is not None and not qt.QDesktopServices.openUrl(qt.QUrl.fromLocalFile(str(path))):
+        module.runner.complain(_("No program opens {path}; it lies there.").format(path=path))

@@ -1,6 +1,5 @@
 """The page on which a part is put together: of what, how exact, by which process, of what material, for what."""
 
-
 import qt
 from slicer.i18n import tr as _
 
@@ -165,7 +164,11 @@ class PartPanel(GovernancePanel):
         if self._filling or not draft["model"]:
             return
         path = str(ui.modelPathLineEdit.currentPath or "")
-        values = {"file": "" if path == "." else path, "unit": chosen(ui.unitComboBox), "frame": chosen(ui.frameComboBox)}
+        values = {
+            "file": "" if path == "." else path,
+            "unit": chosen(ui.unitComboBox),
+            "frame": chosen(ui.frameComboBox),
+        }
         self.take({**draft, "model": {**draft["model"], **values, "sha256": None}})
 
     def _onSterilization(self, _changed=None):

@@ -9,8 +9,8 @@ from PrintPrepLib.DeviationMap import PICTURE
 from PrintPrepLib.PartMap import rangeOf
 
 from .Findings import showFindings
-from .PartFigures import accuracyText, budgetRows, figureRows
-from .PartPage import PartPage
+from .PartFigures import budgetRows, figureRows
+from .PartPage import PartPage, openFile
 
 
 class ResultPanel(PartPage):
@@ -36,20 +36,22 @@ class ResultPanel(PartPage):
         ui, part = self.ui, self.chosen()
         reason = self.noCaseReason(ui.figuresCollapsibleButton, ui.mapCollapsibleButton) or self.noPartReason()
         self.allow(ui.mapButton, reason)
-        self.allow(ui.pictureButton, reason or ("" if PICTURE in part.files else _("The part has none: make it again.")))
+        self.allow(
+            ui.pictureButton, reason or ("" if PICTURE in part.files else _("The part has none: make it again."))
+        )
         ui.mapButton.checked = bool(part) and self.module.logic.shownMap() == part.id
 
     def onMap(self, checked=False):
         part, logic, folder = self.chosen(), self.module.logic, self.module.activeFolder()
         if checked:
-            text = _("Blue lies inside, red outside; gray was changed on purpose. The scale stands in the 3D view.")
+            text = _("The 3D view shows the part colored by how far it lies off, with its scale.")
             self.module.runStep(lambda session, _progress: logic.showMap(folder, session, part), text)
         else:
             self.module.runStep(lambda session, _progress: logic.hideMap(session), "")
 
     def onPicture(self):
         case, part = self.module.case, self.chosen()
-        self.open(self.module.runStep(lambda *_given: self.module.logic.wholeFile(case, part, PICTURE), ""))
+        openFile(self.module, self.module.runStep(lambda *_given: self.module.logic.wholeFile(case, part, PICTURE), ""))
 
 
 def scaleText(part):
@@ -58,6 +60,6 @@ def scaleText(part):
     if not accuracy or "maximumMm" not in accuracy:
         return ""
     rangeMm, _toleranceMm = rangeOf(part)
-    return _("Accuracy: {accuracy}. The map's scale: ±{range:.2f} mm.").format(
-        accuracy=accuracyText(accuracy), range=rangeMm
-    )
+    return _(
+        "The map's scale reaches ±{range:.2f} mm; blue lies inside, red outside, gray was changed on purpose."
+    ).format(range=rangeMm)

@@ -53,5 +53,8 @@ def verdictTexts(word):
     return {
         BLOCKED: (_("BLOCKED"), _("The part is not made like this. Why, and what to do, stands below.")),
         CARE: (_("WITH CARE"), _("The part can be made. Read first what is said below.")),
-        READY: (_("READY"), _("Nothing that is stated speaks against making it. The part itself is checked as it is made.")),
+        READY: (
+            _("READY"),
+            _("Nothing that is stated speaks against making it. The part itself is checked as it is made."),
+        ),
     }[word]

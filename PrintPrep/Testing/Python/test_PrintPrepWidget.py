@@ -75,7 +75,11 @@ def test_aCaseWithoutBoneSaysWhatIsMissing(user, aCaseFolder):
     widget = user.show("PrintPrep")
     assert not printing(widget).partButton.enabled
     assert printing(widget).partButton.toolTip == "The case has no segmentation yet."
-    assert tableTexts(printing(widget).findingsTable)[0] == ("Stop", "The case has no segmentation yet.", "Make it first.")
+    assert tableTexts(printing(widget).findingsTable)[0] == (
+        "Stop",
+        "The case has no segmentation yet.",
+        "Make it first.",
+    )
 
 
 def test_aDamagedSegmentationIsRefused(user, segmented):
