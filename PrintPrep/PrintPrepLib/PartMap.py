@@ -45,8 +45,10 @@ def hideMap(scene):
         if node.GetAttribute(HIDDEN_ATTRIBUTE):
             node.RemoveAttribute(HIDDEN_ATTRIBUTE)
             node.GetDisplayNode().SetVisibility(True)
-    for className in ("vtkMRMLModelNode", "vtkMRMLProceduralColorNode"):
-        removeNodes(scene, *[node for node in _nodes(scene, className) if node.GetAttribute(MAP_ATTRIBUTE)])
+    removeNodes(scene, *[node for node in _nodes(scene, "vtkMRMLModelNode") if node.GetAttribute(MAP_ATTRIBUTE)])
+    for node in _nodes(scene, "vtkMRMLProceduralColorNode"):
+        if node.GetAttribute(MAP_ATTRIBUTE):
+            scene.RemoveNode(node)
 
 
 def shownMap(scene):
