@@ -120,7 +120,7 @@ def buildText(build):
     """Return a build's printer and totals, in words."""
     estimate = build.facts["estimate"]
     text = _(
-        "{title}, revision {revision}: {plates} plates, {ml:.1f} ml, {hours:.1f} h, {cost:.2f} {currency} (estimates)"
+        "{title}, revision {revision}: plates {plates}, {ml:.1f} ml, {hours:.1f} h, {cost:.2f} {currency} (estimates)"
     )
     return text.format(
         title=build.title, revision=build.revision, plates=build.facts["plates"],
@@ -134,7 +134,7 @@ def plateRow(number, plate):
     estimate = plate["estimate"]
     return (
         str(number),
-        ", ".join(row["name"] for row in plate["parts"]),
+        (", ".join(row["object"] for row in plate["parts"]), "\n".join(row["name"] for row in plate["parts"])),
         _("{mm:.1f} mm").format(mm=plate["heightMm"]),
         _("{ml:.1f} ml").format(ml=estimate["partsMl"] + estimate["supportsMl"]),
         _("{hours:.1f}").format(hours=estimate["hours"]),
@@ -159,7 +159,7 @@ def orientationRow(part):
     figures = part["figures"]
     critical = figures["criticalMm2"]
     return (
-        part["name"],
+        (part["object"], part["name"]),
         _("{mm:.1f} mm").format(mm=figures["heightMm"]),
         _("{area:.0f} mm²").format(area=figures["overhangMm2"]),
         _("none known") if critical is None else _("{area:.0f} mm²").format(area=critical),

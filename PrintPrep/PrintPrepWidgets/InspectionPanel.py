@@ -16,6 +16,7 @@ from PlanningHubWidgets.GovernancePanel import (
     GOOD_STYLE,
     tint,
 )
+from PlanningHubWidgets.StepRunner import DONE_STYLE, ERROR_STYLE
 from PrintPrepLib.Inspection import FAIL, MEASURED, OPEN, PASS, SCANNED, partToleranceMm, readings
 from PrintPrepLib.PapersContent import inspectionsOf
 from PrintPrepLib.ScanCompare import UNITS_MM
@@ -115,7 +116,7 @@ class InspectionPanel(PartPage):
         )
         if made is not None:
             ui.dimensionsPathLineEdit.currentPath = ""
-            self.module.runner.say(verdictText(made.facts["verdict"]))
+            self._sayVerdict(made.facts["verdict"])
 
     def onScan(self):
         ui, folder, logic, part = self.ui, self.module.activeFolder(), self.module.logic, self.chosen()
@@ -123,7 +124,10 @@ class InspectionPanel(PartPage):
         made = self.module.runStep(lambda _session, progress: logic.inspectScan(folder, part.id, *wishes, progress), "")
         if made is not None:
             ui.scanPathLineEdit.currentPath = ""
-            self.module.runner.say(verdictText(made.facts["verdict"]))
+            self._sayVerdict(made.facts["verdict"])
+
+    def _sayVerdict(self, verdict):
+        self.module.runner.say(verdictText(verdict), ERROR_STYLE if verdict == FAIL else DONE_STYLE)
 
     def onPicture(self):
         case, scan, name = self.module.case, self._made[SCANNED], self._picture
