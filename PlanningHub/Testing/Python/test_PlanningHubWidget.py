@@ -103,7 +103,7 @@ def test_fourModulesFromCtToStore_andWhatChangesMakesTheRestStale(user, smallHea
     assert marks(home) == DONE * 2 + LEFT_OUT + STALE * 3
     assert boneMlOnDisk(Case.open(folder)) < boneMlOnDisk(case)
     user.show("PrintPrep")
-    assert tableTexts(printed(prepare).partTable)[0][0].startswith("Stale: ")
+    assert printed(prepare).stateLabel.text.startswith("Stale: ")
     user.show("ORExport")
     assert tableTexts(export.ui.packageTable)[0][0].startswith("Stale: ")
     user.host.enter(export.ui.outPathLineEdit, tmp_path / "second")
