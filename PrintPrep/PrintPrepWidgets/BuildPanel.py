@@ -163,5 +163,12 @@ def orientationRow(part):
         _("{mm:.1f} mm").format(mm=figures["heightMm"]),
         _("{area:.0f} mm²").format(area=figures["overhangMm2"]),
         _("none known") if critical is None else _("{area:.0f} mm²").format(area=critical),
-        _("{mm:.1f} mm inside").format(mm=figures["insideMm"]),
+        standText(figures["insideMm"]),
     )
+
+
+def standText(insideMm):
+    """Return how far inside of what a part stands on its center of mass lies."""
+    if insideMm < 0:
+        return _("leans: {mm:.1f} mm outside").format(mm=-insideMm)
+    return _("{mm:.1f} mm inside").format(mm=insideMm)

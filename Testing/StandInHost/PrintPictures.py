@@ -1,8 +1,6 @@
-"""Pictures of the print module: its page with a verdict, one that blocks, the result, the build and the papers."""
+"""Pictures of the print module: its page with a verdict, one that blocks, result, map, build and papers."""
 
-import shutil
-
-from .User import printed, printing
+from .User import printing
 
 BLOCKED = {
     "profileComboBox": "SLA, Formlabs Form 4", "materialComboBox": "Durable, Formlabs", "useComboBox": "guide",
@@ -12,6 +10,7 @@ MODEL = {
     "profileComboBox": "SLS, EOS Formiga P 110", "materialComboBox": "PA12, 3D Systems",
     "useComboBox": "model to look at", "contactComboBox": "nothing of the patient", "methodComboBox": "not stated",
 }  # fmt: skip
+MAP_PIXELS = 1200
 TRAVELLER = ("P 110 no. 2", "LOT-4711", "print room")
 
 
@@ -47,6 +46,11 @@ def _state(grabber, widget, values):
 
 def _keepMap(grabber, widget):
     """The deviation map as the part keeps it; the stand-in has no 3D view."""
-    case, part = widget.case, widget.panel("ResultPanel").chosen()
-    assert printed(widget).pictureButton.enabled
-    shutil.copyfile(case.path(part, "accuracy.png"), grabber.picturesRoot / "PrintPrep" / "Pictures" / "Accuracy.png")
+    from PIL import Image
+
+    part = widget.panel("ResultPanel").chosen()
+    with Image.open(widget.case.path(part, "accuracy.png")) as opened:
+        picture = opened.convert("RGB")
+    picture = picture.resize((MAP_PIXELS, round(picture.height * MAP_PIXELS / picture.width)), Image.Resampling.LANCZOS)
+    path = grabber.picturesRoot / "PrintPrep" / "Pictures" / "Accuracy.png"
+    picture.quantize(128, dither=Image.Dither.NONE).save(path, optimize=True)

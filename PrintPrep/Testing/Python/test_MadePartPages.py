@@ -241,7 +241,7 @@ def test_aScanIsCompared_itsUnitAskedFor(aGuide, tmp_path):
     page.enter(scanPathLineEdit=path)
     assert page.whyNot("scanButton") == "State the scan's unit."
     page.enter(unitComboBox="inch")
-    assert "does not fit" in page.click("scanButton") or "scan" in message(page.widget)
+    assert "scan" in page.click("scanButton")
     assert page.case().latest("inspection") is None
     page.enter(unitComboBox="mm")
     assert page.click("scanButton") == "The printed part passes."
