@@ -250,9 +250,9 @@ class PlanningHubLogic(ScriptedLoadableModuleLogic):
         """Return the plan in a file, for the case in a folder."""
         return PlanWork.readForCase(folder, Path(path))
 
-    def writePlanFile(self, draft, path):
-        """Write a plan to a file; returns its path."""
-        return PlanWork.writeDraft(draft, Path(path))
+    def writePlanFile(self, folder, draft, path):
+        """Write a plan of the case in a folder to a file; returns its path."""
+        return PlanWork.writeDraft(folder, draft, Path(path))
 
     def carryOutPlan(self, folder, session, draft, progress):
         """Carry out a plan on the case in a folder and show its objects; returns what came of it."""
@@ -283,7 +283,7 @@ class PlanningHubLogic(ScriptedLoadableModuleLogic):
 
     def saveOutcome(self, folder, artefact, path):
         """Write an outcome's report or table to a file; returns its path."""
-        with Case.open(folder) as case:
+        with Case.open(folder, writable=True) as case:
             return OutcomeView.saveCopy(case, artefact, Path(path))
 
 

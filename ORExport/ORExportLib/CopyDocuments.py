@@ -58,7 +58,7 @@ def copiedBriefing(described):
 def _pictures(described, folder):
     if not described.surfaces:
         return [], NO_PICTURES
-    return takePictures(Pictured(None, described.surfaces[0], described.side), folder, noProgress)
+    return takePictures(Pictured(None, described.surfaces, described.side), folder, noProgress)
 
 
 def _made(described):

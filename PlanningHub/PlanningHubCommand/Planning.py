@@ -5,6 +5,7 @@ It takes the parsed options and returns (JSON values, report for a person, exit 
 
 from pathlib import Path
 
+from PlanningHubLib import Consent
 from PlanningHubLib.Case import Case
 from PlanningHubLib.Errors import InputRefused, UsageError
 from PlanningHubLib.Files import writeAside
@@ -38,7 +39,7 @@ def plan(options, console):
         document = readDocument(Path(options.plan))
         result = Chain.makePlan(options.case, document, console.progress("plan"))
         reports.append(planReport(result))
-    with Case.open(options.case) as case:
+    with Case.open(options.case, writable=bool(options.export)) as case:
         if options.listed:
             result["plans"] = [_listed(case, one) for one in Plan.variants(case)]
             reports.append(_plansReport(result["plans"]))
@@ -51,12 +52,14 @@ def plan(options, console):
 def exportPlan(case, path):
     """Write the document of a case's current plan to a file; return its path and hash.
 
-    :raises GateRefused: ``no-plan``, ``stale-plan``, ``damaged-plan``
+    :param case: open for writing
+    :raises GateRefused: ``no-plan``, ``stale-plan``, ``damaged-plan``; ``no-consent``
     :raises InputRefused: ``already-there``, ``cannot-write``, ``disk-full``
     """
     if path.exists():
         raise InputRefused("already-there", f"{path} exists.", "Choose another file or remove it.", [path])
     plan = case.require("plan")
+    Consent.release(case, "plan-file", f"file {path.absolute()}", [plan])
     writeAside(path, case.path(plan, Plan.DOCUMENT_FILE).read_bytes())
     return Chain.outputOf(path, plan.files[Plan.DOCUMENT_FILE].sha256)
 

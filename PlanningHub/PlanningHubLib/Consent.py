@@ -14,6 +14,8 @@ SCOPES = ("treatment", "manufacturer", "teaching", "research")
 PURPOSES = {
     "or-package": "treatment",
     "prescription": "treatment",
+    "plan-file": "treatment",
+    "outcome-report": "treatment",
     "hospital-store": "treatment",
     "inference-server": "treatment",
     "treatment-partner": "manufacturer",

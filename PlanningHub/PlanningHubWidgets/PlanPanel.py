@@ -247,10 +247,9 @@ class PlanPanel(GovernancePanel):
         name = f"{self.module.case.name}-plan.json"
         path = qt.QFileDialog.getSaveFileName(self.widget, _("Plan"), name, FILE_TYPES)
         if path:
-            draft = self._draft
-            self.module.runStep(
-                lambda _session, _progress: self.module.logic.writePlanFile(draft, path), _("The plan is saved.")
-            )
+            folder, draft = self.module.activeFolder(), self._draft
+            self.module.runStep(lambda *_given: self.module.logic.writePlanFile(folder, draft, path),
+                                _("The plan is saved."))  # fmt: skip
 
     def onTitle(self):
         title = self.ui.titleLineEdit.text.strip()

@@ -81,6 +81,16 @@ def test_planIsKeptListedAndWrittenAsItCounts(inProcess, aSegmentedCase, planFil
     assert (again["id"], again["revision"], again["content"]) == ("plan-2", 2, other["content"])
 
 
+def test_planLeavesOnlyWithAConsent(inProcess, aSegmentedCase, planFile, tmp_path):
+    assert inProcess("plan", "--case", aSegmentedCase, "--plan", planFile(SCREW))[0] == 0
+    assert inProcess("plan", "--case", aSegmentedCase, "--export", tmp_path / "first.json")[0] == 0
+    left = inProcess("consent", "--case", aSegmentedCase, "--scope", "treatment", "--withdraw")[1]["left"]
+    assert [(one["purpose"], one["destination"]) for one in left] == [("plan-file", f"file {tmp_path / 'first.json'}")]
+    exitCode, refused = inProcess("plan", "--case", aSegmentedCase, "--export", tmp_path / "second.json")
+    assert (exitCode, refused["findings"][0]["code"]) == (4, "no-consent")
+    assert not (tmp_path / "second.json").exists()
+
+
 @pytest.mark.parametrize(
     ("document", "exitCode", "code"),
     [

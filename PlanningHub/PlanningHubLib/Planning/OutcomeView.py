@@ -2,6 +2,7 @@
 
 import json
 
+from .. import Consent
 from ..Errors import GateRefused, UsageError
 from ..Files import writeAside
 from .Outcome import REPORT_FILE, RESULT_FILE, TABLE_FILE
@@ -79,11 +80,14 @@ def saveCopy(case, artefact, path):
     """Write an outcome's report (``.pdf``) or table (``.csv``) to a file; return its path.
 
     :raises UsageError: ``bad-suffix``
-    :raises GateRefused: ``damaged-outcome``
+    :param case: open for writing
+    :raises GateRefused: ``damaged-outcome``, ``no-consent``
     :raises InputRefused: ``disk-full``, ``cannot-write``
     """
     name = FILE_OF_SUFFIX.get(path.suffix.lower())
     if name is None:
         raise UsageError("bad-suffix", f"{path.name} is neither a .pdf nor a .csv.", "Name the file so.")
-    writeAside(path, wholePath(case, artefact, name).read_bytes())
+    data = wholePath(case, artefact, name).read_bytes()
+    Consent.release(case, "outcome-report", f"file {path.absolute()}", [artefact])
+    writeAside(path, data)
     return path

@@ -2,6 +2,7 @@
 
 import dataclasses
 
+from .. import Consent
 from ..Case import Case
 from ..CaseView import fadeBesidePlan, showCaseInScene
 from ..Errors import UsageError
@@ -37,12 +38,16 @@ def readForCase(folder, path):
         return forCase(readDocument(path), case)
 
 
-def writeDraft(draft, path):
-    """Write a plan to a file, complete and in RAS mm; return its path.
+def writeDraft(folder, draft, path):
+    """Write a plan of the case in a folder to a file, complete and in RAS mm; return its path.
 
     :raises InputRefused: ``bad-plan`` where a step lacks something; ``cannot-write``, ``disk-full``
+    :raises GateRefused: ``no-consent``
     """
-    writeAside(path, encode(checked(draft)))
+    data = encode(checked(draft))
+    with Case.open(folder, writable=True) as case:
+        Consent.release(case, "plan-file", f"file {path.absolute()}", [])
+    writeAside(path, data)
     return path
 
 

@@ -106,6 +106,7 @@ def test_nothingIsSentWithoutAChoiceForThisCase(aCase, aChain):
 
 
 def test_whatLeavesIsRecordedBeforeAndHoldsNoIdentifier(aCase, aChain):
+    Consent.recordElsewhere(aCase)
     with SmallMonaiLabel() as server:
         release = releaseOfImage(aCase, aChain["source"], server.address, server.address, user="planner")
         infer(server, "threshold", release=release)

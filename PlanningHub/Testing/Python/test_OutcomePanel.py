@@ -10,6 +10,7 @@ from PlanMaking import planOf
 from test_Outcome import ACHIEVED_SCREW, SCAN_MOTION, steps, theScans, writeOutcome  # noqa: F401
 
 from PlanningHubLib.Case import Case
+from PlanningHubLib.Consent import departures
 from PlanningHubLib.Import import importSeries
 from PlanningHubLib.Planning.Plan import makePlan
 from PlanningHubLib.Segmentation import segmentBone
@@ -108,6 +109,9 @@ def test_outcomeIsComparedShownAndSaved(aPage, theScans, tmp_path, monkeypatch):
         page.user.host.answer(str(tmp_path / name))
         assert page.click("saveButton") == f"Saved: {tmp_path / name}"
         assert (tmp_path / name).read_bytes() == opened(page).path(outcome, name).read_bytes()
+    assert [one["destination"] for one in departures(opened(page)) if one["purpose"] == "outcome-report"] == [
+        f"file {tmp_path / name}" for name in ("report.pdf", "outcome.csv")
+    ]
 
 
 def test_whatIsRefusedIsSaidAndNothingIsKept(aPage, theScans, tmp_path):  # noqa: F811

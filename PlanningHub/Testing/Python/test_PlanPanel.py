@@ -8,6 +8,7 @@ from CaseMaking import newCase
 from PanelPages import Page
 
 from PlanningHubLib.Case import Case
+from PlanningHubLib.Consent import withdrawConsent
 from PlanningHubLib.Import import importSeries
 from PlanningHubLib.Planning import Plan, Scene
 from PlanningHubLib.Planning.Document import newDocument
@@ -238,6 +239,11 @@ def test_planFileIsSavedAndLoaded(aPage, tmp_path):
     page.user.host.answer(str(tmp_path / "other.json"))
     assert page.click("loadButton").startswith("The plan is for right")
     assert [row[0] for row in page.rows("stepsTable")] == ["screw"], "what was shown stays"
+    with Case.open(page.home.activeFolder(), writable=True) as case:
+        (left,) = withdrawConsent(case, "treatment")
+    assert left["purpose"] == "plan-file" and left["destination"] == f"file {tmp_path / 'saved.json'}"
+    page.user.host.answer(str(tmp_path / "again.json"))
+    assert "has no consent of scope treatment" in page.click("saveButton") and not (tmp_path / "again.json").exists()
 
 
 def test_procedureGivesTheSteps(aPage):
