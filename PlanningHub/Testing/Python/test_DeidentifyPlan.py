@@ -164,7 +164,7 @@ def test_noWordOfThePlanIsInItsCopy(aPlannedCase, tmp_path):
         {"text": "Check 1", "done": True},
         {"text": ofTemplate("checklist"), "done": False},
     ]
-    assert document["risks"][0] == {"text": "Risk 1", "structure": "Bone 1", "minimumMm": 2.0}
+    assert document["risks"][0] == {"text": "Risk 1", "structure": "Bone structure 1", "minimumMm": 2.0}
     assert document["risks"][1] == {"text": ofTemplate("risks")["text"]}
     messages = {one["message"] for step in results["steps"] for one in step["findings"]}
     assert messages == {WITHOUT_WORDS}

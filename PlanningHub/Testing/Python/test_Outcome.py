@@ -6,6 +6,7 @@ import json
 import numpy
 import pytest
 from CaseMaking import AIR_HU, BONE_HU, SOFT_HU
+from Judges import run
 from PlanMaking import planOf
 from test_Registration import errors, motion
 
@@ -14,6 +15,7 @@ from PlanningHubLib.Case import Case
 from PlanningHubLib.Errors import GateRefused, InputRefused, UsageError
 from PlanningHubLib.Import import importSeries
 from PlanningHubLib.Planning.Outcome import RESULT_FILE, Wishes, compareOutcome
+from PlanningHubLib.Planning.OutcomeReport import outcomePdf
 from PlanningHubLib.Planning.Plan import makePlan
 from PlanningHubLib.Segmentation import SEGMENT_NAME, segmentBone
 
@@ -210,3 +212,14 @@ def test_wrongScansAreRefusedByName(aPlannedCase, aSession, theScans, tmp_path):
             compareOutcome(aPlannedCase, aSession, folder)
         assert code is None or refused.value.code == code
     assert aPlannedCase.latest("outcome") is None
+
+
+def test_thePagePrintsEastAsianNames(aCase, tmp_path):
+    outcome = {
+        "plan": {"title": "頭蓋骨形成"}, "scan": {"spacingMm": [1.0, 1.0, 1.0], "thresholdHu": 300.0},
+        "registration": {"on": "頭蓋", "meanMm": 0.1, "p95Mm": 0.2, "keptShare": 0.9, "samples": 100},
+        "planes": [], "bodies": [], "trajectories": [], "notFound": [], "findings": [],
+    }  # fmt: skip
+    (tmp_path / "report.pdf").write_bytes(outcomePdf(aCase, {"intendedUse": "planning"}, outcome))
+    text = run("pdftotext", tmp_path / "report.pdf", "-")
+    assert "頭蓋骨形成" in text and "□" not in text
