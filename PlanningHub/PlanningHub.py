@@ -1,7 +1,6 @@
 from pathlib import Path
 from typing import Annotated
 
-import qt
 import slicer
 from slicer.i18n import tr as _
 from slicer.i18n import translate
@@ -30,11 +29,11 @@ from PlanningHubLib.Thumbnails import verdictThumbnails
 from PlanningHubLib.Volumes import readGeometry
 from PlanningHubWidgets.ApprovalPanel import ApprovalPanel
 from PlanningHubWidgets.CaseHeader import StepBar
-from PlanningHubWidgets.CaseModuleWidget import CaseModuleWidget
 from PlanningHubWidgets.CasesPanel import CasesPanel
 from PlanningHubWidgets.ConsentPanel import ConsentPanel
 from PlanningHubWidgets.ImportPanel import NO_SIDE, ImportPanel
 from PlanningHubWidgets.OutcomePanel import OutcomePanel
+from PlanningHubWidgets.PagedModuleWidget import PagedModuleWidget
 from PlanningHubWidgets.PlanPanel import PlanPanel
 from PlanningHubWidgets.RequestPanel import RequestPanel
 from PlanningHubWidgets.ReviewPanel import ReviewPanel
@@ -99,66 +98,32 @@ class PlanningHubParameterNode:
     planOperation: str = "plane"
 
 
-def panelClasses():
-    """Return the pages in their order: title and the class of the panel that fills it."""
-    return (
-        (_("Cases"), CasesPanel),
-        (_("Import"), ImportPanel),
-        (_("Segmentation"), SegmentationPanel),
-        (_("Plan"), PlanPanel),
-        (_("Request"), RequestPanel),
-        (_("Consent"), ConsentPanel),
-        (_("Review"), ReviewPanel),
-        (_("Approval"), ApprovalPanel),
-        (_("Outcome"), OutcomePanel),
-    )
-
-
-class PlanningHubWidget(CaseModuleWidget):
+class PlanningHubWidget(PagedModuleWidget):
     """The bar of steps, and below it one page per panel."""
 
     def createLogic(self):
         return PlanningHubLogic()
 
+    def panelClasses(self):
+        return (
+            (_("Cases"), CasesPanel),
+            (_("Import"), ImportPanel),
+            (_("Segmentation"), SegmentationPanel),
+            (_("Plan"), PlanPanel),
+            (_("Request"), RequestPanel),
+            (_("Consent"), ConsentPanel),
+            (_("Review"), ReviewPanel),
+            (_("Approval"), ApprovalPanel),
+            (_("Outcome"), OutcomePanel),
+        )
+
     def connectActions(self):
         self.stepBar = StepBar(self.ui.stepsFrame, STEP_KINDS, self.onStep)
-        self.panels = [panelClass(self, self._addPage(title)) for title, panelClass in panelClasses()]
-
-    def _addPage(self, title):
-        """Add a page that scrolls, because a module's panel is narrow and low; returns the widget to be filled."""
-        page = qt.QWidget()
-        qt.QVBoxLayout(page).setContentsMargins(0, 0, 0, 0)
-        scrollArea = qt.QScrollArea()
-        scrollArea.setWidget(page)
-        scrollArea.widgetResizable = True
-        scrollArea.frameShape = qt.QFrame.NoFrame
-        scrollArea.horizontalScrollBarPolicy = qt.Qt.ScrollBarAlwaysOff
-        self.ui.pagesTabWidget.addTab(scrollArea, title)
-        return page
-
-    def panel(self, panelClass):
-        """Return the panel of a class, by the class or its name."""
-        return next(one for one in self.panels if panelClass in (type(one), type(one).__name__))
-
-    def showPanel(self, panelClass):
-        """Turn to the page of a panel."""
-        self.ui.pagesTabWidget.currentIndex = self.panels.index(self.panel(panelClass))
-
-    def guis(self):
-        return [self.ui, *(panel.ui for panel in self.panels)]
+        super().connectActions()
 
     def showCase(self, case):
         self.stepBar.show(stepStates(case) if case else {})
-        for panel in self.panels:
-            panel.showCase(case)
-
-    def updateActions(self):
-        for panel in self.panels:
-            panel.updateActions()
-
-    def forget(self):
-        for panel in self.panels:
-            panel.forget()
+        super().showCase(case)
 
     def onStep(self, kind):
         if kind in MODULE_OF_STEP:

@@ -1,9 +1,15 @@
-from typing import Annotated
+from pathlib import Path
 
 import slicer
+from PrintPrepWidgets.BuildPanel import BuildPanel
+from PrintPrepWidgets.InspectionPanel import InspectionPanel
+from PrintPrepWidgets.PapersPanel import PapersPanel
+from PrintPrepWidgets.PartPanel import PartPanel
+from PrintPrepWidgets.QueuePanel import QueuePanel
+from PrintPrepWidgets.ResultPanel import ResultPanel
 from slicer.i18n import tr as _
 from slicer.i18n import translate
-from slicer.parameterNodeWrapper import WithinRange, parameterNodeWrapper
+from slicer.parameterNodeWrapper import parameterNodeWrapper
 from slicer.ScriptedLoadableModule import (
     ScriptedLoadableModule,
     ScriptedLoadableModuleLogic,
@@ -13,10 +19,12 @@ from slicer.ScriptedLoadableModule import (
 from PlanningHubLib.ActiveCase import activeCaseFolder
 from PlanningHubLib.Case import Case
 from PlanningHubLib.CaseView import showCaseInScene
-from PlanningHubWidgets.CaseHeader import warningText
-from PlanningHubWidgets.CaseModuleWidget import CaseModuleWidget, fillTable
-from PrintPrepLib import Part, Shape
-from PrintPrepLib.Recipe import newRecipe
+from PlanningHubLib.Files import writeAside
+from PlanningHubWidgets.PagedModuleWidget import PagedModuleWidget
+from PlanningHubWidgets.StepForm import pointOf
+from PrintPrepLib import Build, Inspection, Papers, Part, PartMap, PartQueue, Recipe, RecipeDraft, ScanCompare
+from PrintPrepLib.Dimensions import readDimensions
+from PrintPrepLib.PartRecords import wholePath
 
 
 class PrintPrep(ScriptedLoadableModule):
@@ -29,8 +37,14 @@ class PrintPrep(ScriptedLoadableModule):
         self.parent.dependencies = ["PlanningHub"]
         self.parent.contributors = ["Planning Hub developers"]
         self.parent.helpText = _("""
-Make a watertight STL and 3MF of the active case's bone, or of an object of its plan, simplified within a deviation that
-you state.
+<b>Part</b>: choose what is made, how exact, by which process, of what material and for what. The verdict says at every
+change whether it may be made, and by whose word.<br>
+<b>Result</b>: read the figures of the part, and see in the 3D view how far it lies off.<br>
+<b>Queue</b>: let several parts be made one after the other.<br>
+<b>Build</b>: lay parts on the plates of a printer.<br>
+<b>Papers</b>: make the papers, enter what is known after printing, and see what is left to do
+before the part may be handed out.<br>
+<b>Inspection</b>: enter what was read on the printed part, or compare a scan of it.
 """)
         self.parent.acknowledgementText = _("Built on 3D Slicer, manifold3d and lib3mf.")
 
@@ -39,105 +53,118 @@ you state.
 class PrintPrepParameterNode:
     """What the user chose; saved with the scene.
 
-    maximumDeviationMm - How far simplification may move the surface.
-    objectName - Which object of the current plan; empty for the bone as it was segmented.
+    recipeJson - The recipe that is being put together for the open case, as PrintPrepLib.RecipeDraft keeps it.
+    queueJson - The parts of the open case that wait, as PrintPrepLib.PartQueue keeps them.
+    partId - The part that the other pages are about.
     """
 
-    objectName: str = ""
-    maximumDeviationMm: Annotated[float, WithinRange(0.05, 1.0)] = 0.25
+    recipeJson: str = ""
+    queueJson: str = ""
+    partId: str = ""
 
 
-class PrintPrepWidget(CaseModuleWidget):
-    """One button and the figures of what it made."""
+class PrintPrepWidget(PagedModuleWidget):
+    """One page for the part that is to be made, and one for each thing that is done with those that are made."""
 
     def createLogic(self):
         return PrintPrepLogic()
 
-    def connectActions(self):
-        self.ui.partButton.connect("clicked(bool)", self.onMakePart)
-        self.ui.objectComboBox.connect("activated(int)", self.onObject)
-
-    def showCase(self, case):
-        self._offerObjects(Shape.partObjects(case) if case else [])
-        part = case.latest("part") if case else None
-        warning = warningText(case, part) if part else ""
-        rows = figureRows(part) if part else []
-        fillTable(self.ui.partTable, [(warning,), *rows] if warning else rows, stretchedColumn=1)
-
-    def updateActions(self):
-        self.ui.partButton.enabled = self.case is not None
-        if self.parameters is not None:
-            row = self.ui.objectComboBox.findText(self.parameters.objectName)
-            self.ui.objectComboBox.currentIndex = max(0, row)
-
-    def _offerObjects(self, names):
-        """Offer the bone and the planned objects of these names; what was chosen of another case is forgotten."""
-        self.ui.objectComboBox.clear()
-        self.ui.objectComboBox.addItems([_("Bone, as segmented"), *names])
-        if self.parameters is not None and self.parameters.objectName not in names:
-            self.parameters.objectName = ""
-
-    def onObject(self, row):
-        self.parameters.objectName = self.ui.objectComboBox.currentText if row > 0 else ""
-
-    def onMakePart(self):
-        folder, parameters = self.activeFolder(), self.parameters
-        maximumDeviationMm, objectName = parameters.maximumDeviationMm, parameters.objectName or None
-        self.runStep(
-            lambda session, progress: self.logic.makePart(folder, session, maximumDeviationMm, objectName, progress),
-            _("The part is made and checked."),
+    def panelClasses(self):
+        return (
+            (_("Part"), PartPanel),
+            (_("Result"), ResultPanel),
+            (_("Queue"), QueuePanel),
+            (_("Build"), BuildPanel),
+            (_("Papers"), PapersPanel),
+            (_("Inspection"), InspectionPanel),
         )
+
+    def choosePart(self, partId):
+        """Let all pages be about one part."""
+        self.parameters.partId = partId
+        self.refresh(keepMessage=True)
+
+    def showPart(self, part):
+        """Turn to the result of a part that was just made."""
+        self.choosePart(part.id)
+        self.showPanel(ResultPanel)
 
 
 class PrintPrepLogic(ScriptedLoadableModuleLogic):
-    """Binds the print step to Slicer's scene."""
+    """Binds the steps of PrintPrepLib to Slicer's scene."""
 
     def getParameterNode(self):
         return PrintPrepParameterNode(super().getParameterNode())
 
-    def makePart(self, folder, session, maximumDeviationMm, objectName, progress):
-        """Make a part of the case in a folder, of a planned object or (None) of the bone, and show it."""
+    def makePart(self, folder, session, recipe, progress):
+        """Make a part of the case in a folder, show it, and return its artefact."""
         with Case.open(folder, writable=True) as case:
-            Part.makePart(case, session, newRecipe(objectName, maximumDeviationMm), progress)
+            part = Part.makePart(case, session, recipe, progress)
             # The part is made: showing it can no longer be cancelled.
-            showCaseInScene(case, session)
+            self._show(case, session)
+            return part
 
+    def makeAll(self, folder, session, entries, tell, progress):
+        """Make the parts of a queue that wait; returns how many were made and how many failed."""
+        with Case.open(folder, writable=True) as case:
+            counts = PartQueue.makeAll(case, session, entries, tell, progress)
+            self._show(case, session)
+            return counts
 
-def figureRows(part):
-    """Return (name, value) rows of a part's facts, with units."""
-    facts, deviation = part.facts, part.facts["deviation"]
-    bound = part.parameters["maximumDeviationMm"]
-    if "plannedVolumeMl" in facts:
-        volume = _("{part:.1f} ml (planned {planned:.1f} ml)")
-    else:
-        volume = _("{part:.1f} ml (segmentation {segmentation:.1f} ml)")
-    return [
-        *objectRows(facts.get("object")),
-        (_("Volume"), volume.format(
-            part=facts["volumeMl"], planned=facts.get("plannedVolumeMl"),
-            segmentation=facts.get("segmentationVolumeMl"))),
-        (_("Largest deviation"), _("{largest:.3f} mm (bound {bound:.2f} mm)").format(
-            largest=facts["deviationMm"], bound=bound)),
-        (_("Mean / 99 % deviation"), _("{mean:.3f} / {p99:.3f} mm").format(
-            mean=deviation["meanMm"], p99=deviation["p99Mm"])),
-        (_("Triangles"), _("{left:,} of {all:,}").format(left=facts["triangles"], all=facts["surfaceTriangles"])),
-        (_("Watertight"), _("yes") if facts["watertight"] else _("NO")),
-        *((_("Note: {code}").format(code=finding["code"]), finding["message"]) for finding in facts["findings"]),
-        *((_("File"), name) for name in part.files),
-    ]  # fmt: skip
+    def makeBuild(self, folder, session, partIds, profileName, direction, slicing, progress):
+        """Lay parts of the case in a folder on plates; returns the build.
 
+        :param direction: what points up, three numbers in LPS as they are typed; empty for the best
+        """
+        upLps = pointOf(direction, _("Upwards")) if direction.strip() else None
+        with Case.open(folder, writable=True) as case:
+            return Build.makeBuild(case, session, partIds, profileName, upLps, slicing, progress)
 
-def objectRows(described):
-    """Return the rows that say what the part is of; parts of older cases do not say it."""
-    if described is None:
-        return []
-    words = {
-        "mirrored": _("made from the mirrored side"),
-        "modified": _("not as scanned: cut, designed or combined"),
-        "moved": _("moved from where it was scanned"),
-    }
-    said = [text for flag, text in words.items() if described[flag]]
-    return [(_("Object"), described["name"]), *((_("Note"), text) for text in said)]
+    def makePapers(self, folder, partId, values, progress):
+        """Make the papers of a part of the case in a folder, with what is entered; returns them."""
+        with Case.open(folder, writable=True) as case:
+            return Papers.makePapers(case, partId, values, progress)
+
+    def inspectMeasured(self, folder, partId, path, measured, toleranceMm, instrument):
+        """Keep what was read on a printed part; ``path`` is a file of other dimensions, or None."""
+        dimensions = readDimensions(path) if path else None
+        with Case.open(folder, writable=True) as case:
+            return Inspection.inspectMeasured(case, partId, dimensions, measured, toleranceMm, instrument)
+
+    def inspectScan(self, folder, partId, path, unit, toleranceMm, progress):
+        """Compare a scan of a printed part, and keep what it shows."""
+        with Case.open(folder, writable=True) as case:
+            return ScanCompare.inspectScan(case, path, unit, partId, toleranceMm, progress)
+
+    def _show(self, case, session):
+        PartMap.hideMap(session.scene)
+        showCaseInScene(case, session)
+
+    def readRecipe(self, path):
+        """Return the recipe of a file."""
+        return Recipe.readRecipe(Path(path))
+
+    def saveRecipe(self, draft, path):
+        """Write a draft into a file, complete and checked; returns its path."""
+        writeAside(Path(path), Recipe.recipeBytes(RecipeDraft.recipeOf(draft)))
+        return path
+
+    def showMap(self, folder, session, part):
+        """Show how far a part lies off."""
+        with Case.open(folder) as case:
+            return PartMap.showMap(case, session.scene, part)
+
+    def hideMap(self, session):
+        """Show the case as it is shown without the map."""
+        PartMap.hideMap(session.scene)
+
+    def shownMap(self):
+        """Return the ID of the part whose map is shown, empty text where none is."""
+        return PartMap.shownMap(slicer.mrmlScene)
+
+    def wholeFile(self, case, artefact, name):
+        """Return the path of a file of an artefact that was not changed outside the suite."""
+        return wholePath(case, artefact, name)
 
 
 class PrintPrepTest(ScriptedLoadableModuleTest):
@@ -151,4 +178,4 @@ class PrintPrepTest(ScriptedLoadableModuleTest):
         widget = slicer.util.getModuleWidget("PrintPrep")
         widget.refresh()
         self.assertEqual(activeCaseFolder(slicer.mrmlScene), "")
-        self.assertFalse(widget.ui.partButton.enabled)
+        self.assertFalse(widget.panel("PartPanel").ui.partButton.enabled)

@@ -73,7 +73,8 @@ class Session:
 def buildHeadlessSession():
     """Build the scene and the logics that the Slicer application would have, from ``slicer-core`` alone."""
     scene = slicer.vtkMRMLScene()
-    scene.RegisterNodeClass(slicer.vtkMRMLCommandLineModuleNode())
+    for node in (slicer.vtkMRMLCommandLineModuleNode(), slicer.vtkMRMLColorLegendDisplayNode()):
+        scene.RegisterNodeClass(node)
     temporaryFolder = tempfile.TemporaryDirectory(prefix="planninghub-")
     scene.SetRootDirectory(temporaryFolder.name)
     _addDefaultCrosshair(scene)

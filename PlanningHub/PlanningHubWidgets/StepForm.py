@@ -18,13 +18,14 @@ class StepForm:
     :param widget: an empty widget
     :param onPick: called with the editor of a field when the user wants to click its point in the views
     :param fieldsOf: gives the fields for what a step does
+    :param axes: what the numbers of a point are: parts count in LPS, plans in RAS
     """
 
-    def __init__(self, widget, onPick, fieldsOf=Editing.fieldsOf):
+    def __init__(self, widget, onPick, fieldsOf=Editing.fieldsOf, axes="R  A  S"):
         self._layout = qt.QFormLayout(widget)
         self._layout.setContentsMargins(0, 0, 0, 0)
         self._layout.rowWrapPolicy = qt.QFormLayout.WrapLongRows
-        self._onPick, self._fieldsOf = onPick, fieldsOf
+        self._onPick, self._fieldsOf, self._axes = onPick, fieldsOf, axes
         self._shown = None
         self.editors = {}
 
@@ -44,6 +45,8 @@ class StepForm:
             editor = EDITORS[field.kind](field, offered, self._onPick)
             editor.set(step.get(field.key, field.default))
             editor.widget.toolTip = field.description
+            if field.kind == Editing.POINT:
+                editor.edit.placeholderText = self._axes
             self._layout.addRow(_("{title}:").format(title=field.title), editor.widget)
             self.editors[field.key] = editor
 
@@ -200,9 +203,7 @@ class PointEditor(Editor):
     """Three numbers, R A S in mm, typed or clicked in the views."""
 
     def make(self, _offered, _onPick):
-        edit = qt.QLineEdit()
-        edit.placeholderText = "R  A  S"
-        return edit
+        return qt.QLineEdit()
 
     def arrange(self, _offered, onPick):
         if self.field.isPosition:

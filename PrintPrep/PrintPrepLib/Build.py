@@ -25,7 +25,7 @@ from .BuildEstimates import MODEL, plateEstimate, supportRoomMl
 from .BuildNesting import nested, requireApart, turned
 from .BuildOrientation import WEIGHTS, orient
 from .BuildParts import artefactsOf, partsOf
-from .PartRecords import partNumber
+from .PartRecords import partNumber, wholePath
 from .PrusaSlicer import PrusaSlicer
 from .WritersStl import PartLabel
 from .WritersThreeMf import Body, packageBytes
@@ -106,6 +106,14 @@ def makeBuild(
                       **({"PrusaSlicer": slicer.version} if slicer else {})},
             title=f"Build for {profile.title}",
         )  # fmt: skip
+
+
+def readBuild(case, build):
+    """Return the document of a build.
+
+    :raises GateRefused: ``damaged-build``
+    """
+    return json.loads(wholePath(case, build, RESULT_FILE).read_bytes())
 
 
 def profileOf(artefacts, profileName=None):

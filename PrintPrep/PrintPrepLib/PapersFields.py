@@ -146,6 +146,25 @@ def standingEntries(entries, part):
     return {one["field"]: one for one in entries if one["part"] == part.content}
 
 
+def fieldRows(entries, part):
+    """Return (:class:`Field`, the value that stands or empty text, whether release waits for it) of all fields."""
+    standing, missing = standingEntries(entries, part), missingFields(entries, part)
+    return [
+        (field, standing[name]["value"] if name in standing else "", field in missing)
+        for name, field in fields().items()
+    ]
+
+
+def changedValues(texts, entries, part):
+    """Return field's name → text of those texts that say something else than what stands."""
+    standing = standingEntries(entries, part)
+    return {
+        name: text
+        for name, text in texts.items()
+        if text.strip() and (name not in standing or standing[name]["value"] != text.strip())
+    }
+
+
 def missingFields(entries, part):
     """Return the fields that the traveller still needs before the part is released."""
     standing = standingEntries(entries, part)

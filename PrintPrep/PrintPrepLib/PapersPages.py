@@ -1,5 +1,6 @@
 """A4 pages of a part's papers: each page says which case and part it is of, and whether that is approved."""
 
+import copy
 import dataclasses
 import io
 from xml.sax.saxutils import escape
@@ -151,6 +152,7 @@ class Paper:
         return self._build(A4, SimpleDocTemplate, pages)[0]
 
     def _build(self, size, template, pages):
+        # Copies: reportlab marks what it moved to the next page, and refuses to move it again in the second run.
         data, seen = io.BytesIO(), []
 
         def frame(canvas, document):
@@ -160,7 +162,7 @@ class Paper:
         template(
             data, pagesize=size, title=self.head.title, author="Planning Hub", lang="en", invariant=1,
             leftMargin=MARGIN, rightMargin=MARGIN, topMargin=BANNER + 20, bottomMargin=MARGIN + 10,
-        ).build(list(self.story), onFirstPage=frame, onLaterPages=frame)  # fmt: skip
+        ).build([copy.copy(one) for one in self.story], onFirstPage=frame, onLaterPages=frame)  # fmt: skip
         return data.getvalue(), len(seen)
 
     def _frame(self, canvas, size, pageText):

@@ -25,10 +25,25 @@ def chosenPart(case, partId=None):
 
 def currentParts(case):
     """Return the newest revision of each part of a case that is current; files are not read."""
-    ids = dict.fromkeys(one.id for one in case.artefacts if one.kind == "part")
-    newest = [case.graph.current(one) for one in ids]
+    newest = newestParts(case)
     states = case.states(newest, readFiles=False)
     return [one for one, state in zip(newest, states, strict=True) if state == "current"]
+
+
+def newestParts(case):
+    """Return the newest revision of each part of a case, current or not."""
+    return [case.graph.current(one) for one in dict.fromkeys(one.id for one in case.artefacts if one.kind == "part")]
+
+
+def wholePath(case, artefact, name):
+    """Return the path of a file of an artefact that is as it was made; the artefact may be stale.
+
+    :raises GateRefused: ``damaged-part``, ``damaged-papers`` ...
+    """
+    if name in case.damagedFiles(artefact):
+        text = f"{artefact.title} was changed outside the suite."
+        raise GateRefused(f"damaged-{artefact.kind}", text, "Make it again.", [case.path(artefact, name)])
+    return case.path(artefact, name)
 
 
 def partName(part):

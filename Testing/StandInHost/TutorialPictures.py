@@ -14,7 +14,7 @@ from pathlib import Path
 from .GovernancePictures import PASSPHRASE, SIGNERS
 from .grabModules import DATA, MODULES, PROJECT, WIDTH, _flatten
 from .OutcomePictures import takeOutcome
-from .User import User, importing, message, tableTexts
+from .User import User, importing, message, printing, tableTexts
 
 PICTURES = PROJECT / "PlanningHub" / "Tutorial" / "Pictures"
 SIDE, HEALTHY_SIDE, PROCEDURE, SKULL = "right", "left", "Cranioplasty", "Skull"
@@ -146,8 +146,8 @@ class Tutorial:
 
     def takePart(self):
         part = self.user.show("PrintPrep")
-        self.host.enter(part.ui.objectComboBox, "Plate")
-        self.host.click(part.ui.partButton)
+        self.host.enter(printing(part).objectComboBox, "Plate (plan)")
+        self.host.click(printing(part).partButton)
         said(part, "The part is made")
         self.grab("Part", 560, "PrintPrep")
 

@@ -87,6 +87,16 @@ def bone(home):
     return home.panel("SegmentationPanel").ui
 
 
+def printing(widget):
+    """The widgets of the print module's page of the part that is to be made."""
+    return widget.panel("PartPanel").ui
+
+
+def printed(widget):
+    """The widgets of the print module's page of the part that was made."""
+    return widget.panel("ResultPanel").ui
+
+
 def message(widget):
     """The text in a module's message place, empty where none is shown."""
     return "" if widget.ui.messageLabel.isHidden() else widget.ui.messageLabel.text

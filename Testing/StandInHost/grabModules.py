@@ -18,10 +18,10 @@ MODULES = ("PlanningHub", "PrintPrep", "ORExport", "CentralSync")
 DATA = Path("/data")
 KEPT = ("PlanningHub", "PlanningHubMethod", "PlanningHubCases", "PlanningHubSeries", "PlanningHubAccept",
         "PlanningHubWarn", "PlanningHubReject", "PlanningHubProgress", "PlanningHubStale", "PrintPrep",
-        "PrintPrepProgress", "ORExport", "ORExportError", "CentralSync", "CentralSyncBefore",
-        "CentralSyncError")  # fmt: skip
+        "PrintPrepProgress", "PrintPrepBlocked", "PrintPrepResult", "PrintPrepBuild", "PrintPrepPapers", "ORExport",
+        "ORExportError", "CentralSync", "CentralSyncBefore", "CentralSyncError")  # fmt: skip
 WIDTH = 460
-HEIGHTS = {"PlanningHub": 830, "PrintPrep": 460, "ORExport": 640, "CentralSync": 560}
+HEIGHTS = {"PlanningHub": 830, "PrintPrep": 830, "ORExport": 640, "CentralSync": 560}
 
 
 class Grabber:
@@ -100,6 +100,7 @@ def takeImportPictures(grabber, series, side):
 def takePictures(host, series, side, picturesRoot):
     """Work through import, segmentation, part, package and store; write the pictures."""
     from StandInHost.GovernancePictures import takeGovernancePictures
+    from StandInHost.PrintPictures import takePrintPictures
 
     grabber = Grabber(host, picturesRoot)
     user = grabber.user
@@ -108,14 +109,13 @@ def takePictures(host, series, side, picturesRoot):
     home.showPanel("SegmentationPanel")
     grabber.during("PlanningHub", 0.6)
     host.click(bone(home).segmentButton)
+    takePrintPictures(grabber)
     for name, prepare, button in (
-        ("PrintPrep", None, "partButton"),
         ("ORExport", ("outPathLineEdit", DATA / "usb" / "package"), "packageButton"),
         ("CentralSync", ("storeLineEdit", str(DATA / "central-store")), "sendButton"),
     ):
         widget = user.show(name)
-        if prepare:
-            host.enter(getattr(widget.ui, prepare[0]), prepare[1])
+        host.enter(getattr(widget.ui, prepare[0]), prepare[1])
         grabber.grab(name, "Before")
         if name == "CentralSync":
             host.enter(widget.ui.storeLineEdit, "dicomweb+http://localhost:9/dicom-web")

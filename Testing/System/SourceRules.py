@@ -140,7 +140,9 @@ def allowedOwnImports(owner, modules):
     if owner == "PlanningHubCommand":
         return libs
     if owner in modules:
-        return {"PlanningHubLib", "PlanningHubWidgets", f"{owner}Lib"}
+        return {"PlanningHubLib", "PlanningHubWidgets", f"{owner}Lib", f"{owner}Widgets"}
+    if owner.endswith("Widgets"):
+        return {"PlanningHubLib", "PlanningHubWidgets", f"{owner.removesuffix('Widgets')}Lib"}
     return {"PlanningHubLib"}
 
 

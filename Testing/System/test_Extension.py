@@ -188,6 +188,14 @@ def test_aTestHelperThatDoesNotCompileIsNamed(aSmallExtension):
     assert SourceRules.syntaxProblems(aSmallExtension)[0].startswith("Testing/Phantom/New.py:1:")
 
 
+@pytest.mark.parametrize("code", ["import ORExportLib\n", "import PrintPrep\n", "import ORExportWidgets\n"])
+def test_pagesOfAModuleImportNoSibling(aSmallExtension, code):
+    write(aSmallExtension / "ORExport/ORExportWidgets/Page.py", "import ORExportLib\nimport PlanningHubWidgets\n")
+    write(aSmallExtension / "PrintPrep/PrintPrepWidgets/New.py", code)
+    (problem,) = SourceRules.dependencyProblems(aSmallExtension)
+    assert problem.startswith("PrintPrepWidgets/New.py:1: PrintPrepWidgets must not import ")
+
+
 def test_planningHubLibImportsNoSibling(aSmallExtension):
     write(aSmallExtension / "PlanningHub/PlanningHubLib/New.py", "import PrintPrepLib.Step\n")
     assert SourceRules.dependencyProblems(aSmallExtension) == [

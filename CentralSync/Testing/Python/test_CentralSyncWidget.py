@@ -76,7 +76,7 @@ def test_aDicomStoreIsSaidToTakeDicomOnly(user, packaged):
     assert what == [
         ("CT series", "60", "to send"),
         ("Bone segmentation", "1", "not sent"),
-        ("Printable part", "2", "not sent"),
+        ("Printable part", "5", "not sent"),
         ("Operating-room package", "3", "to send"),
         ("Operating-room package", "4", "not sent"),
     ]

@@ -14,7 +14,7 @@ from PlanningHubLib.Planning import Plan, Scene
 from PlanningHubLib.Planning.Document import newDocument
 from PlanningHubLib.Segmentation import segmentBone
 from PlanningHubLib.Session import Session
-from StandInHost.User import sceneNodes, tableTexts
+from StandInHost.User import printed, printing, sceneNodes, tableTexts
 
 DOUBT, GOOD, BAD = "#b45309", "#15803d", "#a01010"
 
@@ -292,10 +292,10 @@ def test_realCranioplastyByHand(user, ownSite, skullFolder):
     solids = case(page).latest("plan").facts["solids"]
     assert (solids["Plate"]["role"], solids["Plate"]["mirrored"]) == ("implant", True)
     assert {"Midplane", "Mirrored skull", "Plate"} == set(Scene.planNodes(scene()))
-    printing = user.show("PrintPrep")
-    user.host.enter(printing.ui.objectComboBox, "Plate")
-    user.host.click(printing.ui.partButton)
-    rows = dict(row for row in tableTexts(printing.ui.partTable) if len(row) == 2)
+    widget = user.show("PrintPrep")
+    user.host.enter(printing(widget).objectComboBox, "Plate (plan)")
+    user.host.click(printing(widget).partButton)
+    rows = dict(row for row in tableTexts(printed(widget).partTable) if len(row) == 2)
     assert rows["Object"] == "Plate" and rows["Watertight"] == "yes"
     assert (
         case(page).latest("part").facts["object"]["mirrored"]

@@ -8,7 +8,7 @@ from CaseMaking import childEnvironment
 
 from Phantom.Faults import damagedCopy
 from PlanningHubLib.Case import Case
-from StandInHost.User import barTexts, bone, cases, importing, message, sceneNodes, tableTexts, tree
+from StandInHost.User import barTexts, bone, cases, importing, message, printed, printing, sceneNodes, tableTexts, tree
 
 DONE, STALE, NEXT, OPEN, DAMAGED, LEFT_OUT = "\u2713", "\u26a0", "\u25b6", "\u2022", "\u2717", "\u2013"
 
@@ -84,7 +84,7 @@ def test_fourModulesFromCtToStore_andWhatChangesMakesTheRestStale(user, smallHea
     home = user.importSeries(smallHead, "left")
     user.host.click(bone(home).segmentButton)
     prepare = user.show("PrintPrep")
-    user.host.click(prepare.ui.partButton)
+    user.host.click(printing(prepare).partButton)
     export = user.show("ORExport")
     user.host.enter(export.ui.outPathLineEdit, tmp_path / "package")
     user.host.click(export.ui.packageButton)
@@ -103,7 +103,7 @@ def test_fourModulesFromCtToStore_andWhatChangesMakesTheRestStale(user, smallHea
     assert marks(home) == DONE * 2 + LEFT_OUT + STALE * 3
     assert boneMlOnDisk(Case.open(folder)) < boneMlOnDisk(case)
     user.show("PrintPrep")
-    assert tableTexts(prepare.ui.partTable)[0][0].startswith("Stale: ")
+    assert printed(prepare).stateLabel.text.startswith("Stale: ")
     user.show("ORExport")
     assert tableTexts(export.ui.packageTable)[0][0].startswith("Stale: ")
     user.host.enter(export.ui.outPathLineEdit, tmp_path / "second")
@@ -182,7 +182,7 @@ def test_oneStepAtATime(user, aCaseFolder):
         home.panel("SegmentationPanel").onSegment()
         slicer.util.selectModule("PrintPrep")
         other = slicer.util.getModuleWidget("PrintPrep")
-        other.ui.partButton.click()
+        printing(other).partButton.click()
         seen["other"] = message(other)
 
     user.during(home, meddle, 0.2)
@@ -284,7 +284,7 @@ def test_aCaseDeletedUnderOurFeetIsNamedAndNothingIsOffered(user, aCaseFolder):
     assert str(folder) in message(home) and home.header.nameLabel.text == "No case is open"
     assert not bone(home).segmentButton.enabled and marks(home) == OPEN * 6
     other = user.show("PrintPrep")
-    assert message(other) == f"There is no case in {folder} any more." and not other.ui.partButton.enabled
+    assert message(other) == f"There is no case in {folder} any more." and not printing(other).partButton.enabled
 
 
 def test_aCaseHeldElsewhereNamesTheHolder(user, aCaseFolder):
@@ -312,7 +312,7 @@ def test_nothingOfTheFirstPatientStaysInTheScene(user, aCaseFolder, smallHead):
     first = aCaseFolder("printed", "first")
     user.open(first)
     count = len(sceneNodes())
-    user.host.click(user.show("PrintPrep").ui.partButton)
+    user.host.click(printing(user.show("PrintPrep")).partButton)
     assert any(node.IsA("vtkMRMLModelNode") for node in sceneNodes())
     home = user.importSeries(smallHead, "right")
     firstName = Case.open(first).name
@@ -383,6 +383,6 @@ def test_aModuleTestOfItsOwnCanFail(user, monkeypatch):
     import slicer
 
     widget = slicer.util.getModuleWidget("PrintPrep")
-    monkeypatch.setattr(widget, "updateActions", lambda: setattr(widget.ui.partButton, "enabled", True))
+    monkeypatch.setattr(widget, "updateActions", lambda: setattr(printing(widget).partButton, "enabled", True))
     with pytest.raises(AssertionError):
         slicer.selfTests["PrintPrep"]()

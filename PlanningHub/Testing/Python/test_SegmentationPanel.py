@@ -13,7 +13,7 @@ from PlanningHubLib.Case import Case
 from PlanningHubLib.Segmenting.Preview import previewNode
 from PlanningHubLib.Session import Session
 from PlanningHubLib.Volumes import readGeometry
-from StandInHost.User import message, sceneNodes
+from StandInHost.User import printing, sceneNodes
 
 
 @pytest.fixture
@@ -149,8 +149,7 @@ def test_maskFromAFileCountsOnceItIsReviewed(page, tmp_path):
     assert "counts once it is reviewed" in page.click("maskButton")
     assert row(page, "Organ")[0] == "from a file" and row(page, "Organ")[2] == "needed"
     part = page.user.show("PrintPrep")
-    page.user.host.click(part.ui.partButton)
-    assert "nobody has reviewed Organ" in message(part)
+    assert "nobody has reviewed Organ" in printing(part).partButton.toolTip
     page.user.show("PlanningHub")
     page.enter(segmentVerdictComboBox="changes needed")
     assert page.whyNot("reviewButton") == "Say what has to change."

@@ -3,7 +3,7 @@
 import pytest
 
 from PlanningHubLib.Case import Case
-from StandInHost.User import message, sceneNodes, tableTexts, tree
+from StandInHost.User import message, printed, printing, sceneNodes, tableTexts, tree
 
 
 @pytest.fixture
@@ -16,14 +16,14 @@ def segmented(user, aCaseFolder):
 
 def makePart(user):
     widget = user.show("PrintPrep")
-    user.host.click(widget.ui.partButton)
+    user.host.click(printing(widget).partButton)
     return widget
 
 
 def test_withoutACaseThereIsNothingToDo(user):
     widget = user.show("PrintPrep")
     assert widget.header.nameLabel.text == "No case is open" and message(widget) == ""
-    assert not widget.ui.partButton.enabled and tableTexts(widget.ui.partTable) == []
+    assert not printing(widget).partButton.enabled and tableTexts(printed(widget).partTable) == []
 
 
 def test_thePartIsMadeShownAndDescribed(user, segmented):
@@ -31,13 +31,13 @@ def test_thePartIsMadeShownAndDescribed(user, segmented):
 
     widget = user.show("PrintPrep")
     assert widget.header.sideLabel.text == "LEFT"
-    user.host.enter(widget.ui.deviationSliderWidget, 0.3)
-    user.host.click(widget.ui.partButton)
+    user.host.enter(printing(widget).deviationSpinBox, 0.3)
+    user.host.click(printing(widget).partButton)
     assert message(widget) == "The part is made and checked."
     case = Case.open(segmented)
     part = case.latest("part")
     assert case.verify() == [] and part.parameters["maximumDeviationMm"] == 0.3
-    rows = dict(tableTexts(widget.ui.partTable))
+    rows = dict(tableTexts(printed(widget).partTable))
     mesh = trimesh.load_mesh(case.path(part, next(name for name in part.files if name.endswith(".stl"))))
     assert mesh.is_watertight
     assert rows["Volume"].startswith(f"{mesh.volume / 1000:.1f} ml") and rows["Watertight"] == "yes"
@@ -56,7 +56,7 @@ def test_thePartLiesOnTheBoneInTheScene(user, segmented):
     voxelMm = max(Case.open(segmented).latest("source").facts["spacingMm"])
     assert partMm == pytest.approx(boneMm, abs=voxelMm)
     count = len(sceneNodes())
-    user.host.click(widget.ui.partButton)
+    user.host.click(printing(widget).partButton)
     assert len(sceneNodes()) == count, "nodes pile up"
 
 
@@ -65,14 +65,21 @@ def test_cancelledPartLeavesTheCaseAsItWas(user, segmented, fraction):
     widget = user.show("PrintPrep")
     before, nodes = tree(segmented), sceneNodes()
     done = user.cancelDuring(widget, fraction)
-    user.host.click(widget.ui.partButton)
+    user.host.click(printing(widget).partButton)
     assert done and message(widget) == "Cancelled; the case is as it was."
-    assert tree(segmented) == before and sceneNodes() == nodes and tableTexts(widget.ui.partTable) == []
+    assert tree(segmented) == before and sceneNodes() == nodes and tableTexts(printed(widget).partTable) == []
 
 
 def test_aCaseWithoutBoneSaysWhatIsMissing(user, aCaseFolder):
     user.open(aCaseFolder("imported"))
-    assert message(makePart(user)) == "The case has no segmentation yet. Make the segmentation first."
+    widget = user.show("PrintPrep")
+    assert not printing(widget).partButton.enabled
+    assert printing(widget).partButton.toolTip == "The case has no segmentation yet."
+    assert tableTexts(printing(widget).findingsTable)[0] == (
+        "Stop",
+        "The case has no segmentation yet.",
+        "Make it first.",
+    )
 
 
 def test_aDamagedSegmentationIsRefused(user, segmented):
@@ -87,14 +94,14 @@ def test_boundAndFiguresComeBackWithTheScene(user, aCaseFolder, tmp_path):
 
     user.open(aCaseFolder("printed"))
     widget = user.show("PrintPrep")
-    user.host.enter(widget.ui.deviationSliderWidget, 0.4)
-    rows = tableTexts(widget.ui.partTable)
+    user.host.enter(printing(widget).deviationSpinBox, 0.4)
+    rows = tableTexts(printed(widget).partTable)
     assert slicer.util.saveScene(str(tmp_path / "scene.mrb"))
     user.host.closeScene()
-    assert widget.ui.deviationSliderWidget.value == 0.25 and tableTexts(widget.ui.partTable) == []
-    assert not widget.ui.partButton.enabled and message(widget) == ""
+    assert printing(widget).deviationSpinBox.value == 0.25 and tableTexts(printed(widget).partTable) == []
+    assert not printing(widget).partButton.enabled and message(widget) == ""
     user.host.act(slicer.util.loadScene, str(tmp_path / "scene.mrb"))
-    assert widget.ui.deviationSliderWidget.value == 0.4 and tableTexts(widget.ui.partTable) == rows
+    assert printing(widget).deviationSpinBox.value == 0.4 and tableTexts(printed(widget).partTable) == rows
 
 
 def test_whatWasSaidOfOneCaseIsNotSaidOfAnother(user, segmented, aCaseFolder):
@@ -103,11 +110,11 @@ def test_whatWasSaidOfOneCaseIsNotSaidOfAnother(user, segmented, aCaseFolder):
     assert message(widget) != ""
     user.open(aCaseFolder("imported", "other"))
     user.show("PrintPrep")
-    assert message(widget) == "" and tableTexts(widget.ui.partTable) == []
+    assert message(widget) == "" and tableTexts(printed(widget).partTable) == []
 
 
 def test_longTextsCanBeReadInFull(user, aCaseFolder):
     user.open(aCaseFolder("printed"))
-    table = user.show("PrintPrep").ui.partTable
+    table = printed(user.show("PrintPrep")).partTable
     for row in range(table.rowCount):
         assert table.item(row, 1).toolTip() == table.item(row, 1).text()
