@@ -109,10 +109,8 @@ def stepTitles(page):
 def test_aStepThatLacksSomethingBlocks(aPage):
     aPage.enter(stepComboBox=next(one for one in stepTitles(aPage) if "nion" in one or one.startswith("Add")))
     aPage.click("addStepButton")
-    step = draft(aPage)["steps"][0]
-    assert step["do"] == "union"
-    if RecipeDraft.problemIn([step]):
-        assert shown(aPage) == "BLOCKED"
+    assert [step["do"] for step in draft(aPage)["steps"]] == ["union", "label"]
+    assert shown(aPage) == "BLOCKED" and "still needs: Object" in said(aPage)[0][1]
 
 
 def test_aRecipeIsSavedAndLoadedAgain(aPage, tmp_path):
@@ -166,6 +164,15 @@ def test_whatIsStatedOfOnePatientIsNotTakenOverForAnother(aPage, smallHead):
     aPage.user.show("PrintPrep")
     assert draft(aPage) == RecipeDraft.newDraft() and aPage.ui.useComboBox.currentText == "not stated"
     assert shown(aPage) == "BLOCKED" and said(aPage)[0][1] == "The case has no segmentation yet."
+
+
+@pytest.mark.parametrize("kept", ["no JSON", "[]", '{"steps": 3}', '{"steps": [{"do": "melt"}]}', "null"])
+def test_whatAnOtherProgramWroteIntoTheSceneIsNotTaken(kept):
+    text = kept if kept == "no JSON" else json.dumps({"case": "C", "kept": json.loads(kept)})
+    assert RecipeDraft.draftIn(text, "C") == RecipeDraft.newDraft()
+    own = {**RecipeDraft.newDraft(), "material": "sls-pa12"}
+    assert RecipeDraft.draftIn(RecipeDraft.textOf(own, "C"), "C") == own
+    assert RecipeDraft.draftIn(RecipeDraft.textOf(own, "C"), "D") == RecipeDraft.newDraft()
 
 
 def test_withoutACaseNothingCanBeStated(user):
