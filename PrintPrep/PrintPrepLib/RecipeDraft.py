@@ -152,6 +152,8 @@ def problemOf(step, number):
     missing = [title for key, title in titles.items() if key in kind.required and step.get(key) in (None, "", [])]
     if missing:
         return f"Step {number} ({kind.title}) still needs: {', '.join(missing)}."
+    if step["do"] in ("union", "subtract") and not (step.get("object") or step.get("primitive")):
+        return f"Step {number} ({kind.title}) still needs: an object of the case, or a primitive."
     try:
         checked({**HEAD, "steps": [step]})
     except InputRefused as error:

@@ -107,10 +107,20 @@ def stepTitles(page):
 
 
 def test_aStepThatLacksSomethingBlocks(aPage):
-    aPage.enter(stepComboBox=next(one for one in stepTitles(aPage) if "nion" in one or one.startswith("Add")))
+    aPage.enter(stepComboBox=next(one for one in stepTitles(aPage) if "ffset" in one))
     aPage.click("addStepButton")
-    assert [step["do"] for step in draft(aPage)["steps"]] == ["union", "label"]
-    assert shown(aPage) == "BLOCKED" and "still needs: Object" in said(aPage)[0][1]
+    assert [step["do"] for step in draft(aPage)["steps"]] == ["offset", "label"]
+    assert shown(aPage) == "BLOCKED" and "still needs: Outwards" in said(aPage)[0][1]
+    aPage.click("removeStepButton")
+    assert shown(aPage) == "READY"
+    aPage.enter(stepComboBox="Take a body away")
+    aPage.click("addStepButton")
+    assert "still needs: an object of the case" in said(aPage)[0][1]
+    editor = aPage.panel.steps._form.editors["object"]
+    assert editor.edit.findText("Bone") >= 0, "what the case has is offered"
+    aPage.user.host.enter(editor.edit, "Bone")
+    aPage.click("applyStepButton")
+    assert shown(aPage) == "READY"
 
 
 def test_aRecipeIsSavedAndLoadedAgain(aPage, tmp_path):
