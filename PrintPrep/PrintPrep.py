@@ -1,12 +1,6 @@
 from pathlib import Path
 
 import slicer
-from PrintPrepWidgets.BuildPanel import BuildPanel
-from PrintPrepWidgets.InspectionPanel import InspectionPanel
-from PrintPrepWidgets.PapersPanel import PapersPanel
-from PrintPrepWidgets.PartPanel import PartPanel
-from PrintPrepWidgets.QueuePanel import QueuePanel
-from PrintPrepWidgets.ResultPanel import ResultPanel
 from slicer.i18n import tr as _
 from slicer.i18n import translate
 from slicer.parameterNodeWrapper import parameterNodeWrapper
@@ -25,6 +19,12 @@ from PlanningHubWidgets.StepForm import pointOf
 from PrintPrepLib import Build, Inspection, Papers, Part, PartMap, PartQueue, Recipe, RecipeDraft, ScanCompare
 from PrintPrepLib.Dimensions import readDimensions
 from PrintPrepLib.PartRecords import wholePath
+from PrintPrepWidgets.BuildPanel import BuildPanel
+from PrintPrepWidgets.InspectionPanel import InspectionPanel
+from PrintPrepWidgets.PapersPanel import PapersPanel
+from PrintPrepWidgets.PartPanel import PartPanel
+from PrintPrepWidgets.QueuePanel import QueuePanel
+from PrintPrepWidgets.ResultPanel import ResultPanel
 
 
 class PrintPrep(ScriptedLoadableModule):

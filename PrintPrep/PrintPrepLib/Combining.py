@@ -8,7 +8,7 @@ from .PartWork import SOLID, PartStep
 from .StepShapes import PRIMITIVE, changed, onlyPiece, primitive, requirePrimitive
 
 PARAMETERS = {
-    "object": {"type": ["string", "null"], "default": None, "title": "Another object of the case"},
+    "object": {"x-object": "solid", "type": ["string", "null"], "default": None, "title": "Another object of the case"},
     "primitive": {**PRIMITIVE, "title": "Or a box, cylinder or sphere"},
 }
 

@@ -43,12 +43,14 @@ def recipeOf(draft):
 
 
 def draftIn(text, caseId):
-    """Return the draft that a text keeps for a case; a new one where the text is empty or of another case.
+    """Return the draft that a text keeps for a case; a new one where it keeps none, or one of another case.
 
     What is stated of one patient's part is never taken over for another one's.
     """
-    kept = keptIn(text, caseId)
-    return {**newDraft(), **kept} if isinstance(kept, dict) else newDraft()
+    kept, new = keptIn(text, caseId), newDraft()
+    isDraft = isinstance(kept, dict) and set(kept) == set(new) and isinstance(kept["steps"], list)
+    isWhole = isDraft and all(isinstance(step, dict) and step.get("do") in stepKinds() for step in kept["steps"])
+    return kept if isWhole else new
 
 
 def keptIn(text, caseId):
@@ -150,6 +152,8 @@ def problemOf(step, number):
     missing = [title for key, title in titles.items() if key in kind.required and step.get(key) in (None, "", [])]
     if missing:
         return f"Step {number} ({kind.title}) still needs: {', '.join(missing)}."
+    if step["do"] in ("union", "subtract") and not (step.get("object") or step.get("primitive")):
+        return f"Step {number} ({kind.title}) still needs: an object of the case, or a primitive."
     try:
         checked({**HEAD, "steps": [step]})
     except InputRefused as error:

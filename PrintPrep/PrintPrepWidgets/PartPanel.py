@@ -80,7 +80,7 @@ class PartPanel(GovernancePanel):
         planned = [(f"{OBJECT}{name}", _("{name} (plan)").format(name=name)) for name in solids]
         segmented = [(f"{OBJECT}{name}", _("{name} (segment)").format(name=name)) for name in segments]
         own = segmented if solids or len(segments) > 1 else []
-        self._filling = True
+        self._filling, self._shownMaterialsOf = True, None
         fill(
             self.ui.objectComboBox,
             [(BONE, _("Bone, as segmented")), *planned, *own, (FILE, _("Model file...")), *self._lost(planned + own)],

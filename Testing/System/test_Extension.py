@@ -188,12 +188,15 @@ def test_aTestHelperThatDoesNotCompileIsNamed(aSmallExtension):
     assert SourceRules.syntaxProblems(aSmallExtension)[0].startswith("Testing/Phantom/New.py:1:")
 
 
-@pytest.mark.parametrize("code", ["import ORExportLib\n", "import PrintPrep\n", "import ORExportWidgets\n"])
-def test_pagesOfAModuleImportNoSibling(aSmallExtension, code):
-    write(aSmallExtension / "ORExport/ORExportWidgets/Page.py", "import ORExportLib\nimport PlanningHubWidgets\n")
-    write(aSmallExtension / "PrintPrep/PrintPrepWidgets/New.py", code)
-    (problem,) = SourceRules.dependencyProblems(aSmallExtension)
-    assert problem.startswith("PrintPrepWidgets/New.py:1: PrintPrepWidgets must not import ")
+def test_pagesOfAModuleImportItsLib_neverItsMainFile_andNoLibImportsPages(aSmallExtension):
+    write(aSmallExtension / "PrintPrep/PrintPrepWidgets/Page.py", "import PrintPrepLib\nimport PlanningHubWidgets\n")
+    assert SourceRules.dependencyProblems(aSmallExtension) == []
+    write(aSmallExtension / "PrintPrep/PrintPrepWidgets/New.py", "import PrintPrep\n")
+    write(aSmallExtension / NEW_FILE, "import PrintPrepWidgets\n")
+    assert SourceRules.dependencyProblems(aSmallExtension) == [
+        "PrintPrepLib/New.py:1: PrintPrepLib must not import PrintPrepWidgets",
+        "PrintPrepWidgets/New.py:1: PrintPrepWidgets must not import PrintPrep",
+    ]
 
 
 def test_planningHubLibImportsNoSibling(aSmallExtension):

@@ -107,12 +107,20 @@ def stepTitles(page):
 
 
 def test_aStepThatLacksSomethingBlocks(aPage):
-    aPage.enter(stepComboBox=next(one for one in stepTitles(aPage) if "nion" in one or one.startswith("Add")))
+    aPage.enter(stepComboBox=next(one for one in stepTitles(aPage) if "ffset" in one))
     aPage.click("addStepButton")
-    step = draft(aPage)["steps"][0]
-    assert step["do"] == "union"
-    if RecipeDraft.problemIn([step]):
-        assert shown(aPage) == "BLOCKED"
+    assert [step["do"] for step in draft(aPage)["steps"]] == ["offset", "label"]
+    assert shown(aPage) == "BLOCKED" and "still needs: Outwards" in said(aPage)[0][1]
+    aPage.click("removeStepButton")
+    assert shown(aPage) == "READY"
+    aPage.enter(stepComboBox="Take a body away")
+    aPage.click("addStepButton")
+    assert "still needs: an object of the case" in said(aPage)[0][1]
+    editor = aPage.panel.steps._form.editors["object"]
+    assert editor.edit.findText("Bone") >= 0, "what the case has is offered"
+    aPage.user.host.enter(editor.edit, "Bone")
+    aPage.click("applyStepButton")
+    assert shown(aPage) == "READY"
 
 
 def test_aRecipeIsSavedAndLoadedAgain(aPage, tmp_path):
@@ -166,6 +174,15 @@ def test_whatIsStatedOfOnePatientIsNotTakenOverForAnother(aPage, smallHead):
     aPage.user.show("PrintPrep")
     assert draft(aPage) == RecipeDraft.newDraft() and aPage.ui.useComboBox.currentText == "not stated"
     assert shown(aPage) == "BLOCKED" and said(aPage)[0][1] == "The case has no segmentation yet."
+
+
+@pytest.mark.parametrize("kept", ["no JSON", "[]", '{"steps": 3}', '{"steps": [{"do": "melt"}]}', "null"])
+def test_whatAnOtherProgramWroteIntoTheSceneIsNotTaken(kept):
+    text = kept if kept == "no JSON" else json.dumps({"case": "C", "kept": json.loads(kept)})
+    assert RecipeDraft.draftIn(text, "C") == RecipeDraft.newDraft()
+    own = {**RecipeDraft.newDraft(), "material": "sls-pa12"}
+    assert RecipeDraft.draftIn(RecipeDraft.textOf(own, "C"), "C") == own
+    assert RecipeDraft.draftIn(RecipeDraft.textOf(own, "C"), "D") == RecipeDraft.newDraft()
 
 
 def test_withoutACaseNothingCanBeStated(user):
