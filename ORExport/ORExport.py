@@ -19,6 +19,7 @@ from PlanningHubLib.Errors import firstRejection
 from PlanningHubLib.Files import requireFree
 from PlanningHubWidgets.CaseHeader import warningText
 from PlanningHubWidgets.CaseModuleWidget import CaseModuleWidget, fillTable, isChosen, sizeText
+from PlanningHubWidgets.GovernancePanel import BAD_COLOR, GOOD_COLOR
 from PlanningHubWidgets.StepRunner import ERROR_STYLE
 
 
@@ -66,7 +67,9 @@ class ORExportWidget(CaseModuleWidget):
         rows = [(name, sizeText(one.bytes), (one.sha256[:12] + "\u2026", one.sha256)) for name, one in files]
         warning = warningText(case, package) if package else ""
         fillTable(self.ui.packageTable, [(warning,), *rows] if warning else rows)
-        self.ui.approvalLabel.text = approvalText(package.facts["approved"]) if package else ""
+        isApproved = bool(package) and package.facts["approved"]
+        self.ui.approvalLabel.text = approvalText(isApproved) if package else ""
+        self.ui.approvalLabel.styleSheet = f"color: {GOOD_COLOR if isApproved else BAD_COLOR}; font-weight: bold;"
         self.ui.approvalLabel.visible = package is not None
 
     def updateActions(self):

@@ -16,7 +16,7 @@ from PlanningHubLib.ActiveCase import activeCaseFolder, setActiveCaseFolder
 from PlanningHubLib.Case import SIDES, Case
 from PlanningHubLib.CaseView import showCaseInScene, shownNode
 from PlanningHubLib.Nodes import removeNodes
-from PlanningHubLib.Planning import OutcomeView, PlanWork
+from PlanningHubLib.Planning import OutcomeScene, OutcomeView, PlanWork
 from PlanningHubLib.Planning.Outcome import Wishes, compareOutcome, readAchieved
 from PlanningHubLib.Progress import noProgress, part
 from PlanningHubLib.RescanRequest import writeRescanRequest
@@ -280,6 +280,11 @@ class PlanningHubLogic(ScriptedLoadableModuleLogic):
         credentials = ArchiveAccess.Credentials(*login) if login else None
         with Case.open(folder, writable=True) as case:
             return compareOutcome(case, session, source, wishes, seriesUid, progress=progress, credentials=credentials)
+
+    def showOutcome(self, folder, session, artefact):
+        """Show in the views what an outcome of the case in a folder found, beside its plan."""
+        with Case.open(folder) as case:
+            OutcomeScene.showOutcome(case, session, artefact)
 
     def saveOutcome(self, folder, artefact, path):
         """Write an outcome's report or table to a file; returns its path."""

@@ -16,6 +16,7 @@ from .DeidentifyDocuments import describe, writeDocuments
 from .DeidentifyKeys import Mapping
 from .DeidentifyManifest import namesOf, writeManifest
 from .DeidentifyPixels import storedAir, storedValues
+from .DeidentifyPlans import writePlans
 from .DeidentifySeries import judge, requireAllowed
 from .DeidentifyShapes import isFaceObject, writeShapes
 from .Errors import Finding, GateRefused, InputRefused
@@ -118,8 +119,9 @@ def deidentify(
             _judge(copy, case, documents, part(progress, 0.1, 0.4))
             if case:
                 Consent.release(case, profile.name, _destination(outFolder, recipient), found.artefacts, user=user)
-            _write(copy, part(progress, 0.4, 0.9))
+            _write(copy, part(progress, 0.4, 0.85))
             if case:
+                writePlans(copy, case, part(progress, 0.85, 0.9))
                 progress(0.9, "Drawing documents")
                 _writeDocuments(copy, case, documents)
             report = _finish(copy, case, source)

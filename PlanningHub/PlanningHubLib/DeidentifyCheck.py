@@ -71,6 +71,8 @@ def _contents(path, folder):
             yield archive.comment
     elif path.suffix == ".stl":
         yield path.read_bytes()[:84]
+    elif path.suffix == ".ply":
+        yield path.read_bytes().partition(b"end_header\n")[0]
     elif path.suffix == ".nrrd":
         yield path.read_bytes().partition(b"\n\n")[0]
     else:

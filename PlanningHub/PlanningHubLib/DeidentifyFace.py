@@ -172,7 +172,8 @@ def nearSkin(voxels, ijkToLps, threshold=SKIN_HU):
     distance = numpy.abs(
         ndimage.distance_transform_edt(air, sampling=spacing) - ndimage.distance_transform_edt(~air, sampling=spacing)
     )
-    return distance <= SKIN_DISTANCE_MM
+    # No voxel's center lies nearer to the next one's than a voxel is wide.
+    return distance <= max(SKIN_DISTANCE_MM, 1.01 * spacing.min())
 
 
 def showsSkin(pointsLps, skin, ijkToLps):

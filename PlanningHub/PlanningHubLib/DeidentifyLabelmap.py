@@ -54,6 +54,32 @@ def rewrittenLabelmap(data):
     return "\n".join(text).encode("ascii") + b"\n\n" + packed
 
 
+def copiedNames(data):
+    """Return name of a segment → its name in what :func:`rewrittenLabelmap` writes; of two of a name, the first."""
+    names = {}
+    for number, segment in _segmentsOf(data).items():
+        if segment.get("Name"):
+            names.setdefault(segment["Name"], _segment(number, segment)[f"Segment{number}_Name"])
+    return names
+
+
+def segmentLabels(data):
+    """Return name of a segment → (layer, label) of its voxels."""
+    return {
+        segment.get("Name", ""): (_whole(segment.get("Layer", "0")), _whole(segment.get("LabelValue", "1")))
+        for segment in _segmentsOf(data).values()
+    }
+
+
+def _whole(text):
+    return int(text) if text.strip().isdigit() else 0
+
+
+def _segmentsOf(data):
+    head = data.replace(b"\r\n", b"\n", 1).partition(b"\n\n")[0]
+    return _segmentFields(head.decode("utf-8", "replace").splitlines()[1:])
+
+
 def _allowed(lines, separator, patterns):
     found = {}
     for line in lines:
@@ -63,14 +89,19 @@ def _allowed(lines, separator, patterns):
     return found
 
 
-def _segments(lines):
+def _segmentFields(lines):
+    """Return number of a segment → its fields, in the order of their numbers."""
     values = {}
     for line in lines:
         match = re.fullmatch(r"Segment(\d{1,4})_(\w+):=(.*)", line)
         if match:
             values.setdefault(int(match.group(1)), {})[match.group(2)] = match.group(3)
+    return dict(sorted(values.items()))
+
+
+def _segments(lines):
     keys = {}
-    for number, segment in sorted(values.items()):
+    for number, segment in _segmentFields(lines).items():
         keys |= _segment(number, segment)
     return keys
 

@@ -4,7 +4,7 @@ import numpy
 import SimpleITK
 
 from .DeidentifyFace import showsSkin
-from .DeidentifyLabelmap import rewrittenLabelmap
+from .DeidentifyLabelmap import rewrittenLabelmap, segmentLabels
 from .DeidentifySurfaces import isBinaryStl, rewrittenStl, rewrittenThreeMf, stlRecords, threeMfPoints
 from .Errors import Finding, InputRefused
 from .Progress import noProgress
@@ -51,17 +51,30 @@ def isFaceObject(copy, dataset, kind):
     return False
 
 
-def isFace(copy, pointsLps, what):
-    """Tell whether points lie on the skin of a series whose face is visible and have to stay out; say so."""
-    faces = (one for series in copy.series for one in series.volumes if one.faceVisible)
-    if not any(showsSkin(pointsLps, one.nearSkin, one.geometry.ijkToLps) for one in faces):
+def isFace(copy, pointsLps, what, isKnown=False):
+    """Tell whether a surface shows a visible face and has to stay out; say so.
+
+    :param isKnown: that it shows one is known, wherever its points lie
+    """
+    if not isKnown and not showsFace(copy, pointsLps):
         return False
-    if copy.deface or copy.profile.faces == "refused":
+    if leavesFaces(copy):
         copy.leave(what, "it shows the face")
         copy.findings.append(Finding("face-surface-left-out", "warn", f"A {what} shows the face and was left out."))
         return True
     copy.findings.append(Finding("face-surface", "warn", f"A {what} shows the face.", FACE_ACTION))
     return False
+
+
+def leavesFaces(copy):
+    """Tell whether surfaces that show a face stay out of a copy."""
+    return copy.deface or copy.profile.faces == "refused"
+
+
+def showsFace(copy, pointsLps):
+    """Tell whether points (n, 3) LPS mm lie on the skin of a series whose face is visible."""
+    faces = (one for series in copy.series for one in series.volumes if one.faceVisible)
+    return any(showsSkin(pointsLps, one.nearSkin, one.geometry.ijkToLps) for one in faces)
 
 
 def stlPoints(data):
@@ -72,13 +85,28 @@ def stlPoints(data):
 
 def labelmapPoints(path):
     """Return the border voxels of a seg.nrrd in LPS mm, array (n, 3)."""
+    voxels, matrix = _labelmap(path)
+    return _placed(numpy.argwhere(_border((voxels != 0).any(axis=-1)))[:, ::-1], matrix)
+
+
+def segmentPoints(path):
+    """Return name → border voxels in LPS mm, array (n, 3), of the segments of a seg.nrrd."""
+    voxels, matrix = _labelmap(path)
+    found = {}
+    for name, (layer, label) in segmentLabels(path.read_bytes()).items():
+        if layer < voxels.shape[-1]:
+            found[name] = _placed(numpy.argwhere(_border(voxels[..., layer] == label))[:, ::-1], matrix)
+    return found
+
+
+def _labelmap(path):
+    """Return voxels (slices, rows, columns, layers) of a seg.nrrd, and 4×4 from (column, row, slice) to LPS mm."""
     image = SimpleITK.ReadImage(str(path))
-    mask = SimpleITK.GetArrayViewFromImage(image)
-    mask = (mask.any(axis=-1) if mask.ndim == 4 else mask) != 0
+    voxels = SimpleITK.GetArrayFromImage(image)
     matrix = numpy.eye(4)
     matrix[:3, :3] = numpy.reshape(image.GetDirection(), (3, 3)) * image.GetSpacing()
     matrix[:3, 3] = image.GetOrigin()
-    return _placed(numpy.argwhere(_border(mask))[:, ::-1], matrix)
+    return voxels if voxels.ndim == 4 else voxels[..., None], matrix
 
 
 def segmentationPoints(dataset):

@@ -11,11 +11,12 @@ from .DecodeWorker import DecodeWorker
 from .DicomScan import readHeaders
 from .Errors import GateRefused, InputRefused
 from .Identity import patientCode
+from .Planning.Plan import variants
 from .Progress import noProgress, part
 from .SliceHeader import FRAME_CLASSES
 
 # Newest artefacts that are copied, and how the files of the others are named in the report.
-COPIED_KINDS = ("source", "segmentation", "part", "package")
+COPIED_KINDS = ("source", "segmentation", "plan", "part", "package")
 DICOM_MARK_OFFSET = 128
 NOT_DRAWN = "its pages are free text and name the case; nothing here draws it anew from what may stand in a copy"
 SECONDARY_CAPTURES = "1.2.840.10008.5.1.4.1.1.7"
@@ -86,27 +87,35 @@ def _filesOf(source):
 
 def _fromCase(case, found, documents):
     for kind in KINDS:
-        artefact = case.latest(kind)
-        if artefact is None:
+        latest = case.latest(kind)
+        if latest is None:
             continue
         if kind not in COPIED_KINDS:
             found.leave(f"{kind} of the case", "no rule says what of it may be kept")
             continue
-        state = case.state(artefact)
-        if state == "damaged":
-            case.require(kind)
-        if state == "stale":
-            found.leave(f"{kind} of the case", "it is stale")
-            continue
-        found.artefacts.append(artefact)
-        for name in artefact.files:
-            found.owners[case.path(artefact, name)] = artefact.id
-            path = case.path(artefact, name)
-            if path.suffix.lower() == ".pdf" and documentKind(path, case) in documents:
-                found.documents.append((documentKind(path, case), path))
-            else:
-                _sort(path, found, isCopied=kind == "package")
+        for artefact in variants(case) if kind == "plan" else [latest]:
+            _fromArtefact(case, artefact, found, documents)
     found.leave("audit log and case file", "they are the case's own; manifest.json says what this copy is")
+
+
+def _fromArtefact(case, artefact, found, documents):
+    state = case.state(artefact)
+    if state == "damaged":
+        case.requireCurrent(artefact)
+    if state == "stale":
+        found.leave(f"{artefact.kind} of the case", "it is stale")
+        return
+    found.artefacts.append(artefact)
+    for name in artefact.files:
+        path = case.path(artefact, name)
+        found.owners[path] = artefact.id
+        if artefact.kind == "plan":
+            # Its files make sense together only, and are written so.
+            continue
+        if path.suffix.lower() == ".pdf" and documentKind(path, case) in documents:
+            found.documents.append((documentKind(path, case), path))
+        else:
+            _sort(path, found, isCopied=artefact.kind == "package")
 
 
 def documentKind(path, case):

@@ -1,7 +1,8 @@
-"""Surfaces of a copy, written anew: the triangles of an STL or a 3MF, and no word of what stood beside them."""
+"""Surfaces of a copy, written anew: the triangles of an STL, a 3MF or a PLY, and no word of what stood beside them."""
 
 import io
 import math
+import re
 import struct
 import xml.etree.ElementTree as ElementTree
 import zipfile
@@ -12,6 +13,15 @@ from .Errors import InputRefused
 
 HEADER_BYTES, RECORD_BYTES = 80, 50
 RECORD = numpy.dtype([("normal", "<f4", 3), ("corners", "<f4", (3, 3)), ("attribute", "<u2")])
+PLY_FACE = numpy.dtype([("count", "u1"), ("corners", "<u4", 3)])
+PLY_HEADER = (
+    "ply\nformat binary_little_endian 1.0\ncomment SPACE={}\nelement vertex {}\nproperty float x\nproperty float y\n"
+    "property float z\nelement face {}\nproperty list uchar int vertex_indices\nend_header\n"
+)
+PLY_PLAIN = (
+    r"ply\nformat binary_little_endian 1\.0\nelement vertex (\d{1,9})\nproperty float x\nproperty float y\n"
+    r"property float z\nelement face (\d{1,9})\nproperty list uchar int vertex_indices"
+)
 CORE = "http://schemas.microsoft.com/3dmanufacturing/core/2015/02"
 MODEL_PART = "3D/3dmodel.model"
 LARGEST_MODEL_BYTES = 1 << 30
@@ -81,6 +91,39 @@ def threeMfPoints(data):
     """Return the points of all meshes of a 3MF that :func:`rewrittenThreeMf` wrote, array (n, 3) in its unit."""
     vertices = _modelOf(data).iter(f"{{{CORE}}}vertex")
     return numpy.array([[float(vertex.get(axis)) for axis in "xyz"] for vertex in vertices])
+
+
+def rewrittenPly(data):
+    """Return a binary PLY of triangles with the same points and corners, and a header of our own.
+
+    :raises InputRefused: ``surface-not-supported``
+    """
+    frame, points, faces = _plyParts(data)
+    return PLY_HEADER.format(frame, len(points), len(faces)).encode() + points.tobytes() + faces.tobytes()
+
+
+def plyPoints(data):
+    """Return the points of a PLY that :func:`rewrittenPly` wrote in LPS mm, array (n, 3)."""
+    frame, points, _faces = _plyParts(data)
+    return points.astype(float) * ((-1, -1, 1) if frame == "RAS" else (1, 1, 1))
+
+
+def _plyParts(data):
+    """Return frame, points (n, 3) and faces of a PLY as the suite writes it."""
+    head, mark, body = data.partition(b"end_header\n")
+    lines = head.decode("latin-1").splitlines()
+    frame = next((name for name in ("LPS", "RAS") if f"comment SPACE={name}" in lines), None)
+    plain = "\n".join(line for line in lines if not line.startswith(("comment", "obj_info")))
+    match = re.fullmatch(PLY_PLAIN, plain)
+    if not (mark and frame and match):
+        raise _notSupported("It is not a PLY of triangles in LPS or RAS.")
+    vertices, triangles = (int(text) for text in match.groups())
+    if len(body) < 12 * vertices + PLY_FACE.itemsize * triangles:
+        raise _notSupported("Triangles are missing.")
+    faces = numpy.frombuffer(body, PLY_FACE, triangles, 12 * vertices)
+    if triangles and not ((faces["count"] == 3).all() and (faces["corners"] < vertices).all()):
+        raise _notSupported("It holds more than triangles.")
+    return frame, numpy.frombuffer(body, "<f4", 3 * vertices).reshape(-1, 3), faces
 
 
 def _modelOf(data):

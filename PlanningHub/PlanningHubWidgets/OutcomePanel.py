@@ -6,9 +6,11 @@ import qt
 from slicer.i18n import tr as _
 
 from PlanningHubLib.Planning.Outcome import METAL_HU, REPORT_FILE
+from PlanningHubLib.Planning.OutcomeScene import hideOutcome, keepOutcomeOf
 from PlanningHubLib.Planning.OutcomeView import outcomeStates, readOutcome, registrable, wholePath
 from PlanningHubLib.Planning.Registration import WORST_MEAN_MM
 from PlanningHubLib.Segmentation import DEFAULT_THRESHOLD_HU
+from PlanningHubLib.Session import Session
 
 from .CaseModuleWidget import fillTable, isChosen
 from .GovernancePanel import (
@@ -47,6 +49,7 @@ class OutcomePanel(GovernancePanel):
             edit.connect("textChanged(QString)", self._onInput)
         ui.compareButton.connect("clicked(bool)", self.onCompare)
         ui.outcomesTable.connect("itemSelectionChanged()", self._onSelected)
+        ui.showButton.connect("clicked(bool)", self.onShow)
         ui.openButton.connect("clicked(bool)", self.onOpen)
         ui.saveButton.connect("clicked(bool)", self.onSave)
 
@@ -99,6 +102,8 @@ class OutcomePanel(GovernancePanel):
     def _showChosen(self, case):
         ui, chosen = self.ui, self._chosen()
         ui.figuresCollapsibleButton.visible = chosen is not None
+        shown = chosen[0] if chosen and chosen[1] == "current" else None
+        ui.showButton.checked = keepOutcomeOf(case, Session.start().scene, shown)
         if chosen is None:
             return
         artefact, state = chosen
@@ -129,6 +134,8 @@ class OutcomePanel(GovernancePanel):
         unchosen = closed or ("" if self._chosen() else _("Compare first."))
         damaged = _("Its files were changed outside the suite.")
         unreadable = unchosen or (damaged if self._chosen()[1] == "damaged" else "")
+        stale = _("Stale: compare again.") if self._chosen() and self._chosen()[1] == "stale" else ""
+        self.allow(ui.showButton, unreadable or stale)
         self.allow(ui.openButton, unreadable)
         self.allow(ui.saveButton, unreadable)
 
@@ -187,6 +194,16 @@ class OutcomePanel(GovernancePanel):
         login = ui.archiveUserLineEdit.text, ui.archiveSecretLineEdit.text
         empty(ui.archiveSecretLineEdit)
         return login if ui.sourceKindComboBox.currentIndex == ARCHIVE and any(login) else None
+
+    def onShow(self, isWanted):
+        if not isWanted:
+            hideOutcome(Session.start().scene)
+            return
+        artefact, folder, logic = self._chosen()[0], self.module.activeFolder(), self.module.logic
+        self.module.runStep(
+            lambda session, _progress: logic.showOutcome(folder, session, artefact),
+            _("Beside the plan, in magenta: what was found. It cannot be moved."),
+        )
 
     def onOpen(self):
         artefact = self._chosen()[0]

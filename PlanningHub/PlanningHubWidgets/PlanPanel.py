@@ -145,6 +145,8 @@ class PlanPanel(GovernancePanel):
         ui.resultCollapsibleButton.visible = step is not None
         ui.nameLineEdit.text = step["name"] if step else ""
         ui.commentLineEdit.text = step.get("comment", "") if step else ""
+        # What is too long for the field is read from its beginning.
+        ui.commentLineEdit.cursorPosition = 0
         known = step is not None and step["do"] in operations()
         offered = self._offered(step) if known else {}
         self._form.show(step if known else None, offered)

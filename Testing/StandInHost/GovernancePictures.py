@@ -6,7 +6,7 @@ import os
 import re
 from pathlib import Path
 
-HEIGHTS = {"Request": 770, "Consent": 960, "Review": 830, "Approval": 930}
+HEIGHTS = {"Request": 850, "Consent": 990, "Review": 830, "Approval": 930}
 SIGNERS = {"anna": "surgeon", "bela": "engineer"}
 PASSPHRASE = "of a picture only"
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from .GovernancePictures import PASSPHRASE, SIGNERS
 from .grabModules import DATA, MODULES, PROJECT, WIDTH, _flatten
+from .OutcomePictures import takeOutcome
 from .User import User, importing, message, printing, tableTexts
 
 PICTURES = PROJECT / "PlanningHub" / "Tutorial" / "Pictures"
@@ -54,7 +55,7 @@ class Tutorial:
         self.choose(ui.structuresTable, SKULL)
         self.host.click(ui.segmentButton)
         said(home, "is segmented")
-        self.grab("Segmentation", 760)
+        self.grab("Segmentation", 840)
 
     def choose(self, table, name):
         names = [row[0] for row in tableTexts(table)]
@@ -100,7 +101,7 @@ class Tutorial:
         self.choose(ui.stepsTable, "Plate")
         self.fold(ui, "step", "steps")
         self.edit(home, clearanceMm=1.0, thicknessMm=5.0)
-        self.grab("Adjust", 820)
+        self.grab("Adjust", 850)
         self.host.click(ui.applyButton)
         self.host.enter(ui.titleLineEdit, NAME_OF_THICKER)
         self.carryOutAndKeep(home, ui, "Plate")
@@ -240,6 +241,7 @@ def main(arguments):
                 take()
                 print(take.__name__, flush=True)
             takeViews(tutorial.folder)
+            takeOutcome(tutorial)
         finally:
             host.stop()
             shutil.rmtree(DATA, ignore_errors=True)

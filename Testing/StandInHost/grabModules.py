@@ -16,12 +16,12 @@ from .User import User, bone, cases, importing
 PROJECT = Path(__file__).resolve().parents[2]
 MODULES = ("PlanningHub", "PrintPrep", "ORExport", "CentralSync")
 DATA = Path("/data")
-KEPT = ("PlanningHub", "PlanningHubCases", "PlanningHubSeries", "PlanningHubAccept", "PlanningHubWarn",
-        "PlanningHubReject", "PlanningHubProgress", "PlanningHubStale", "PrintPrep", "PrintPrepProgress",
-        "PrintPrepBlocked", "PrintPrepResult", "PrintPrepBuild", "PrintPrepPapers",
-        "ORExport", "ORExportError", "CentralSync", "CentralSyncBefore", "CentralSyncError")  # fmt: skip
+KEPT = ("PlanningHub", "PlanningHubMethod", "PlanningHubCases", "PlanningHubSeries", "PlanningHubAccept",
+        "PlanningHubWarn", "PlanningHubReject", "PlanningHubProgress", "PlanningHubStale", "PrintPrep",
+        "PrintPrepProgress", "PrintPrepBlocked", "PrintPrepResult", "PrintPrepBuild", "PrintPrepPapers", "ORExport",
+        "ORExportError", "CentralSync", "CentralSyncBefore", "CentralSyncError")  # fmt: skip
 WIDTH = 460
-HEIGHTS = {"PlanningHub": 800, "PrintPrep": 830, "ORExport": 640, "CentralSync": 560}
+HEIGHTS = {"PlanningHub": 830, "PrintPrep": 830, "ORExport": 640, "CentralSync": 560}
 
 
 class Grabber:
@@ -90,10 +90,10 @@ def takeImportPictures(grabber, series, side):
     home = user.check(DATA / "ct", side)
     grabber.grab("PlanningHub", "Series", 700)
     host.act(importing(home).seriesTable.setCurrentCell, 0, 0)
-    grabber.grab("PlanningHub", "Warn", 830)
+    grabber.grab("PlanningHub", "Warn", 870)
     user.check(DATA / "ct", side, "General planning")
     host.act(importing(home).seriesTable.setCurrentCell, 0, 0)
-    grabber.grab("PlanningHub", "Accept", 640)
+    grabber.grab("PlanningHub", "Accept", 670)
     user.importSeries(DATA / "ct" / "fine", side)
 
 
@@ -131,6 +131,7 @@ def takePictures(host, series, side, picturesRoot):
     takeGovernancePictures(grabber, DATA / "usb" / "copy")
     home = user.show("PlanningHub")
     grabber.grab("PlanningHub")
+    takeMethodPicture(grabber, bone(home))
     takeCaseListPicture(grabber, home)
     host.enter(bone(home).thresholdSliderWidget, 400)
     host.click(bone(home).segmentButton)
@@ -139,6 +140,21 @@ def takePictures(host, series, side, picturesRoot):
     host.enter(export.ui.outPathLineEdit, DATA / "usb" / "second")
     host.click(export.ui.packageButton)
     grabber.grab("ORExport", "Error")
+
+
+def takeMethodPicture(grabber, ui):
+    """Take the segmentation's page with the steps of a method, the scan being shown in 3D; the page is as before."""
+    host, others = grabber.host, (ui.handCollapsibleButton, ui.segmentReviewCollapsibleButton)
+    host.click(ui.volumeButton)
+    for isUnfolded in (True, False):
+        ui.methodStepsCollapsibleButton.collapsed = not isUnfolded
+        for button in others:
+            button.collapsed = isUnfolded
+        host.processEvents()
+        if isUnfolded:
+            host.act(ui.methodStepsTable.setCurrentCell, 0, 0)
+            grabber.grab("PlanningHub", "Method", 930)
+    host.click(ui.volumeButton)
 
 
 def takeCaseListPicture(grabber, home):

@@ -55,6 +55,7 @@ def test_thePackageIsSavedListedAndNotApproved(user, printed, tmp_path):
     widget = makePackage(user, tmp_path / "out")
     assert message(widget) == "The package is saved and was read back."
     assert widget.ui.approvalLabel.text == NOT_APPROVED and not widget.ui.approvalLabel.isHidden()
+    assert "#a01010" in widget.ui.approvalLabel.styleSheet
     assert verifyPackage(tmp_path / "out") == [] and Case.open(printed).verify() == []
     table = widget.ui.packageTable
     listed = {table.item(row, 0).text(): table.item(row, 2).toolTip() for row in range(table.rowCount)}

@@ -158,23 +158,21 @@ def _renamedIn(step, old, new):
 
 def usersOf(draft, name):
     """Return the names of the steps that use what a step makes."""
-    found = []
-    for step in draft["steps"]:
-        values = [step.get(key) for key in _objectKeys(step)]
-        if any(name == value or (isinstance(value, list) and name in value) for value in values):
-            found.append(step["name"])
-    return found
+    return [step["name"] for step in draft["steps"] if name in objectsUsedBy(step)]
+
+
+def objectsUsedBy(step):
+    """Return the names of the objects and segments that a step refers to, in their order."""
+    values = [step.get(key) for key in _objectKeys(step)]
+    return [name for value in values for name in (value if isinstance(value, list) else [value]) if name]
 
 
 def segmentsOf(document):
     """Return the names that the steps of a plan use and none of them makes, in the order of their use: segments."""
     made = {step["name"] for step in document["steps"]}
     made |= {one["name"] for step in document["steps"] for one in step.get("fragments", ())}
-    used = {}
-    for step in document["steps"]:
-        for value in (step.get(key) for key in _objectKeys(step)):
-            used |= dict.fromkeys(value if isinstance(value, list) else [value])
-    return [name for name in used if name and name not in made]
+    used = dict.fromkeys(name for step in document["steps"] for name in objectsUsedBy(step))
+    return [name for name in used if name not in made]
 
 
 def _objectKeys(step):

@@ -63,14 +63,16 @@ def planeRow(cut, after):
     faces = [face for face in faces if face["areaMm2"] >= max(areas) / 4]
     normal = numpy.mean([face["normal"] for face in faces], axis=0)
     normal /= numpy.linalg.norm(normal)
+    offsetMm = float(numpy.mean([face["offsetMm"] for face in faces]))
     return {
         "plane": plane.name,
         "angleDegrees": float(numpy.degrees(numpy.arccos(min(1.0, normal @ plane.normalRas)))),
-        "offsetMm": float(numpy.mean([face["offsetMm"] for face in faces])),
+        "offsetMm": offsetMm,
         "faces": len(faces),
         "flatnessMm": float(max(face["flatnessMm"] for face in faces)),
         "areaMm2": float(sum(face["areaMm2"] for face in faces)),
         "achievedNormalRas": normal.tolist(),
+        "achievedOriginRas": (section.mean(0) + offsetMm * plane.normalRas).tolist(),
     }
 
 
@@ -197,6 +199,7 @@ def screwRow(name, entryRas, targetRas, achieved):
         "entryDistanceMm": distanceMm[0], "targetDistanceMm": distanceMm[1],
         "angleDegrees": float(numpy.degrees(numpy.arccos(numpy.clip(planned @ direction, -1, 1)))),
         "plannedMm": lengthMm, "achievedMm": achievedMm,
+        "achievedRas": [numpy.asarray(point, float).tolist() for point in achieved],
     }  # fmt: skip
 
 

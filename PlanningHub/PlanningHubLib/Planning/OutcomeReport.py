@@ -4,7 +4,7 @@ import csv
 import io
 from xml.sax.saxutils import escape
 
-from ..PageFonts import pageFonts
+from ..PageFonts import drawn
 
 FOOTER = (
     "Made by Planning Hub, not a medical device. The figures compare surfaces of two scans; they say nothing about the "
@@ -53,11 +53,14 @@ def csvText(outcome):
 
 def outcomePdf(case, document, outcome):
     """Return the report as PDF bytes; it names the case by its pseudonym only."""
+    return drawn(lambda fonts: _pdf(case, document, outcome, fonts))
+
+
+def _pdf(case, document, outcome, fonts):
     from reportlab.lib.pagesizes import A4, landscape
     from reportlab.lib.styles import ParagraphStyle
     from reportlab.platypus import Paragraph, SimpleDocTemplate, Spacer
 
-    fonts = pageFonts()
     text = ParagraphStyle("text", fontName=fonts.regular, fontSize=_SIZE, leading=_SIZE * 1.3)
     heading = ParagraphStyle("heading", parent=text, fontName=fonts.bold, fontSize=_SIZE + 2.5, leading=_SIZE * 2,
                              spaceBefore=_SIZE)  # fmt: skip

@@ -37,9 +37,13 @@ def readOutcome(case, artefact):
     :returns: the values of ``outcome.json``; name → description, RAS mm
     """
     values = json.loads(case.path(artefact, RESULT_FILE).read_bytes())
-    wanted = values["plan"]
-    plans = [one for one in case.artefacts if (one.id, one.content) == (wanted["id"], wanted["content"])]
-    return values, _objectsOf(case, plans[-1])
+    return values, _objectsOf(case, planOf(case, artefact))
+
+
+def planOf(case, artefact):
+    """Return the plan's artefact that an outcome was compared with."""
+    (link,) = artefact.parents
+    return [one for one in case.artefacts if one.link == link][-1]
 
 
 def registrable(case):

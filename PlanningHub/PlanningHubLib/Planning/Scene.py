@@ -191,7 +191,8 @@ def _same(before, after):
     return not len(after) or abs(numpy.array(before, float) - numpy.array(after, float)).max() <= MOVED_MM
 
 
-def _show(session, thing, node):
+def nodeOf(session, thing, node=None):
+    """Return the node that shows an object: a given one where it fits, else a new one, which is not the plan's yet."""
     className = "vtkMRMLModelNode" if isinstance(thing, Solid) else _className(thing)
     if node is not None and node.GetClassName() != className:
         node = None
@@ -204,6 +205,11 @@ def _show(session, thing, node):
         if node.IsA("vtkMRMLDisplayableNode"):
             node.CreateDefaultDisplayNodes()
         _fill(node, thing)
+    return node
+
+
+def _show(session, thing, node):
+    node = nodeOf(session, thing, node)
     node.SetAttribute(OBJECT_ATTRIBUTE, thing.name)
     return node
 

@@ -155,6 +155,7 @@ def test_theGateLooksIntoEveryKindOfFile(tmp_path):
     for name, data in (
         ("a.stl", b"Lindqvist".ljust(84)),
         ("a.seg.nrrd", b"NRRD0004\n# Lindqvist\n\n"),
+        ("a.ply", b"ply\ncomment Lindqvist\nend_header\n"),
         ("a.json", b'{"name": "Lindqvist"}'),
         ("Lindqvist.stl", b"".ljust(84)),
         ("a.bin", "Lindqvist".encode("utf-16")),

@@ -12,8 +12,10 @@ from test_Outcome import ACHIEVED_SCREW, SCAN_MOTION, steps, theScans, writeOutc
 from PlanningHubLib.Case import Case
 from PlanningHubLib.Consent import departures
 from PlanningHubLib.Import import importSeries
+from PlanningHubLib.Planning.OutcomeScene import OUTCOME_ATTRIBUTE
 from PlanningHubLib.Planning.Plan import makePlan
 from PlanningHubLib.Segmentation import segmentBone
+from StandInHost.User import sceneNodes
 
 DOUBT, GOOD = "#b45309", "#15803d"
 
@@ -60,6 +62,11 @@ def figures(page, heading):
     return found
 
 
+def drawn():
+    """Return the names of what the scene shows of an outcome."""
+    return {node.GetName() for node in sceneNodes() if node.GetAttribute(OUTCOME_ATTRIBUTE)}
+
+
 def mm(text):
     return float(text.removesuffix(" mm"))
 
@@ -100,6 +107,14 @@ def test_outcomeIsComparedShownAndSaved(aPage, theScans, tmp_path, monkeypatch):
     assert mm(screw["beside the axis"][2]) == pytest.approx(numpy.hypot(1, 1), abs=0.3)
     assert {"along R", "along A", "along S", "Turn"} <= set(figures(page, "Body: upper advanced"))
     assert page.ui.registrationLabel.text.startswith("Registered on lower: 0.")
+
+    assert page.click("showButton").startswith("Beside the plan, in magenta") and page.ui.showButton.checked
+    names = {"upper advanced, planned", "upper advanced, found", "cut plane, found", "screw, found"}
+    assert drawn() == names
+    page.user.host.act(page.home.refresh)
+    assert page.ui.showButton.checked and drawn() == names
+    page.click("showButton")
+    assert not page.ui.showButton.checked and drawn() == set()
 
     shown = []
     monkeypatch.setattr(qt.QDesktopServices, "openUrl", lambda url: shown.append(url.toLocalFile()) or True)
@@ -143,11 +158,13 @@ def test_pointsOfAFileCountAndWhatIsNotFoundIsSaid(aPage, theScans, tmp_path):  
 def test_staleAndDamagedOutcomesAreSaidSo(aPage, theScans, aSession):  # noqa: F811
     page = aPage
     compare(page, theScans / "after", onComboBox="lower")
+    page.click("showButton")
     with Case.open(page.home.activeFolder(), writable=True) as case:
         makePlan(case, aSession, planOf(*steps()[:2]))
     page.user.host.act(page.home.refresh)
     assert [row[3] for row in page.rows("outcomesTable")] == ["stale"] and page.color("outcomesTable", 0, 3) == DOUBT
     assert page.ui.registrationLabel.text.startswith("Stale: the plan has changed since")
+    assert page.whyNot("showButton") == "Stale: compare again." and drawn() == set()
     assert figures(page, "Trajectory: screw"), "what it said can still be read"
     with opened(page) as case:
         path = case.path(case.latest("outcome"), "outcome.json")
