@@ -10,6 +10,7 @@ import re
 from .Errors import Finding, InputRefused
 from .Files import requireClosed, sha256Bytes
 from .ProcedureRules import faultOf
+from .SchemaCheck import schemaFault, shippedSchema
 from .Secrets import homeFolder
 
 GENERAL = "general"
@@ -174,7 +175,6 @@ def _bytes(path):
 @functools.lru_cache(maxsize=64)
 def _checked(data, path, name, schemaName):
     """Return a file's values, checked against a schema and against the rules that no schema can say."""
-    import jsonschema
 
     def refuse(reason):
         return InputRefused(
@@ -185,11 +185,9 @@ def _checked(data, path, name, schemaName):
         values = json.loads(data)
     except ValueError as error:
         raise refuse(f"it is no JSON ({error}).") from error
-    schema = json.loads((importlib.resources.files(__package__) / "Schemas" / schemaName).read_text("utf-8"))
-    error = jsonschema.exceptions.best_match(jsonschema.Draft202012Validator(schema).iter_errors(values))
-    if error:
-        place = "/".join(str(step) for step in error.absolute_path) or "the top level"
-        raise refuse(f"at {place}: {error.message[:200]}")
+    fault = schemaFault(values, shippedSchema(schemaName))
+    if fault:
+        raise refuse(f"at {fault[0]}: {fault[1]}")
     if name is None:
         _checkPatterns(values, refuse)
         return values

@@ -6,9 +6,8 @@ from PlanningHubLib.Errors import PlanningError
 from PlanningHubLib.Segmenting import MethodEditing, Preview
 from PlanningHubLib.Segmenting.Methods import STEPS
 
-from .CaseModuleWidget import fillTable
-from .GovernancePanel import BAD_COLOR, tint
 from .StepForm import StepForm
+from .StepTable import StepTable
 
 
 class MethodSection:
@@ -18,18 +17,13 @@ class MethodSection:
     """
 
     def __init__(self, panel):
-        self._panel, self._ui, self._fault, self._filling = panel, panel.ui, "", False
+        self._panel, self._ui, self._fault = panel, panel.ui, ""
         ui = self._ui
         self._form = StepForm(ui.methodFieldsWidget, None, MethodEditing.fieldsOf)
         for kind in STEPS:
             ui.methodStepComboBox.addItem(kind.title, kind.do)
-        for button, function in (
-            (ui.addStepButton, self.onAdd), (ui.stepUpButton, lambda: self.onShift(-1)),
-            (ui.stepDownButton, lambda: self.onShift(1)), (ui.removeStepButton, self.onRemove),
-            (ui.applyStepButton, self.onApply), (ui.ownMethodButton, self.onOwn),
-        ):  # fmt: skip
-            button.connect("clicked(bool)", lambda _checked=False, function=function: function())
-        ui.methodStepsTable.connect("itemSelectionChanged()", self._onSelected)
+        self._table = StepTable(ui, ui.methodStepsTable, self, self._showForm)
+        ui.ownMethodButton.connect("clicked(bool)", lambda _checked=False: self.onOwn())
 
     def show(self, case):
         """Take the methods that were changed for this case; those of another one are dropped."""
@@ -101,42 +95,24 @@ class MethodSection:
         """
         ui, allow, structure = self._ui, self._panel.allow, self._panel.chosen()
         self._showSteps()
-        unchosen = closed or self._fault or ("" if self._row() >= 0 else _("Select a step."))
-        allow(ui.addStepButton, closed or self._fault)
-        for button in (ui.stepUpButton, ui.stepDownButton, ui.removeStepButton, ui.applyStepButton):
-            allow(button, unchosen)
+        self._table.updateActions(allow, closed or self._fault)
         isOwn = not self._fault and (structure is None or self.method(structure) == structure["method"])
         allow(ui.ownMethodButton, closed or (_("It is the procedure's.") if isOwn else ""))
         ui.methodProblemLabel.text = self.problem()
         ui.methodProblemLabel.visible = bool(ui.methodProblemLabel.text)
 
     def _showSteps(self):
-        table, rows = self._ui.methodStepsTable, MethodEditing.rowsOf(self._chosenMethod())
-        row = min(max(self._row(), 0), len(rows) - 1)
-        self._filling = True
-        fillTable(table, [(title, (text, problem or text)) for title, text, problem in rows], stretchedColumn=1)
-        for number, (_title, _text, problem) in enumerate(rows):
-            if problem:
-                tint(table, number, 0, BAD_COLOR)
-        table.setCurrentCell(row, 0)
-        self._filling = False
+        self._table.show(MethodEditing.rowsOf(self._chosenMethod()))
         self._showForm()
 
     def _showForm(self):
-        method, row = self._chosenMethod(), self._row()
+        method, row = self._chosenMethod(), self._table.row
         step = method["steps"][row] if method and row >= 0 else None
         self._form.show(step, {one["name"]: "structure" for one in self._panel.structures} if step else {})
 
     def _chosenMethod(self):
         structure = self._panel.chosen()
         return self.method(structure) if structure else None
-
-    def _row(self):
-        return self._ui.methodStepsTable.currentRow()
-
-    def _onSelected(self):
-        if not self._filling:
-            self._showForm()
 
     # What the user does
 
@@ -152,24 +128,24 @@ class MethodSection:
         self.match()
         self._panel.showChosen()
         self._panel.updateActions()
-        self._ui.methodStepsTable.setCurrentCell(row, 0)
+        self._table.select(row)
 
     def onAdd(self):
-        row = self._row()
+        row = self._table.row
         do = self._ui.methodStepComboBox.itemData(self._ui.methodStepComboBox.currentIndex)
         name = self._panel.chosen()["name"]
         self._take(MethodEditing.withNewStep(self._chosenMethod(), do, row, name), row + 1)
 
     def onShift(self, by):
-        self._take(*MethodEditing.shifted(self._chosenMethod(), self._row(), by))
+        self._take(*MethodEditing.shifted(self._chosenMethod(), self._table.row, by))
 
     def onRemove(self):
-        row = self._row()
+        row = self._table.row
         self._take(MethodEditing.withoutStep(self._chosenMethod(), row), max(row - 1, 0))
 
     def onApply(self):
         """Take over the form; what cannot be is said, and nothing changes."""
-        row = self._row()
+        row = self._table.row
         try:
             method = MethodEditing.replaced(self._chosenMethod(), row, self._form.values())
         except PlanningError as error:

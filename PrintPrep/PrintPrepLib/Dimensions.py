@@ -10,6 +10,7 @@ import numpy
 from PlanningHubLib.Errors import InputRefused
 from PlanningHubLib.Planning.Distances import searchOf
 from PlanningHubLib.Planning.Document import rounded
+from PlanningHubLib.SchemaCheck import schemaFault
 
 DISTANCE, DIAMETER, EXTENT = "distance", "diameter", "extent"
 POINTS_OF = {DISTANCE: 2, DIAMETER: 3, EXTENT: 0}
@@ -63,11 +64,9 @@ def checkedDimensions(values):
 
     :raises InputRefused: ``bad-dimensions``
     """
-    import jsonschema
-
-    error = jsonschema.exceptions.best_match(jsonschema.Draft202012Validator(SCHEMA).iter_errors(values))
-    if error:
-        raise _bad(f"{'/'.join(map(str, error.absolute_path)) or 'the top level'}: {error.message[:200]}")
+    fault = schemaFault(values, SCHEMA)
+    if fault:
+        raise _bad(": ".join(fault))
     toLps = numpy.array((-1, -1, 1) if values["frame"] == "RAS" else (1, 1, 1), float)
     dimensions = [_checked(one, toLps) for one in values["dimensions"]]
     names = [one["name"] for one in dimensions]

@@ -19,7 +19,7 @@ INNER_CONTACTS = ("mucosa", "tissue-or-bone", "implanted")
 OPEN_CONTACTS = ("tissue-or-bone", "implanted")
 METHOD_NAMES = {"steam": "steam", "hydrogen-peroxide": "hydrogen peroxide", "ethylene-oxide": "ethylene oxide"}
 # 3D Printing in Medicine 6:7 (2020): hollows and lumens are where low-temperature sterilization may not reach.
-HOLLOW_CODES = ("closed-cavities", "closed-cavity", "narrow-channel")
+HOLLOW_CODES = ("closed-cavity", "narrow-channel")
 LIST_IT = "Choose another material, or validate it and list it for the site."
 HOLLOW_SOURCE = "3D Printing in Medicine 6:7 (2020)"
 

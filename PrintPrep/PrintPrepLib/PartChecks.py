@@ -7,9 +7,10 @@ from PlanningHubLib.Progress import part
 from PlanningHubLib.Shapes import Checks
 
 from . import Accuracy, Materials
-from .PartProof import provePart
+from .Channels import measuredChannels
 from .SelfIntersections import requireNone
 from .Shape import FITTING_ROLES
+from .WallThickness import measuredWalls
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -35,8 +36,8 @@ def checkedPart(work, recipe, tolerance, progress):
     for piece in work.pieces:
         solid += Checks.requirePrintable(piece.mesh)
         solid += requireNone(piece.mesh)
-    proof = provePart(work, tolerance, part(progress, 0.2, 1.0))
-    findings = [*work.findings, *solid, *_labelFindings(work)]
+    proof = _proven(work, tolerance, part(progress, 0.2, 1.0))
+    findings = [*work.findings, *solid, *labelFindings(bool(work.facts.get("label")), work.shape.flags["role"])]
     codes = tuple(finding.code for finding in findings)
     ofMaterial = Materials.requireSafe(recipe, work.shape.flags["role"], work.profile, codes)
     facts = {}
@@ -46,10 +47,29 @@ def checkedPart(work, recipe, tolerance, progress):
     return Checked([*findings, *ofMaterial], facts, proof)
 
 
-def _labelFindings(work):
-    """Return what a part lacks that nobody may overlook: that it says whose it is."""
-    if work.facts.get("label"):
+def _proven(work, tolerance, progress):
+    """Measure a finished part; its facts ``accuracy``, ``walls`` and ``channels`` and its findings go to the work.
+
+    :param work: :class:`PrintPrepLib.PartWork.PartWork` with its pieces; its budget is completed
+    :param tolerance: :class:`PrintPrepLib.Tolerance.Tolerance` or None
+    :returns: :class:`PrintPrepLib.Accuracy.Proof`, for the map
+    :raises GateRefused: ``out-of-tolerance``
+    """
+    proof = Accuracy.prove(work, tolerance, part(progress, 0.0, 0.6))
+    proof.require()
+    profile = work.profile
+    limits = (profile.minimumWallMm, profile.minimumFeatureMm) if profile else (None, None)
+    walls, ofWalls = measuredWalls(proof.mesh, *limits, part(progress, 0.6, 0.8))
+    channels, ofChannels = measuredChannels(work.pieces, part(progress, 0.8, 1.0))
+    work.facts.update(accuracy=proof.facts, walls=walls, channels=channels)
+    work.findings += [*proof.findings, *ofWalls, *ofChannels]
+    return proof
+
+
+def labelFindings(isLabelled, role):
+    """Return what a part lacks that nobody may overlook: that it says whose it is; before it is made, or afterwards."""
+    if isLabelled:
         return []
-    severity = "warn" if work.shape.flags["role"] in FITTING_ROLES else "info"
+    severity = "warn" if role in FITTING_ROLES else "info"
     text = "Nothing on the part says whose it is and which side it is for."
-    return [Finding("not-labelled", severity, text, "Add a step that labels it.")]
+    return [Finding("not-labelled", severity, text, "Put a label on it.")]

@@ -7,8 +7,8 @@ from PlanningHubLib.Errors import Finding, PlanningError
 from PlanningHubLib.Segmenting.SegmentReview import requireReviewed
 
 from . import Materials, Profiles
+from .PartChecks import labelFindings
 from .RecipeDraft import isLabelled, offeredObjects, recipeOf
-from .Shape import FITTING_ROLES
 from .Tolerance import toleranceOf
 
 BLOCKED, CARE, READY = "blocked", "care", "ready"
@@ -82,9 +82,7 @@ def _ofRecipe(case, recipe, role):
         yield _ofTolerance(toleranceOf(case, recipe, role), recipe)
     except PlanningError as error:
         yield error.asFinding()
-    if not isLabelled(recipe["steps"]):
-        text = "Nothing on the part will say whose it is and which side it is for."
-        yield Finding("not-labelled", "warn" if role in FITTING_ROLES else "info", text, "Put a label on it.")
+    yield from labelFindings(isLabelled(recipe["steps"]), role)
 
 
 def _ofTolerance(tolerance, recipe):

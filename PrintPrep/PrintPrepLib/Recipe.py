@@ -4,11 +4,11 @@ Read from a file or filled in on the page; checked, every default written out, s
 with. Lengths in mm, points and directions in LPS, as in the files that leave.
 """
 
-import importlib.resources
 import json
 
 from PlanningHubLib.Errors import InputRefused
 from PlanningHubLib.Planning.Document import complete, encode, rounded
+from PlanningHubLib.SchemaCheck import inWords, schemaFault, shippedSchema
 
 from .PartSteps import steps
 from .PartWork import SURFACE
@@ -53,7 +53,7 @@ def checked(values):
 
     :raises InputRefused: ``bad-recipe``, saying where and what
     """
-    schema = _schema()
+    schema = shippedSchema("recipe-1.schema.json")
     _validate(values, schema, "the recipe")
     recipe = complete(values, schema)
     recipe["steps"] = [rounded(_checkedStep(step, number + 1)) for number, step in enumerate(recipe["steps"])]
@@ -80,18 +80,10 @@ def _checkedStep(step, number):
     return {"do": kind.do, **complete(given, schema)}
 
 
-def _schema():
-    path = importlib.resources.files("PlanningHubLib") / "Schemas" / "recipe-1.schema.json"
-    return json.loads(path.read_text(encoding="utf-8"))
-
-
 def _validate(values, schema, where):
-    import jsonschema
-
-    error = jsonschema.exceptions.best_match(jsonschema.Draft202012Validator(schema).iter_errors(values))
-    if error:
-        place = "/".join(str(step) for step in error.absolute_path)
-        raise _bad(f"in {where}{f', {place}' if place else ''}: {error.message[:200]}", "Correct the recipe.")
+    fault = schemaFault(values, schema)
+    if fault:
+        raise _bad(f"in {inWords(where, fault)}", "Correct the recipe.")
 
 
 def _bad(reason, action):

@@ -181,11 +181,3 @@ def oriented(points, triangles):
     back = against[labels]
     turned[back] = turned[back][:, ::-1]
     return turned, int((changed ^ back).sum())
-
-
-def isOriented(triangles, pointCount):
-    """Tell whether at every edge as many triangles run one way as the other."""
-    starts, ends = triangles.reshape(-1), numpy.roll(triangles, -1, axis=1).reshape(-1)
-    _edges, ofTriangles, uses = edgesOf(triangles, pointCount)
-    forwards = numpy.bincount(ofTriangles.reshape(-1), starts < ends, minlength=len(uses))
-    return bool((2 * forwards == uses).all())

@@ -60,14 +60,6 @@ def deliverable(case):
     return names[0] if names else ""
 
 
-def partObjects(case):
-    """Return the names of what a part can be made of: the solids of the current plan; empty without one."""
-    plan = case.latest("plan")
-    if plan is None or case.state(plan, readFiles=False) != "current":
-        return []
-    return list(plan.facts["solids"])
-
-
 def shapeOf(case, session, segmentation, objectName, progress):
     """Return the :class:`Shape` of an object by its name; None is the first segment, empty text that of the plan."""
     planned = objectName is not None and case.latest("plan") is not None

@@ -7,6 +7,7 @@ import re
 
 from PlanningHubLib.Errors import InputRefused
 from PlanningHubLib.Files import requireClosed
+from PlanningHubLib.SchemaCheck import schemaFault, shippedSchema
 from PlanningHubLib.Secrets import homeFolder
 
 
@@ -53,17 +54,13 @@ def readSiteFile(path, schemaName, code, isSite=True):
 # The same few files are read for each part; text is kept, so that nobody changes what others read.
 @functools.lru_cache(maxsize=64)
 def _checked(data, path, schemaName, code):
-    import jsonschema
-
     try:
         values = json.loads(data)
     except ValueError as error:
         raise _refusal(code, path, f"it is no JSON ({error}).") from error
-    schema = json.loads((importlib.resources.files("PlanningHubLib") / "Schemas" / schemaName).read_text("utf-8"))
-    error = jsonschema.exceptions.best_match(jsonschema.Draft202012Validator(schema).iter_errors(values))
-    if error:
-        place = "/".join(str(step) for step in error.absolute_path) or "the top level"
-        raise _refusal(code, path, f"at {place}: {error.message[:200]}")
+    fault = schemaFault(values, shippedSchema(schemaName))
+    if fault:
+        raise _refusal(code, path, f"at {fault[0]}: {fault[1]}")
     return json.dumps(values)
 
 

@@ -1,11 +1,9 @@
 """The step that smooths a surface without shrinking it: Taubin's low-pass filter as windowed sinc."""
 
-import vtk
-
 from PlanningHubLib.Errors import InputRefused
 from PlanningHubLib.Shapes.Deviation import measured
 from PlanningHubLib.Shapes.Mesh import Mesh
-from PlanningHubLib.Shapes.Threads import vtkThreads
+from PlanningHubLib.Shapes.Surface import lowPassed
 
 from .PartWork import SURFACE, PartStep
 
@@ -24,18 +22,9 @@ PARAMETERS = {
 
 
 def smoothed(mesh, iterations=20, passBand=0.05):
-    """Return a smoothed mesh of the same triangles (G. Taubin, A signal processing approach to fair surface design)."""
-    smoother = vtk.vtkWindowedSincPolyDataFilter()
-    smoother.SetInputData(mesh.toPolyData())
-    smoother.SetNumberOfIterations(int(iterations))
-    smoother.SetPassBand(passBand)
-    smoother.NormalizeCoordinatesOn()
-    smoother.FeatureEdgeSmoothingOff()
-    smoother.BoundarySmoothingOff()
-    smoother.NonManifoldSmoothingOn()
-    with vtkThreads():
-        smoother.Update()
-    return Mesh.fromArrays(Mesh.fromPolyData(smoother.GetOutput()).points, mesh.triangles)
+    """Return a smoothed mesh of the same triangles; see :func:`PlanningHubLib.Shapes.Surface.lowPassed`."""
+    smooth = lowPassed(mesh.toPolyData(), int(iterations), passBand)
+    return Mesh.fromArrays(Mesh.fromPolyData(smooth).points, mesh.triangles)
 
 
 def _run(parameters, work, progress):

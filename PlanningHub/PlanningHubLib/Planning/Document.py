@@ -4,13 +4,13 @@
 """
 
 import copy
-import importlib.resources
 import json
 import math
 
 import numpy
 
 from ..Errors import InputRefused
+from ..SchemaCheck import inWords, schemaFault, shippedSchema
 from .Operations import operations
 
 OWN_KEYS = {"do", "name", "comment"}
@@ -52,7 +52,7 @@ def checked(values):
 
     :raises InputRefused: ``bad-plan``, saying where and what
     """
-    _validate(values, _schema(), "the plan")
+    _validate(values, shippedSchema("plan-1.schema.json"), "the plan")
     document = {**newDocument(values["title"]), **copy.deepcopy(values), "frame": "RAS"}
     document["steps"] = [_checkedStep(step, values["frame"]) for step in document["steps"]]
     names = [step["name"] for step in document["steps"]]
@@ -129,18 +129,10 @@ def rounded(value):
     return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
-def _schema():
-    path = importlib.resources.files("PlanningHubLib") / "Schemas" / "plan-1.schema.json"
-    return json.loads(path.read_text(encoding="utf-8"))
-
-
 def _validate(values, schema, where):
-    import jsonschema
-
-    error = jsonschema.exceptions.best_match(jsonschema.Draft202012Validator(schema).iter_errors(values))
-    if error:
-        place = "/".join(str(step) for step in error.absolute_path)
-        raise _bad(f"in {where}{f', {place}' if place else ''}: {error.message[:200]}", "Correct the plan file.")
+    fault = schemaFault(values, schema)
+    if fault:
+        raise _bad(f"in {inWords(where, fault)}", "Correct the plan file.")
 
 
 def _bad(reason, action):

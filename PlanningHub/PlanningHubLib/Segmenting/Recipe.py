@@ -7,6 +7,7 @@ import numpy
 
 from ..Errors import Finding, InputRefused, PlanningError
 from ..Progress import noProgress, part
+from ..SchemaCheck import inWords, schemaFault
 from .Grid import spacingOf, voxelMl
 from .Methods import STEPS, Work
 from .Resampling import maskOnGrid
@@ -107,17 +108,13 @@ def checkedMethod(method):
 
 def checkedStep(step, number):
     """Return one step of a method, the one of that number, with every default; as :func:`checkedMethod`."""
-    import jsonschema
-
     kinds = {kind.do: kind for kind in STEPS}
     kind = kinds.get(step.get("do")) if isinstance(step, dict) else None
     if kind is None:
         raise InputRefused("bad-method", f"Step {number} is no known step.", f"Use one of {', '.join(kinds)}.")
-    error = jsonschema.exceptions.best_match(jsonschema.Draft202012Validator(_stepSchema(kind)).iter_errors(step))
-    if error:
-        place = "/".join(str(key) for key in error.absolute_path)
-        where = f"Step {number} ({step['do']}{f', {place}' if place else ''})"
-        raise InputRefused("bad-method", f"{where}: {error.message[:200]}", "Correct the method.")
+    fault = schemaFault(step, _stepSchema(kind))
+    if fault:
+        raise InputRefused("bad-method", inWords(f"Step {number} ({step['do']})", fault), "Correct the method.")
     if kind.do == "closing" and ("radiusMm" in step) == ("voxels" in step):
         raise InputRefused("bad-method", f"Step {number} (closing) needs either radiusMm or voxels.", "Give one.")
     defaults = {key: copy.deepcopy(one["default"]) for key, one in kind.parameters.items() if "default" in one}

@@ -87,7 +87,7 @@ def meshFindings(mesh):
     """Return the findings about a mesh that is to be printed; without a rejecting one it is a watertight solid.
 
     Rejecting codes: ``empty-mesh``, ``open-surface``, ``not-manifold``, ``flipped-triangles``,
-    ``degenerate-triangles``, ``inside-out``. Others: ``several-pieces`` (warn), ``closed-cavities`` (info).
+    ``degenerate-triangles``, ``inside-out``. Another: ``several-pieces`` (warn).
     """
     if len(mesh.triangles) == 0:
         return [Finding("empty-mesh", "reject", "The mesh has no triangles.")]
@@ -106,7 +106,6 @@ def findingsOf(facts):
         ("degenerate-triangles", "reject", facts.degenerateTriangles, "{} triangles have no area."),
         ("inside-out", "reject", int(facts.volumeMl <= 0), "The triangles face inwards."),
         ("several-pieces", "warn", facts.pieces if facts.pieces > 1 else 0, "The part is in {} pieces."),
-        ("closed-cavities", "info", facts.cavities, "The part has {} closed cavities inside."),
     )
     return [Finding(code, severity, text.format(count)) for code, severity, count, text in rules if count]
 

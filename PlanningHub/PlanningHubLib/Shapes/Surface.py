@@ -127,19 +127,29 @@ def _smoothed(polyData, iterations):
     before = numpy_support.vtk_to_numpy(polyData.GetPoints().GetData())
     if iterations == 0:
         return polyData, numpy.zeros(len(before))
+    smooth = lowPassed(polyData, iterations, SMOOTHING_PASS_BAND)
+    after = numpy_support.vtk_to_numpy(smooth.GetPoints().GetData())
+    difference = after - before
+    return smooth, numpy.sqrt(numpy.einsum("ij,ij->i", difference, difference))
+
+
+def lowPassed(polyData, iterations, passBand):
+    """Return a closed surface smoothed without shrinking (G. Taubin, A signal processing approach to fair surface
+    design, 1995; here as windowed sinc), its triangles as they were.
+
+    :param passBand: above 0 to 2, the smaller, the smoother
+    """
     smoother = vtk.vtkWindowedSincPolyDataFilter()
     smoother.SetInputData(polyData)
     smoother.SetNumberOfIterations(iterations)
-    smoother.SetPassBand(SMOOTHING_PASS_BAND)
+    smoother.SetPassBand(passBand)
     smoother.NormalizeCoordinatesOn()
     smoother.FeatureEdgeSmoothingOff()
     smoother.BoundarySmoothingOff()
     smoother.NonManifoldSmoothingOn()
     with vtkThreads():
         smoother.Update()
-    after = numpy_support.vtk_to_numpy(smoother.GetOutput().GetPoints().GetData())
-    difference = after - before
-    return smoother.GetOutput(), numpy.sqrt(numpy.einsum("ij,ij->i", difference, difference))
+    return smoother.GetOutput()
 
 
 def _inRas(polyData, ijkToRas, firstIndex, spacingMm):

@@ -13,12 +13,12 @@ SHIPPED = [path.stem for path in SiteTables._shipped("Materials").iterdir()]
 RULES = [
     (name, rule)
     for name in sorted(SHIPPED)
-    for rule in json.loads((SiteTables._shipped("Materials") / f"{name}.json").read_text())["rules"]
+    for rule in json.loads((SiteTables._shipped("Materials") / f"{name}.json").read_text("utf-8"))["rules"]
 ]
 LISTINGS = [
     (name, use, contact)
     for name in sorted(SHIPPED)
-    for one in json.loads((SiteTables._shipped("Materials") / f"{name}.json").read_text())["listed"]
+    for one in json.loads((SiteTables._shipped("Materials") / f"{name}.json").read_text("utf-8"))["listed"]
     for use in one["uses"]
     for contact in one["contacts"]
     if (use == "implant") == (contact == "implanted")
@@ -147,7 +147,7 @@ def test_anIncompleteSiteListIsRefused(home, missing):
 @pytest.mark.parametrize("part", ["rules", "listed"])
 @pytest.mark.parametrize("missing", ["source", "date", "saidBy"])
 def test_aStatementWithoutSourceFailsTheSchema(home, part, missing):
-    values = json.loads((SiteTables._shipped("Materials") / "fdm-abs.json").read_text())
+    values = json.loads((SiteTables._shipped("Materials") / "fdm-abs.json").read_text("utf-8"))
     del values[part][0][missing]
     (home / "materials").mkdir()
     (home / "materials" / "fdm-abs.json").write_text(json.dumps(values))
@@ -211,12 +211,12 @@ def test_withoutProcessAndMaterialOnlyThatIsSaid():
 
 def test_hollowsAndSterilizationAreWarnedOf():
     profile = Profiles.find("sla-generic")
-    assert "hollow-sterilisation" in codes(Materials.judge(recipeOf(), "guide", profile, ["closed-cavities"]), "warn")
+    assert "hollow-sterilisation" in codes(Materials.judge(recipeOf(), "guide", profile, ["closed-cavity"]), "warn")
     assert "hollow-sterilisation" not in codes(Materials.judge(recipeOf(), "guide", profile, ["several-pieces"]))
 
 
 def test_nothingEverSaysSterile():
-    texts = [(SiteTables._shipped("Materials") / f"{name}.json").read_text() for name in SHIPPED]
+    texts = [(SiteTables._shipped("Materials") / f"{name}.json").read_text("utf-8") for name in SHIPPED]
     for name, rule in RULES:
         finding = Materials.cycleFinding(Materials.find(name), rule["method"], rule["temperatureC"])
         texts += [finding.message, finding.action]

@@ -78,7 +78,7 @@ def test_anImplantNeedsAnExternalMaker(aPage):
 def test_withoutALabelItIsSaid(aPage):
     aPage.enter(labelCheckBox=False)
     assert draft(aPage)["steps"] == []
-    assert ("Note", "Nothing on the part will say whose it is and which side it is for.") in said(aPage)
+    assert ("Note", "Nothing on the part says whose it is and which side it is for.") in said(aPage)
     aPage.enter(labelCheckBox=True)
     assert [step["do"] for step in draft(aPage)["steps"]] == ["label"]
 
