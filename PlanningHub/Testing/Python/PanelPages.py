@@ -5,7 +5,8 @@ import shutil
 import pytest
 
 from PlanningHubLib.Case import Case
-from StandInHost.User import message, sceneNodes, tableTexts
+from StandInHost.Page import Page
+from StandInHost.User import sceneNodes
 
 POINT = (12.5, -30.2, 41.0)
 
@@ -17,37 +18,6 @@ def ownSite(user, stages, widgetHome, tmp_path, monkeypatch):
     shutil.copytree(widgetHome, home)
     monkeypatch.setenv("PLANNINGHUB_HOME", str(home))
     return home
-
-
-class Page:
-    """A page of the home module, with the user's hands on it."""
-
-    def __init__(self, user, home, name):
-        self.user, self.home, self.panel = user, home, home.panel(name)
-        self.ui = self.panel.ui
-        home.showPanel(name)
-
-    def click(self, name):
-        self.user.host.click(getattr(self.ui, name))
-        return message(self.home)
-
-    def enter(self, **values):
-        for name, value in values.items():
-            self.user.host.enter(getattr(self.ui, name), value)
-
-    def rows(self, table):
-        return tableTexts(getattr(self.ui, table))
-
-    def select(self, table, row):
-        self.user.host.act(getattr(self.ui, table).setCurrentCell, row, 0)
-
-    def color(self, table, row, column):
-        return getattr(self.ui, table).item(row, column).foreground().color().name()
-
-    def whyNot(self, name):
-        button = getattr(self.ui, name)
-        assert not button.enabled
-        return button.toolTip
 
 
 @pytest.fixture

@@ -69,7 +69,7 @@ def test_theDeviationMapIsShownWithItsScaleAndTakenBack(user, aCaseFolder):
     page = PrintPage(user, "ResultPanel")
     before, nodes = visible(), len(sceneNodes())
     page.click("mapButton")
-    assert "colored by how far it lies off" in message(page.widget) and page.ui.mapButton.checked
+    assert "colored by how far it lies off" in message(page.home) and page.ui.mapButton.checked
     (node,) = mapNodes()
     display, facts = node.GetDisplayNode(), page.case().latest("part").facts
     assert visible() == [node.GetName()], "nothing hides the map"
@@ -149,7 +149,7 @@ def test_aCancelledQueueKeepsWhatWaits(user, aCaseFolder):
     part.enter(labelCheckBox=False)
     part.click("queueButton")
     page, before = PrintPage(user, "QueuePanel"), tree(folder)
-    done = user.cancelDuring(page.widget, 0.4)
+    done = user.cancelDuring(page.home, 0.4)
     assert page.click("runButton") == "Cancelled; the parts that were made before are kept." and done
     assert tree(folder) == before and page.rows("queueTable")[0][2] == "waits"
 
@@ -202,9 +202,9 @@ def test_aBadEntryIsRefusedInWordsAndKeepsNothing(aGuide):
     page = aGuide("PapersPanel")
     row = page.panel._names.index("printed")
     page.type("fieldsTable", row, 2, "yesterday")
-    before = tree(page.widget.activeFolder())
+    before = tree(page.home.activeFolder())
     assert "Enter a date not in the future, such as 2026-01-31." in page.click("papersButton")
-    assert tree(page.widget.activeFolder()) == before
+    assert tree(page.home.activeFolder()) == before
 
 
 def test_papersOfAPartThatDoesNotStateItsUseAreRefused(user, aCaseFolder):
@@ -255,7 +255,7 @@ def test_anApprovedInspectedPartMayBeHandedOut(aGuide):
     for row, text in enumerate(("60.0", "40.0", "30.0")):
         inspection.type("dimensionsTable", row, 3, text)
     inspection.click("inspectButton")
-    with Case.open(inspection.widget.activeFolder(), writable=True) as case:
+    with Case.open(inspection.home.activeFolder(), writable=True) as case:
         approve(case)
     page = aGuide("PapersPanel")
     for row, name in enumerate(page.panel._names):

@@ -195,5 +195,5 @@ def test_whatTheMakingFindsOutIsSaidInWords(aPage):
     aPage.enter(toleranceSpinBox=0.02)
     assert shown(aPage) == "WITH CARE" and "the part may be refused" in said(aPage)[0][1]
     assert "more than the tolerance of 0.02 mm" in aPage.click("partButton")
-    assert Case.open(aPage.widget.activeFolder()).latest("part") is None
-    assert message(aPage.widget).startswith("The part lies")
+    assert Case.open(aPage.home.activeFolder()).latest("part") is None
+    assert message(aPage.home).startswith("The part lies")
