@@ -13,6 +13,7 @@ import shutil
 from collections import Counter
 
 import pytest
+from CopiedSeries import headers
 from Judges import run
 from LeakSearch import contains, leaks
 from PlanMaking import planOf
@@ -163,7 +164,7 @@ def test_everyFigureIsThatOfTheCase(aCase, tmp_path):
     assert numbers <= wanted and wanted.total() - numbers.total() <= 1 and numbers.total() > 20
 
 
-def test_itIsListedWithItsPlanAndLeadsBackWithTheKeyOnly(aCase, tmp_path):
+def test_itIsListedWithItsPlanAndLeadsBackWithTheKeyOnly(aCase, theComparedCase, tmp_path):
     report, out = copied(aCase, tmp_path / "out")
     told, (values, _folder) = json.loads((out / "outcome.json").read_text()), original(aCase)
     made = {one["name"]: one for one in json.loads((tmp_path / "out/manifest.json").read_text())["artefacts"]}
@@ -177,6 +178,11 @@ def test_itIsListedWithItsPlanAndLeadsBackWithTheKeyOnly(aCase, tmp_path):
         assert case.require("outcome").id in [one["id"] for one in departure["artefacts"]]
         uids = Deidentify.reidentify(case, report["pseudonym"], "Institute", "test")["uids"]
     assert {uids[told["scan"][key]] for key in SCAN_UIDS} == {values["scan"][key] for key in SCAN_UIDS}
+    Deidentify.deidentify(theComparedCase / WORD, tmp_path / "after", "research", "Institute")
+    scan = headers(tmp_path / "after")[0]
+    assert [told["scan"][key] for key in SCAN_UIDS] == [
+        scan.StudyInstanceUID, scan.SeriesInstanceUID, scan.FrameOfReferenceUID
+    ]  # fmt: skip
     words = [values["scan"][key] for key in (*SCAN_UIDS, "voxelsSha256")] + [values["plan"]["content"]]
     assert leaks(tmp_path / "out", words) == []
 
