@@ -62,8 +62,11 @@ def _pictures(described, folder):
 
 
 def _made(described):
-    """What the package of the copy was made from: the page cannot hold the hash of what holds the page."""
-    return [one for one in described.artefacts if one.kind != "package"]
+    """What the package of the copy was made from: the page cannot hold the hash of what holds the page.
+
+    An outcome came after it.
+    """
+    return [one for one in described.artefacts if one.kind not in ("package", "outcome")]
 
 
 def _figures(described):

@@ -15,6 +15,7 @@ from .DeidentifyDataset import Cleaner
 from .DeidentifyDocuments import describe, writeDocuments
 from .DeidentifyKeys import Mapping
 from .DeidentifyManifest import namesOf, writeManifest
+from .DeidentifyOutcomes import scanUids, writeOutcomes
 from .DeidentifyPixels import storedAir, storedValues
 from .DeidentifyPlans import writePlans
 from .DeidentifySeries import judge, requireAllowed
@@ -41,6 +42,8 @@ class Copy:
     consentScope: str = ""
     series: list = dataclasses.field(default_factory=list)
     others: list = dataclasses.field(default_factory=list)
+    # Id of a plan that is written → its document and its names in the copy.
+    plans: dict = dataclasses.field(default_factory=dict)
     documents: list = dataclasses.field(default_factory=list)
     approvals: list = dataclasses.field(default_factory=list)
     # Whatever documents were drawn of, in one text for each.
@@ -122,6 +125,7 @@ def deidentify(
             _write(copy, part(progress, 0.4, 0.85))
             if case:
                 writePlans(copy, case, part(progress, 0.85, 0.9))
+                writeOutcomes(copy, case)
                 progress(0.9, "Drawing documents")
                 _writeDocuments(copy, case, documents)
             report = _finish(copy, case, source)
@@ -170,6 +174,7 @@ def reidentify(case, pseudonym, recipient="", reason="", user=None):
     headers = [Sources.readDicom(case.path(source, name)) for name in source.files if name.endswith(".dcm")]
     keywords = (*NEEDED, "FrameOfReferenceUID")
     uids = {str(header[keyword].value) for header in headers for keyword in keywords if header.get(keyword)}
+    uids |= scanUids(case)
     return {
         "case": case.name,
         "patientId": str(headers[0].PatientID),

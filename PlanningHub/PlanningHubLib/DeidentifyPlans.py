@@ -41,20 +41,29 @@ def _writePlan(copy, case, plan):
     document, results = readPlan(case, plan)
     words = wordsOf(case.procedure)
     names = namesOfPlan(document, results, _segmentNames(copy, plan), words)
-    name = copy.names[plan.id]
-    copied = checked(copiedDocument(document, names, words, f"Plan {name.rpartition('-')[2]}"))
+    copied = checked(copiedDocument(document, names, words, titleOf(copy, plan)))
     copied["procedure"] = _procedure(case.procedure)
-    uid = document["frameOfReferenceUid"]
-    copied["frameOfReferenceUid"] = uid if not uid or Rules.isKnownUid(uid) else copy.cleaner.mapping.uid(uid)
-    told = copiedResults(results, names, words)
-    folder = copy.folder / FOLDER / f"{copy.pseudonym}-{name}"
+    copied["frameOfReferenceUid"] = copiedUid(copy, document["frameOfReferenceUid"])
+    toldResults = copiedResults(results, names, words)
+    folder = copy.folder / FOLDER / f"{copy.pseudonym}-{copy.names[plan.id]}"
     folder.mkdir(parents=True)
-    _withoutObjects(told, writeModels(copy, case, plan, names, folder))
+    _withoutObjects(toldResults, writeModels(copy, case, plan, names, folder))
     for fileName, kind, data in (
-        (DOCUMENT_FILE, "plan", encode(copied)), (RESULTS_FILE, "plan-results", encode(told, inOrder=True)),
+        (DOCUMENT_FILE, "plan", encode(copied)), (RESULTS_FILE, "plan-results", encode(toldResults, inOrder=True)),
     ):  # fmt: skip
         (folder / fileName).write_bytes(data)
         copy.add(folder / fileName, kind, case.path(plan, fileName))
+    copy.plans[plan.id] = copied, names
+
+
+def titleOf(copy, plan):
+    """Return the title of a plan in the copy."""
+    return f"Plan {copy.names[plan.id].rpartition('-')[2]}"
+
+
+def copiedUid(copy, uid):
+    """Return the UID of the copy for one of the case's; none and those that the standard assigns stay."""
+    return uid if not uid or Rules.isKnownUid(uid) else copy.cleaner.mapping.uid(uid)
 
 
 def _procedure(text):
@@ -151,7 +160,7 @@ def copiedResults(results, names, words):
     :param names, words: as for :func:`copiedDocument`
     """
     allowed = Rules.rules()["plan"]
-    objects = {names[name]: _told(one, names, words) for name, one in results["objects"].items()}
+    objects = {names[name]: told(one, names, words) for name, one in results["objects"].items()}
     return {"steps": [_toldStep(step, names, words, allowed["tables"]) for step in results["steps"]],
             "objects": objects}  # fmt: skip
 
@@ -160,25 +169,30 @@ def _toldStep(step, names, words, tables):
     return {
         "name": names[step["name"]],
         "objects": [names[name] for name in step["objects"]],
-        "figures": _told(step["figures"], names, words),
-        "tables": {title: _told(rows, names, words) for title, rows in step["tables"].items() if title in tables},
-        "findings": [_toldFinding(one) for one in step["findings"]],
+        "figures": told(step["figures"], names, words),
+        "tables": {title: told(rows, names, words) for title, rows in step["tables"].items() if title in tables},
+        "findings": [toldFinding(one) for one in step["findings"]],
     }
 
 
-def _toldFinding(finding):
+def toldFinding(finding):
+    """Return what may be kept of a finding: its code and how severe it is."""
     code = finding["code"] if re.fullmatch(r"[a-z]+(-[a-z]+)*", finding["code"]) else "finding"
     severity = finding["severity"] if finding["severity"] in SEVERITIES else "warn"
     return {"code": code, "severity": severity, "message": WITHOUT_WORDS, "action": "", "files": []}
 
 
-def _told(value, names, words, key=""):
-    """Return what may be kept of a figure: numbers, and texts that are names or, under their keys, words of ours."""
+def told(value, names, words, key=""):
+    """Return what may be kept of a figure: numbers, and texts that are names or, under their keys, words of ours.
+
+    :param names, words: as for :func:`copiedDocument`
+    :param key: under which it stands
+    """
     if isinstance(value, dict):
-        kept = {_key(name, names): _told(one, names, words, name) for name, one in value.items()}
+        kept = {_key(name, names): told(one, names, words, name) for name, one in value.items()}
         return {name: one for name, one in kept.items() if name and one is not _DROPPED}
     if isinstance(value, list):
-        return [one for one in (_told(each, names, words, key) for each in value) if one is not _DROPPED]
+        return [one for one in (told(each, names, words, key) for each in value) if one is not _DROPPED]
     if isinstance(value, str):
         own = Rules.rules()["plan"]["words"].get(key)
         if own is not None:

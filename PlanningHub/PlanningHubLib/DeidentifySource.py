@@ -16,7 +16,9 @@ from .Progress import noProgress, part
 from .SliceHeader import FRAME_CLASSES
 
 # Newest artefacts that are copied, and how the files of the others are named in the report.
-COPIED_KINDS = ("source", "segmentation", "plan", "part", "package")
+COPIED_KINDS = ("source", "segmentation", "plan", "part", "package", "outcome")
+# Their files make sense together only, and are written so.
+TOLD_KINDS = ("plan", "outcome")
 DICOM_MARK_OFFSET = 128
 NOT_DRAWN = "its pages are free text and name the case; nothing here draws it anew from what may stand in a copy"
 SECONDARY_CAPTURES = "1.2.840.10008.5.1.4.1.1.7"
@@ -109,8 +111,7 @@ def _fromArtefact(case, artefact, found, documents):
     for name in artefact.files:
         path = case.path(artefact, name)
         found.owners[path] = artefact.id
-        if artefact.kind == "plan":
-            # Its files make sense together only, and are written so.
+        if artefact.kind in TOLD_KINDS:
             continue
         if path.suffix.lower() == ".pdf" and documentKind(path, case) in documents:
             found.documents.append((documentKind(path, case), path))

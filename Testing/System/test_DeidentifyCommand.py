@@ -1,5 +1,7 @@
 """De-identified copies by command: a whole case, planted words in its derived objects, a real face, outside judges."""
 
+import datetime
+import itertools
 import json
 import shutil
 import struct
@@ -14,9 +16,13 @@ from Judges import dicomErrors, entityErrors, run, threeMfMesh
 from LeakSearch import leaks
 
 from PlanningHubLib.Case import Case
+from PlanningHubLib.DeidentifyKeys import Mapping
+from PlanningHubLib.DeidentifyRules import profileOf
 from PlanningHubLib.Files import sha256
+from PlanningHubLib.Secrets import KeyRing
 
 WORD = "Qzleak"
+PARTNER, STUDY_DATE = "Westerveld", "20260105"
 
 
 def volume(paths):
@@ -32,12 +38,47 @@ def images(folder):
     return sorted((folder / "dicom").glob("*-CT1-*.dcm"))
 
 
+def partnerFor(keyRing, patientCode, texts, word):
+    """Return a recipient whose copy has a word only where it was left: nothing made of texts happens to hold it.
+
+    Dates and UIDs of a copy are keyed by its recipient: for one in 3,650, the day of a test is moved onto the study's.
+
+    :param texts: (VR, text) of the dates and UIDs of a case
+    """
+    for number in itertools.count(1):
+        mapping = Mapping(keyRing, patientCode, profileOf("treatment-partner"), f"{PARTNER} {number}")
+        made = [mapping.uid(text) if vr == "UI" else mapping.date(text[:8]) or "" for vr, text in texts]
+        if not any(word in text for text in made):
+            return mapping.recipient
+
+
+def datesAndUids(folder):
+    """Return (VR, text) of all dates and UIDs in the DICOM objects of a folder."""
+    headers = [pydicom.dcmread(path, stop_before_pixels=True) for path in folder.rglob("*.dcm")]
+    elements = [one for header in headers for one in header.iterall() if one.VR in ("DA", "DT", "UI")]
+    return {(one.VR, str(text)) for one in elements for text in (one.value if one.VM > 1 else [one.value])}
+
+
+def test_theDayOfTheTestIsNotMovedOntoTheDayOfTheStudy():
+    keyRing, code = KeyRing(b"k" * 32), "5a" * 32
+    shift = Mapping(keyRing, code, profileOf("treatment-partner"), f"{PARTNER} 1").shiftDays
+    day = datetime.datetime.strptime(STUDY_DATE, "%Y%m%d") + datetime.timedelta(days=shift)
+    assert partnerFor(keyRing, code, {("DA", f"{day:%Y%m%d}")}, STUDY_DATE) == f"{PARTNER} 2"
+    assert partnerFor(keyRing, code, {("DT", f"{day:%Y%m%d}101112"), ("DA", "")}, STUDY_DATE) == f"{PARTNER} 2"
+    assert partnerFor(keyRing, code, {("DA", STUDY_DATE)}, STUDY_DATE) == f"{PARTNER} 1"
+
+
 @pytest.fixture(scope="module")
 def aCopiedCase(command, aPackagedCase, tmp_path_factory):
     """A packaged case and its copy for a partner in the treatment, faces and all."""
     folder = tmp_path_factory.mktemp("deidentified")
     shutil.copytree(aPackagedCase, folder / "source")
-    arguments = ("--out", folder / "out", "--profile", "treatment-partner", "--recipient", "Westerveld")
+    with pytest.MonkeyPatch.context() as patch, Case.open(folder / "source" / "case") as case:
+        for name in ("PLANNINGHUB_HOME", "XDG_STATE_HOME"):
+            patch.setenv(name, command.environment[name])
+        keyRing = KeyRing.forThisInstallation(create=False)
+        recipient = partnerFor(keyRing, case.patientCode, datesAndUids(case.folder), STUDY_DATE)
+    arguments = ("--out", folder / "out", "--profile", "treatment-partner", "--recipient", recipient)
     exitCode, result = command("deidentify", folder / "source" / "case", *arguments)
     assert (exitCode, result["findings"][0]["code"]) == (4, "no-consent")
     assert not (folder / "out").exists()
@@ -144,7 +185,7 @@ def test_theCaseLeavesNoTraceInTheCopy(aCopiedCase, command):
     first = pydicom.dcmread(next((case / "artefacts/source-1/r1/dicom").iterdir()), stop_before_pixels=True)
     _, status = command("status", "--case", case)
     words = [status["name"], first.PatientID, "PHANTOM", "Phantom", first.StudyInstanceUID, first.SOPInstanceUID,
-             first.FrameOfReferenceUID, "20260105", "Westerveld"]  # fmt: skip
+             first.FrameOfReferenceUID, STUDY_DATE, PARTNER]  # fmt: skip
     assert leaks(out, [str(word) for word in words]) == []
     assert command("verify", case)[0] == 0
 

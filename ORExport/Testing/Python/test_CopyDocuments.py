@@ -10,11 +10,12 @@ from Judges import dicomErrors, encapsulatedDocument, run
 from LeakSearch import leaks
 from test_PlannedPackage import PLATE, planThePart
 
-from ORExportLib.CopyDocuments import copyDocuments
+from ORExportLib.CopyDocuments import copiedBriefing, copyDocuments
 from ORExportLib.Package import makePackage
 from PlanningHubLib import Approval, Deidentify
 from PlanningHubLib.Case import Case
 from PlanningHubLib.Consent import recordConsent
+from PlanningHubLib.DeidentifyDocuments import Described, DescribedArtefact
 from PlanningHubLib.Errors import VerificationFailed
 from PlanningHubLib.Prescription import statePrescription
 from PlanningHubLib.Request import stateRequest
@@ -114,6 +115,16 @@ def test_theBriefingHoldsTheNumbersAndTheHashesOfTheCopy(aPlantedCase, tmp_path)
     moved = datetime.date.fromisoformat(package.when[:10]) - (days[0] - days[1])
     assert f"{moved.isoformat()}, moved" in text and package.when[:10] not in text
     assert report["pseudonym"] in text
+
+
+def test_theBriefingNamesNoOutcomeAmongWhatThePackageWasMadeOf(tmp_path):
+    made = [
+        DescribedArtefact(f"{kind}-1", kind, letter * 64, {}, {}) for kind, letter in (("plan", "a"), ("outcome", "b"))
+    ]
+    described = Described("DX-1", "research", "left", "", "planning", {}, tuple(made))
+    (tmp_path / "briefing.pdf").write_bytes(copiedBriefing(described))
+    text = run("pdftotext", "-layout", tmp_path / "briefing.pdf", "-")
+    assert "a" * 64 in text and "b" * 64 not in text
 
 
 def test_thePrescriptionKeepsItsNumbersOnly(aPlantedCase, tmp_path):

@@ -114,10 +114,8 @@ def compareOutcome(
     outcome = rounded({"plan": {"id": plan.id, "title": plan.title, "content": plan.content}, **outcome})
     progress(0.9, "Writing the report")
     with case.staging("outcome", user=user) as stage:
-        text = json.dumps(outcome, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n"
-        (stage.folder / RESULT_FILE).write_bytes(text.encode())
-        (stage.folder / TABLE_FILE).write_bytes(csvText(outcome).encode())
-        (stage.folder / REPORT_FILE).write_bytes(outcomePdf(case, document, outcome))
+        for name, data in outcomeFiles(case.name, case.side, document["intendedUse"], outcome).items():
+            (stage.folder / name).write_bytes(data)
         return stage.commit(
             parents=[plan],
             parameters={**dataclasses.asdict(wishes), "seriesUid": after.facts["seriesUid"]},
@@ -127,6 +125,20 @@ def compareOutcome(
             software=versions("slicer-core", "vtk", "numpy", "scipy", "libigl", "reportlab"),
             title=f"Outcome of {plan.title}",
         )  # fmt: skip
+
+
+def outcomeFiles(caseName, side, intendedUse, outcome):
+    """Return file's name → bytes of an outcome.
+
+    :param caseName, side, intendedUse: what the report says of the case and of its plan; the side may be None
+    :param outcome: as ``outcome.json`` holds it
+    """
+    text = json.dumps(outcome, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n"
+    return {
+        RESULT_FILE: text.encode(),
+        TABLE_FILE: csvText(outcome).encode(),
+        REPORT_FILE: outcomePdf(caseName, side, intendedUse, outcome),
+    }
 
 
 def readAchieved(path):

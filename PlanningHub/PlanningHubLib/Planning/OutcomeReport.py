@@ -51,12 +51,13 @@ def csvText(outcome):
     return text.getvalue()
 
 
-def outcomePdf(case, document, outcome):
-    """Return the report as PDF bytes; it names the case by its pseudonym only."""
-    return drawn(lambda fonts: _pdf(case, document, outcome, fonts))
+def outcomePdf(caseName, side, intendedUse, outcome):
+    """Return the report as PDF bytes; it names the case by its pseudonym only, which is the case's name."""
+    opening = tuple(_opening(caseName, side, intendedUse, outcome))
+    return drawn(lambda fonts: _pdf(opening, outcome, fonts))
 
 
-def _pdf(case, document, outcome, fonts):
+def _pdf(opening, outcome, fonts):
     from reportlab.lib.pagesizes import A4, landscape
     from reportlab.lib.styles import ParagraphStyle
     from reportlab.platypus import Paragraph, SimpleDocTemplate, Spacer
@@ -69,7 +70,7 @@ def _pdf(case, document, outcome, fonts):
     def line(content, style=text):
         return Paragraph(escape(fonts.printable(str(content))), style)
 
-    content = [line("Plan against outcome", title), *(line(one) for one in _opening(case, document, outcome))]
+    content = [line("Plan against outcome", title), *map(line, opening)]
     for kind, (name, columns) in TABLES.items():
         if outcome[kind]:
             content += [line(name, heading), _table(outcome[kind], columns, text, fonts)]
@@ -88,10 +89,10 @@ def _pdf(case, document, outcome, fonts):
     return data.getvalue()
 
 
-def _opening(case, document, outcome):
+def _opening(caseName, side, intendedUse, outcome):
     fit, scan = outcome["registration"], outcome["scan"]
-    yield f"Case {case.name}, side {case.side or 'not stated'}, plan {outcome['plan']['title']}."
-    yield f"Intended use: {document['intendedUse']}."
+    yield f"Case {caseName}, side {side or 'not stated'}, plan {outcome['plan']['title']}."
+    yield f"Intended use: {intendedUse}."
     yield (
         f"Registered rigidly on {fit['on']}: {fit['meanMm']:.2f} mm left on average, {fit['p95Mm']:.2f} mm at 95 % "
         f"of the {100 * fit['keptShare']:.0f} % of {fit['samples']} points that count: no figure below is surer."

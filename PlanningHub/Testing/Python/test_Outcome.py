@@ -220,6 +220,6 @@ def test_thePagePrintsEastAsianNames(aCase, tmp_path):
         "registration": {"on": "頭蓋", "meanMm": 0.1, "p95Mm": 0.2, "keptShare": 0.9, "samples": 100},
         "planes": [], "bodies": [], "trajectories": [], "notFound": [], "findings": [],
     }  # fmt: skip
-    (tmp_path / "report.pdf").write_bytes(outcomePdf(aCase, {"intendedUse": "planning"}, outcome))
+    (tmp_path / "report.pdf").write_bytes(outcomePdf(aCase.name, aCase.side, "planning", outcome))
     text = run("pdftotext", tmp_path / "report.pdf", "-")
     assert "頭蓋骨形成" in text and "□" not in text
