@@ -16,9 +16,11 @@ from PlanningHubLib.CaseView import showCaseInScene
 from PlanningHubLib.Files import writeAside
 from PlanningHubWidgets.PagedModuleWidget import PagedModuleWidget
 from PlanningHubWidgets.StepForm import pointOf
-from PrintPrepLib import Build, Inspection, Papers, Part, PartMap, PartQueue, Recipe, RecipeDraft, ScanCompare
-from PrintPrepLib.Dimensions import readDimensions
+from PrintPrepLib import Part, PartMap, PartQueue, Recipe, RecipeDraft
+from PrintPrepLib.Papers import Inspection, Papers, ScanCompare
+from PrintPrepLib.Papers.Dimensions import readDimensions
 from PrintPrepLib.PartRecords import wholePath
+from PrintPrepLib.Production import Build
 from PrintPrepWidgets.BuildPanel import BuildPanel
 from PrintPrepWidgets.InspectionPanel import InspectionPanel
 from PrintPrepWidgets.PapersPanel import PapersPanel

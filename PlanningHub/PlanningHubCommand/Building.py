@@ -34,7 +34,7 @@ def addCommands(command):
 
 def build(options, console):
     """Make a build, keep it in the case, and tell its plates."""
-    from PrintPrepLib.Build import RESULT_FILE, makeBuild
+    from PrintPrepLib.Production.Build import RESULT_FILE, makeBuild
 
     direction = directionOf(options.direction) if options.direction else None
     with Session.start() as session, Case.open(options.case, writable=True) as case:
@@ -84,7 +84,7 @@ def _sliced(said):
 
 def profiles(_options, _console):
     """List all profiles."""
-    from PrintPrepLib import Profiles
+    from PrintPrepLib.Production import Profiles
 
     found = [Profiles.find(name) for name in Profiles.names()]
     values = [
@@ -105,7 +105,7 @@ def materials(_options, _console):
     """List all materials with what is said of them."""
     import dataclasses
 
-    from PrintPrepLib import Materials
+    from PrintPrepLib.Production import Materials
 
     found = [Materials.find(name) for name in Materials.names()]
     cycles = Materials.siteCycles()

@@ -43,10 +43,10 @@ def addCommands(command):
 
 def papers(options, console):
     """Make the papers, and say what keeps the part from release."""
-    from PrintPrepLib.Papers import makePapers
-    from PrintPrepLib.PapersFields import readEntries
+    from PrintPrepLib.Papers.Papers import makePapers
+    from PrintPrepLib.Papers.PapersFields import readEntries
+    from PrintPrepLib.Papers.Release import releaseFaults
     from PrintPrepLib.PartRecords import chosenPart
-    from PrintPrepLib.Release import releaseFaults
 
     values = readEntries(Path(options.fill)) if options.fill else {}
     values |= dict(_pair(words, "--set machine=...") for words in options.fields)
@@ -72,8 +72,8 @@ def inspect(options, console):
         return _inspectScan(options, console)
     if options.unit:
         raise UsageError("usage", "A unit without a scan.", "Give --scan.")
-    from PrintPrepLib.Dimensions import readDimensions
-    from PrintPrepLib.Inspection import inspectMeasured
+    from PrintPrepLib.Papers.Dimensions import readDimensions
+    from PrintPrepLib.Papers.Inspection import inspectMeasured
 
     dimensions = readDimensions(Path(options.dimensions)) if options.dimensions else None
     measured = {}
@@ -91,7 +91,7 @@ def inspect(options, console):
 
 
 def _inspectScan(options, console):
-    from PrintPrepLib.ScanCompare import inspectScan
+    from PrintPrepLib.Papers.ScanCompare import inspectScan
 
     if options.dimensions or options.measured or options.instrument:
         raise UsageError(

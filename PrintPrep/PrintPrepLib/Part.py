@@ -11,17 +11,18 @@ from PlanningHubLib.Segmenting.SegmentReview import requireReviewed
 from PlanningHubLib.Shapes import Surface
 from PlanningHubLib.Software import versions
 
-from . import Materials, Profiles, Simplify
-from .DeviationMap import writeMap
+from .Marking.PatientWords import patientWords
 from .PartChecks import checkedPart
 from .PartFacts import partFacts
 from .PartFiles import writeFiles
 from .PartSteps import steps
 from .PartWork import SOLID, SURFACE, PartIdentity, PartWork, Piece
-from .PatientWords import patientWords
+from .Production import Materials, Profiles
+from .Proof.DeviationMap import writeMap
+from .Proof.Tolerance import toleranceOf
 from .Recipe import checked, newRecipe
 from .Shape import FITTING_ROLES, fileShape, shapeOf
-from .Tolerance import toleranceOf
+from .Simplification import Simplify
 
 # What has to fit bone or a drill moves less; site default, no source.
 FITTING_DEVIATION_MM = 0.05

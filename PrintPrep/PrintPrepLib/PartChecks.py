@@ -6,11 +6,12 @@ from PlanningHubLib.Errors import Finding
 from PlanningHubLib.Progress import part
 from PlanningHubLib.Shapes import Checks
 
-from . import Accuracy, Materials
-from .Channels import measuredChannels
-from .SelfIntersections import requireNone
+from .Production import Materials
+from .Proof import Accuracy
+from .Proof.Channels import measuredChannels
+from .Proof.WallThickness import measuredWalls
+from .Repair.SelfIntersections import requireNone
 from .Shape import FITTING_ROLES
-from .WallThickness import measuredWalls
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -26,7 +27,7 @@ def checkedPart(work, recipe, tolerance, progress):
     """Check a part whose steps are carried out.
 
     :param work: :class:`PrintPrepLib.PartWork.PartWork`
-    :param tolerance: :class:`PrintPrepLib.Tolerance.Tolerance` or None
+    :param tolerance: :class:`PrintPrepLib.Proof.Tolerance.Tolerance` or None
     :returns: :class:`Checked`
     :raises InputRefused: ``self-intersections`` and the codes of a mesh that is no solid
     :raises GateRefused: ``out-of-tolerance``, and what a material is refused for, such as ``unsafe-sterilisation``
@@ -51,8 +52,8 @@ def _proven(work, tolerance, progress):
     """Measure a finished part; its facts ``accuracy``, ``walls`` and ``channels`` and its findings go to the work.
 
     :param work: :class:`PrintPrepLib.PartWork.PartWork` with its pieces; its budget is completed
-    :param tolerance: :class:`PrintPrepLib.Tolerance.Tolerance` or None
-    :returns: :class:`PrintPrepLib.Accuracy.Proof`, for the map
+    :param tolerance: :class:`PrintPrepLib.Proof.Tolerance.Tolerance` or None
+    :returns: :class:`PrintPrepLib.Proof.Accuracy.Proof`, for the map
     :raises GateRefused: ``out-of-tolerance``
     """
     proof = Accuracy.prove(work, tolerance, part(progress, 0.0, 0.6))

@@ -6,7 +6,7 @@ from PlanningHubLib.Errors import firstRejection
 def partFacts(work, simple, pieces, checks):
     """Return the facts of a part artefact.
 
-    :param simple: :class:`PrintPrepLib.Simplify.Simplified`
+    :param simple: :class:`PrintPrepLib.Simplification.Simplify.Simplified`
     :param pieces: what :func:`PrintPrepLib.PartFiles.writeFiles` returned
     :param checks: :class:`PrintPrepLib.PartChecks.Checked`
     """

@@ -5,9 +5,9 @@ import unicodedata
 
 from PlanningHubLib.Files import writeAside
 
-from . import WritersGlb, WritersText, WritersThreeMf
+from .Formats import WritersGlb, WritersText, WritersThreeMf
+from .Formats.WritersStl import PartLabel, stlBytes
 from .Recipe import RECIPE_FILE, recipeBytes
-from .WritersStl import PartLabel, stlBytes
 
 # What the case's view, the package and its DICOM model are made from: always there.
 OWN_FORMATS = ("stl", "3mf")

@@ -7,7 +7,17 @@ from PlanningHubLib.CaseView import CONTENT_ATTRIBUTE
 from PlanningHubLib.Errors import GateRefused, InputRefused
 from PlanningHubLib.Nodes import removeNodes
 
-from .DeviationMap import ARRAY, CHANGED, FAR_INSIDE, FAR_OUTSIDE, FIGURES, INSIDE, OUTSIDE, SAME, SMALLEST_RANGE_MM
+from .Proof.DeviationMap import (
+    ARRAY,
+    CHANGED,
+    FAR_INSIDE,
+    FAR_OUTSIDE,
+    FIGURES,
+    INSIDE,
+    OUTSIDE,
+    SAME,
+    SMALLEST_RANGE_MM,
+)
 
 MAP_ATTRIBUTE, HIDDEN_ATTRIBUTE = "PrintPrep.map", "PrintPrep.hiddenForMap"
 HIDDEN_CLASSES = ("vtkMRMLModelNode", "vtkMRMLSegmentationNode")

@@ -1,6 +1,6 @@
 """All steps that a recipe may be made of. A new one is a module with a ``STEPS`` tuple, named here."""
 
-from . import Bases, Combining, Hollowing, Labelling, Offsetting, Repairing, Smoothing, Splitting
+from .Steps import Bases, Combining, Hollowing, Labelling, Offsetting, Repairing, Smoothing, Splitting
 
 MODULES = (Repairing, Smoothing, Combining, Offsetting, Hollowing, Bases, Splitting, Labelling)
 

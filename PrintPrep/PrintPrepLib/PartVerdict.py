@@ -6,10 +6,10 @@ Nothing heavy is done here, so that a page can ask at every change; making the p
 from PlanningHubLib.Errors import Finding, PlanningError
 from PlanningHubLib.Segmenting.SegmentReview import requireReviewed
 
-from . import Materials, Profiles
 from .PartChecks import labelFindings
+from .Production import Materials, Profiles
+from .Proof.Tolerance import toleranceOf
 from .RecipeDraft import isLabelled, offeredObjects, recipeOf
-from .Tolerance import toleranceOf
 
 BLOCKED, CARE, READY = "blocked", "care", "ready"
 SEVERITY_ORDER = ("reject", "warn", "info")

@@ -64,7 +64,7 @@ class PartWork:
     :param pieces: the solids, from simplification on
     :param others: ``others(name)`` → mesh (LPS mm) of a planned solid or a segment of the case, for unions and
         differences
-    :param profile: :class:`PrintPrepLib.Profiles.Profile` or None where the recipe names none
+    :param profile: :class:`PrintPrepLib.Production.Profiles.Profile` or None where the recipe names none
     :param intended: closed meshes within which the surface was changed on purpose: sockets, letters, drain holes,
         bases, cut faces. Accuracy is proven outside of them, and says how much of the surface that leaves.
     :param offsetMm: how far the whole outer surface was moved outwards on purpose

@@ -10,7 +10,7 @@ from PlanningHubLib.Segmentation import loadSegmentation
 from PlanningHubLib.Shapes import Surface
 from PlanningHubLib.Shapes.Mesh import Mesh
 
-from .ModelFile import ModelFile, readModelFile
+from .Formats.ModelFile import ModelFile, readModelFile
 
 # What has to fit bone or a drill.
 FITTING_ROLES = ("implant", "guide")
@@ -27,7 +27,7 @@ class Shape:
         may be open, so that only what its surface steps leave has a volume: None
     :param surface: :class:`PlanningHubLib.Shapes.Surface.Surface` of a segment; None for a planned solid or a file
     :param color: red, green, blue from 0 to 1
-    :param file: the :class:`PrintPrepLib.ModelFile.ModelFile` that it came from, or None
+    :param file: the :class:`PrintPrepLib.Formats.ModelFile.ModelFile` that it came from, or None
     :param outwardsLps: direction (3,) away from the bone that an implant or guide fits; None where no step says it
     """
 
@@ -88,7 +88,7 @@ def fileShape(case, segmentation, objectName, model):
     """Return the :class:`Shape` of a model file, as the recipe's ``model`` describes it: a device, not as scanned.
 
     :param objectName: what to call it; the file's name without
-    :raises InputRefused: as :func:`PrintPrepLib.ModelFile.readModelFile`
+    :raises InputRefused: as :func:`PrintPrepLib.Formats.ModelFile.readModelFile`
     """
     file = readModelFile(model["file"], model["unit"], model["frame"], model["sha256"])
     parent = case.require("plan") if case.latest("plan") else segmentation

@@ -7,9 +7,9 @@ from PlanningHubLib.Errors import PlanningError
 from PlanningHubWidgets.CaseHeader import warningText
 from PlanningHubWidgets.CaseModuleWidget import fillTable
 from PlanningHubWidgets.GovernancePanel import DOUBT_STYLE, PLAIN_STYLE, GovernancePanel
-from PrintPrepLib.Build import readBuild
 from PrintPrepLib.PartRecords import currentParts, partName, partNumber
 from PrintPrepLib.PartVerdict import profilesOffered
+from PrintPrepLib.Production.Build import readBuild
 
 from .Findings import showFindings
 from .PartPage import openFile

@@ -17,9 +17,9 @@ from PlanningHubWidgets.GovernancePanel import (
     tint,
 )
 from PlanningHubWidgets.StepRunner import DONE_STYLE, ERROR_STYLE
-from PrintPrepLib.Inspection import FAIL, MEASURED, OPEN, PASS, SCANNED, partToleranceMm, readings
-from PrintPrepLib.PapersContent import inspectionsOf
-from PrintPrepLib.ScanCompare import UNITS_MM
+from PrintPrepLib.Papers.Inspection import FAIL, MEASURED, OPEN, PASS, SCANNED, partToleranceMm, readings
+from PrintPrepLib.Papers.PapersContent import inspectionsOf
+from PrintPrepLib.Papers.ScanCompare import UNITS_MM
 
 from .PartPage import PartPage, openFile
 from .PartPanel import chosen, fill

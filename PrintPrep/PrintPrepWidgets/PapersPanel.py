@@ -6,10 +6,10 @@ from slicer.i18n import tr as _
 from PlanningHubLib.Errors import PlanningError
 from PlanningHubWidgets.CaseModuleWidget import fillTable
 from PlanningHubWidgets.GovernancePanel import BAD_STYLE, DOUBT_COLOR, DOUBT_STYLE, GOOD_STYLE, PLAIN_STYLE, tint
-from PrintPrepLib.Papers import entriesOf
-from PrintPrepLib.PapersFields import DATE, DURATION, changedValues, fieldRows
+from PrintPrepLib.Papers.Papers import entriesOf
+from PrintPrepLib.Papers.PapersFields import DATE, DURATION, changedValues, fieldRows
+from PrintPrepLib.Papers.Release import releaseFaults, releaseRows
 from PrintPrepLib.PartRecords import newestChild, partNumber
-from PrintPrepLib.Release import releaseFaults, releaseRows
 
 from .PartPage import PartPage, openFile
 

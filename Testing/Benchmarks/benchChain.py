@@ -11,10 +11,12 @@ from PlanningHubLib.Files import writeAside
 from PlanningHubLib.Planning.Solids import framed, meshOf
 from PlanningHubLib.Shapes import Checks, Manifolds, Surface
 from PlanningHubLib.Shapes.Mesh import Mesh
-from PrintPrepLib import Lettering, Simplify, WritersThreeMf
-from PrintPrepLib.Relief import cutter
-from PrintPrepLib.Views import Frame
-from PrintPrepLib.WritersStl import stlBytes
+from PrintPrepLib.Formats import WritersThreeMf
+from PrintPrepLib.Formats.WritersStl import stlBytes
+from PrintPrepLib.Marking import Lettering
+from PrintPrepLib.Marking.Relief import cutter
+from PrintPrepLib.Marking.Views import Frame
+from PrintPrepLib.Simplification import Simplify
 
 from .Timing import compared
 

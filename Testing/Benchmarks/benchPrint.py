@@ -13,9 +13,11 @@ from PlanningHubLib.Files import writeAside
 from PlanningHubLib.Session import Session
 from PlanningHubLib.Shapes import Checks, Deviation, Manifolds, Surface
 from PlanningHubLib.Shapes.Mesh import Mesh
-from PrintPrepLib import SelfIntersections, Simplify, WritersThreeMf
+from PrintPrepLib.Formats import WritersThreeMf
+from PrintPrepLib.Formats.WritersStl import PartLabel, stlBytes
 from PrintPrepLib.Recipe import newRecipe
-from PrintPrepLib.WritersStl import PartLabel, stlBytes
+from PrintPrepLib.Repair import SelfIntersections
+from PrintPrepLib.Simplification import Simplify
 
 from . import benchChain
 from .Timing import compared, imported

@@ -10,7 +10,8 @@ from PlanningHubLib.Planning.Document import checked, newDocument
 from PlanningHubLib.Planning.Objects import Solid
 from PlanningHubLib.Shapes.Manifolds import fromManifold
 from PlanningHubLib.Shapes.Mesh import Mesh
-from PrintPrepLib import Part, Writers
+from PrintPrepLib import Part
+from PrintPrepLib.Formats import Writers
 from PrintPrepLib.Recipe import newRecipe
 
 HOLE_MM, LENGTH_MM = 6.0, 60.0

@@ -4,11 +4,11 @@ import numpy
 
 from PlanningHubLib.Shapes.Manifolds import fromManifold
 from PlanningHubLib.Shapes.Mesh import Mesh
+from PrintPrepLib.Marking.Views import Frame
 from PrintPrepLib.PartSteps import steps
 from PrintPrepLib.PartWork import PartIdentity, PartWork, Piece
 from PrintPrepLib.Recipe import newRecipe
 from PrintPrepLib.Shape import Shape
-from PrintPrepLib.Views import Frame
 
 TEXT = "PH-7K2M9QXA-4T0B LEFT PART-1.2"
 IDENTITY = PartIdentity("PH-7K2M9QXA-4T0B", "Plate", "part-1.2", "left", "0123456789abcdef" * 4)

@@ -9,7 +9,7 @@ import numpy
 
 from PlanningHubLib.Shapes import Surface
 from PlanningHubLib.Shapes.Mesh import Mesh
-from PrintPrepLib import Writers
+from PrintPrepLib.Formats import Writers
 
 LABEL = Writers.PartLabel("PH-TEST-1_bone_left_part", "PH-TEST-1", "part-1.1", "left", "ab" * 32)
 RAS_TO_LPS = numpy.diag([-1.0, -1.0, 1.0])

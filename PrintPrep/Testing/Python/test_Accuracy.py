@@ -12,11 +12,12 @@ from PlanningHubLib.Planning.Solids import boxAbout, cylinder
 from PlanningHubLib.Shapes import Deviation, Surface
 from PlanningHubLib.Shapes.Manifolds import fromManifold, toManifold
 from PlanningHubLib.Shapes.Mesh import Mesh
-from PrintPrepLib import Accuracy, Simplify
 from PrintPrepLib.PartWork import PartWork, Piece
+from PrintPrepLib.Proof import Accuracy
+from PrintPrepLib.Proof.SignedComparison import compared
+from PrintPrepLib.Proof.Tolerance import Tolerance
 from PrintPrepLib.Shape import Shape
-from PrintPrepLib.SignedComparison import compared
-from PrintPrepLib.Tolerance import Tolerance
+from PrintPrepLib.Simplification import Simplify
 
 WITHIN = Tolerance(0.3, "test")
 
@@ -175,7 +176,7 @@ def test_smoothingThatTookTooMuchIsNotHidden():
 
 
 def test_largestDistanceFromTheVoxelsIsThatOfAllOfThem(monkeypatch):
-    from PrintPrepLib import SignedComparison
+    from PrintPrepLib.Proof import SignedComparison
 
     whole = Accuracy.prove(segmentedWork()).facts["voxels"]
     monkeypatch.setattr(SignedComparison, "MOST_SAMPLES", 300)

@@ -12,8 +12,9 @@ from test_Part import addSegmentation, filesBelow
 from PlanningHubLib.Case import Case
 from PlanningHubLib.Errors import Cancelled, GateRefused, InputRefused
 from PlanningHubLib.Session import Session
-from PrintPrepLib import Build, BuildParts, Part
+from PrintPrepLib import Part
 from PrintPrepLib.PartRecords import readMesh
+from PrintPrepLib.Production import Build, BuildParts
 from PrintPrepLib.Recipe import newRecipe
 
 NO_SLICER = {"slicing": False}

@@ -10,7 +10,7 @@ import trimesh
 from PlanningHubLib.Errors import VerificationFailed
 from PlanningHubLib.Shapes.Manifolds import fromManifold, toManifold
 from PlanningHubLib.Shapes.Mesh import Mesh
-from PrintPrepLib import BuildNesting, BuildSampling
+from PrintPrepLib.Production import BuildNesting, BuildSampling
 
 CUBE = manifold3d.Manifold.cube
 

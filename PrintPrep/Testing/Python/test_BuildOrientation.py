@@ -8,7 +8,7 @@ import pytest
 
 from PlanningHubLib.Errors import Cancelled, InputRefused, UsageError
 from PlanningHubLib.Shapes.Manifolds import fromManifold
-from PrintPrepLib import BuildEstimates, BuildOrientation, Profiles
+from PrintPrepLib.Production import BuildEstimates, BuildOrientation, Profiles
 
 CUBE = manifold3d.Manifold.cube
 

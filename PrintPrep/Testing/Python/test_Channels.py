@@ -6,8 +6,8 @@ import pytest
 from PartMaking import boxMesh
 
 from PlanningHubLib.Shapes.Manifolds import fromManifold
-from PrintPrepLib.Channels import measuredChannels
 from PrintPrepLib.PartWork import Piece
+from PrintPrepLib.Proof.Channels import measuredChannels
 
 Manifold = manifold3d.Manifold
 BLOCK = Manifold.cube((40, 30, 20))

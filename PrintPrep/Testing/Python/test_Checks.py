@@ -16,7 +16,7 @@ from PartMaking import (
 from PlanningHubLib.Errors import InputRefused
 from PlanningHubLib.Shapes import Checks
 from PlanningHubLib.Shapes.Mesh import Mesh
-from PrintPrepLib import Writers
+from PrintPrepLib.Formats import Writers
 
 
 def codes(mesh):

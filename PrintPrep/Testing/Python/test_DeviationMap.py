@@ -11,8 +11,8 @@ from vtk.util import numpy_support
 
 from PlanningHubLib.Planning.Solids import boxAbout, cylinder
 from PlanningHubLib.Shapes.Manifolds import fromManifold
-from PrintPrepLib import Accuracy, DeviationMap
-from PrintPrepLib.Painter import View, painted, textPicture
+from PrintPrepLib.Proof import Accuracy, DeviationMap
+from PrintPrepLib.Proof.Painter import View, painted, textPicture
 
 SIZE, TOP = DeviationMap.SIZE_PIXELS, 3 * DeviationMap.TEXT_PIXELS
 

@@ -8,8 +8,8 @@ from PapersMaking import statedCase, writePapersSite
 from test_Part import aCase, aSession, ownHome  # noqa: F401
 
 from PlanningHubLib.Site import Site
-from PrintPrepLib import Efforts
-from PrintPrepLib.PapersFields import newEntries
+from PrintPrepLib.Papers import Efforts
+from PrintPrepLib.Papers.PapersFields import newEntries
 
 NOBODY = types.SimpleNamespace(content="c" * 64)
 

@@ -11,7 +11,7 @@ from test_Part import aCase, aSession, ownHome  # noqa: F401
 
 from PlanningHubLib.Errors import GateRefused, InputRefused, UsageError
 from PlanningHubLib.Shapes.Manifolds import fromManifold
-from PrintPrepLib import Dimensions, Inspection
+from PrintPrepLib.Papers import Dimensions, Inspection
 
 RIM = [[25 + 3 * numpy.cos(angle), 10 + 3 * numpy.sin(angle), 8] for angle in (0.1, 2.0, 4.4)]
 CHOSEN = [

@@ -18,8 +18,9 @@ from PlanningHubLib.Planning import Plan
 from PlanningHubLib.Planning.Context import Context
 from PlanningHubLib.Planning.Document import newDocument
 from PlanningHubLib.Shapes.Mesh import Mesh
-from PrintPrepLib import LabelReading, Part
-from PrintPrepLib.PatientWords import patientWords
+from PrintPrepLib import Part
+from PrintPrepLib.Marking import LabelReading
+from PrintPrepLib.Marking.PatientWords import patientWords
 from PrintPrepLib.Recipe import newRecipe
 
 needsTesseract = pytest.mark.skipif(not LabelReading.canRead(), reason="tesseract is not installed")

@@ -21,9 +21,9 @@ from PartMaking import joined, manifoldStatus
 from PlanningHubLib.Errors import InputRefused
 from PlanningHubLib.Shapes.Checks import requirePrintable
 from PlanningHubLib.Shapes.Mesh import Mesh
-from PrintPrepLib import LabelReading, Marks
+from PrintPrepLib.Marking import LabelReading, Marks
+from PrintPrepLib.Marking.Views import viewOf
 from PrintPrepLib.PartWork import Piece
-from PrintPrepLib.Views import viewOf
 
 needsTesseract = pytest.mark.skipif(not LabelReading.canRead(), reason="tesseract is not installed")
 

@@ -5,7 +5,7 @@ import numpy
 import pytest
 
 from PlanningHubLib.Errors import InputRefused
-from PrintPrepLib import Lettering
+from PrintPrepLib.Marking import Lettering
 
 
 def test_capitalsHaveTheHeightAndStrokesTheWidthThatIsSaid():

@@ -7,7 +7,8 @@ from PartMaking import asymmetricMask, ballMesh, boxMesh, joined, obliqueMatrix,
 from PlanningHubLib.Shapes import Checks, Deviation, Manifolds, Surface
 from PlanningHubLib.Shapes.Fans import Fans
 from PlanningHubLib.Shapes.Mesh import Mesh
-from PrintPrepLib import Clusters, Levels, SelfIntersections, Simplify
+from PrintPrepLib.Repair import SelfIntersections
+from PrintPrepLib.Simplification import Clusters, Levels, Simplify
 
 
 @pytest.fixture

@@ -13,8 +13,8 @@ from PlanningHubLib.Case import Case
 from PlanningHubLib.Import import importSeries
 from PlanningHubLib.Segmentation import segmentBone
 from PlanningHubLib.Session import Session
-from PrintPrepLib.DeviationMap import ARRAY
 from PrintPrepLib.PartMap import MAP_ATTRIBUTE
+from PrintPrepLib.Proof.DeviationMap import ARRAY
 from StandInHost.User import message, sceneNodes, tree
 
 

@@ -6,7 +6,7 @@ import re
 import pytest
 
 from PlanningHubLib.Errors import GateRefused, InputRefused
-from PrintPrepLib import Materials, Profiles, SiteTables
+from PrintPrepLib.Production import Materials, Profiles, SiteTables
 from PrintPrepLib.Recipe import newRecipe
 
 SHIPPED = [path.stem for path in SiteTables._shipped("Materials").iterdir()]

@@ -15,9 +15,10 @@ from test_Part import aCase, aSession, filesBelow, ownHome  # noqa: F401
 from PlanningHubLib import Approval
 from PlanningHubLib.Case import Case
 from PlanningHubLib.Errors import Cancelled, GateRefused, UsageError
-from PrintPrepLib import Inspection, Papers, PapersContent, QrCodes
-from PrintPrepLib.Build import makeBuild
-from PrintPrepLib.Papers import makePapers, readPapers
+from PrintPrepLib.Marking import QrCodes
+from PrintPrepLib.Papers import Inspection, Papers, PapersContent
+from PrintPrepLib.Papers.Papers import makePapers, readPapers
+from PrintPrepLib.Production.Build import makeBuild
 
 ON_TICKET = (
     "Form 4", "Formlabs", "Surgical Guide", "steam at 121 °C", "±0.25 mm", "stated in the recipe", "guide",

@@ -10,7 +10,8 @@ from test_PlannedPart import PLATE, keep
 
 from PlanningHubLib.Errors import GateRefused
 from PlanningHubLib.Planning.Objects import Solid
-from PrintPrepLib import Part, Profiles
+from PrintPrepLib import Part
+from PrintPrepLib.Production import Profiles
 from PrintPrepLib.Recipe import newRecipe
 
 HALF_VOXEL_MM = numpy.sqrt(0.7**2 + 0.8**2 + 1.1**2) / 2

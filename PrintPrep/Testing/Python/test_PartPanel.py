@@ -7,7 +7,8 @@ from PartMaking import boxMesh
 from PrintPages import PrintPage, said, shown
 
 from PlanningHubLib.Case import Case
-from PrintPrepLib import RecipeDraft, Writers
+from PrintPrepLib import RecipeDraft
+from PrintPrepLib.Formats import Writers
 from StandInHost.User import message
 
 FORM, DURABLE, GUIDE = "SLA, Formlabs Form 4", "Durable, Formlabs", "Surgical Guide, Formlabs"

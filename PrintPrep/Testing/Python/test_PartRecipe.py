@@ -12,7 +12,8 @@ from test_Part import aCase, addSegmentation, aSession, filesBelow, ownHome  # n
 from PlanningHubLib.Errors import GateRefused, InputRefused
 from PlanningHubLib.Files import sha256
 from PlanningHubLib.Shapes.Mesh import Mesh
-from PrintPrepLib import ModelFile, Part, Writers
+from PrintPrepLib import Part
+from PrintPrepLib.Formats import ModelFile, Writers
 from PrintPrepLib.Recipe import newRecipe, readRecipe
 
 
@@ -131,7 +132,7 @@ def test_modelFileIsNeverGuessed(tmp_path):
 
 @pytest.mark.parametrize("suffix", ["3mf", "ply", "obj"])
 def test_ownFilesAreReadAsModels(tmp_path, suffix):
-    from PrintPrepLib import WritersText, WritersThreeMf
+    from PrintPrepLib.Formats import WritersText, WritersThreeMf
 
     mesh = boxMesh((1, 2, 3), (4, 6, 9))
     body = WritersThreeMf.Body(mesh, "box", "part-1.1")

@@ -6,7 +6,7 @@ import re
 import pytest
 
 from PlanningHubLib.Errors import GateRefused, InputRefused
-from PrintPrepLib import Profiles, SiteTables
+from PrintPrepLib.Production import Profiles, SiteTables
 
 
 @pytest.fixture(autouse=True)

@@ -11,10 +11,10 @@ from PartMaking import LABEL, ballMesh, boxMesh
 from PlanningHubLib.Errors import Cancelled, InputRefused
 from PlanningHubLib.Segmenting.InferenceProcess import Limits
 from PlanningHubLib.Shapes.Mesh import Mesh
-from PrintPrepLib import Profiles
-from PrintPrepLib.PrusaSlicer import PrusaSlicer, archiveFigures, gcodeFigures
-from PrintPrepLib.WritersStl import stlBytes
-from PrintPrepLib.WritersThreeMf import Body, packageBytes
+from PrintPrepLib.Formats.WritersStl import stlBytes
+from PrintPrepLib.Formats.WritersThreeMf import Body, packageBytes
+from PrintPrepLib.Production import Profiles
+from PrintPrepLib.Production.PrusaSlicer import PrusaSlicer, archiveFigures, gcodeFigures
 
 installed = pytest.mark.skipif(shutil.which("prusa-slicer") is None, reason="PrusaSlicer is not installed")
 
@@ -112,7 +112,7 @@ def test_aProgramThatFailsIsNamed(tmp_path, text):
 
 
 def test_aProgramThatTakesTooLongIsEnded(tmp_path, monkeypatch):
-    monkeypatch.setattr("PrintPrepLib.PrusaSlicer.LIMITS", Limits(seconds=0.5))
+    monkeypatch.setattr("PrintPrepLib.Production.PrusaSlicer.LIMITS", Limits(seconds=0.5))
     slicer = PrusaSlicer(str(standIn(tmp_path, f"echo $$ > {tmp_path}/pid; sleep 60")), "1")
     with pytest.raises(InputRefused) as refusal:
         slicer.info(boxFile(tmp_path), tmp_path)

@@ -7,7 +7,7 @@ from PartMaking import manifoldStatus
 
 from PlanningHubLib.Errors import InputRefused
 from PlanningHubLib.Shapes.Checks import requirePrintable
-from PrintPrepLib import LabelReading, QrCodes
+from PrintPrepLib.Marking import LabelReading, QrCodes
 
 TEXT = "PLANNINGHUB:PH-7K2M9QXA-4T0B:PART-1.2:0123456789ABCDEF0123456789ABCDEF"
 

@@ -6,10 +6,10 @@ from PapersMaking import TRAVELLER, approve, keyOf, statedCase
 from test_Part import aCase, aSession, ownHome  # noqa: F401
 
 from PlanningHubLib import Approval
-from PrintPrepLib import Inspection
-from PrintPrepLib.Papers import makePapers
-from PrintPrepLib.Release import releaseFaults, releaseRows
-from PrintPrepLib.ScanCompare import inspectScan
+from PrintPrepLib.Papers import Inspection
+from PrintPrepLib.Papers.Papers import makePapers
+from PrintPrepLib.Papers.Release import releaseFaults, releaseRows
+from PrintPrepLib.Papers.ScanCompare import inspectScan
 
 GOOD = {"extent x": 60.1, "extent y": 40.0, "extent z": 30.0}
 

@@ -7,8 +7,8 @@ from MeshJudges import requireSound, selfIntersectingFaces, trimeshOf
 
 from PlanningHubLib.Errors import InputRefused
 from PlanningHubLib.Shapes.Mesh import Mesh
-from PrintPrepLib.Repairing import repaired
-from PrintPrepLib.SelfIntersections import requireNone, selfIntersecting
+from PrintPrepLib.Repair.SelfIntersections import requireNone, selfIntersecting
+from PrintPrepLib.Steps.Repairing import repaired
 
 REFUSED = {"halfABall": "hole-too-large", "oneSheet": "cannot-repair", "nothingFinite": "cannot-repair"}
 SLOW = {"crossedInOneShell"}

@@ -12,7 +12,8 @@ from test_Part import aCase, aSession, filesBelow, ownHome  # noqa: F401
 from PlanningHubLib.Errors import GateRefused, InputRefused, UsageError
 from PlanningHubLib.Shapes.Manifolds import fromManifold, toManifold
 from PlanningHubLib.Shapes.Mesh import Mesh
-from PrintPrepLib import Part, PartPictures, ScanCompare
+from PrintPrepLib import Part, PartPictures
+from PrintPrepLib.Papers import ScanCompare
 from PrintPrepLib.Recipe import newRecipe
 
 TOLERANCE_MM = 0.25

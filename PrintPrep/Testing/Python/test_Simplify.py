@@ -17,7 +17,8 @@ from PartMaking import (
 from PlanningHubLib.Errors import Cancelled, InputRefused, UsageError
 from PlanningHubLib.Shapes import Checks, Deviation, Manifolds, Surface
 from PlanningHubLib.Shapes.Mesh import Mesh, welded
-from PrintPrepLib import Levels, Simplify, Writers
+from PrintPrepLib.Formats import Writers
+from PrintPrepLib.Simplification import Levels, Simplify
 
 
 def trimeshDistances(mesh, points):

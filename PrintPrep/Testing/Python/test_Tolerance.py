@@ -7,8 +7,8 @@ from test_Part import aCase, ownHome  # noqa: F401
 
 from PlanningHubLib.Procedures import readProcedure
 from PlanningHubLib.Secrets import homeFolder
+from PrintPrepLib.Proof.Tolerance import toleranceOf
 from PrintPrepLib.Recipe import newRecipe
-from PrintPrepLib.Tolerance import toleranceOf
 
 
 @pytest.mark.parametrize(

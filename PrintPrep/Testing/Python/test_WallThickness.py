@@ -6,9 +6,9 @@ import pytest
 from PartMaking import boxMesh, joined
 
 from PlanningHubLib.Shapes.Manifolds import fromManifold
-from PrintPrepLib.InscribedBalls import BallFitter
-from PrintPrepLib.SurfaceSamples import evenSamples
-from PrintPrepLib.WallThickness import measuredWalls
+from PrintPrepLib.Proof.InscribedBalls import BallFitter
+from PrintPrepLib.Proof.SurfaceSamples import evenSamples
+from PrintPrepLib.Proof.WallThickness import measuredWalls
 
 Manifold = manifold3d.Manifold
 

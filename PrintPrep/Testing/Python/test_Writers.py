@@ -22,7 +22,8 @@ from PartMaking import (
 from PlanningHubLib.Errors import InputRefused
 from PlanningHubLib.Shapes import Surface
 from PlanningHubLib.Shapes.Mesh import Mesh
-from PrintPrepLib import Simplify, Writers, WritersGlb, WritersText, WritersThreeMf
+from PrintPrepLib.Formats import Writers, WritersGlb, WritersText, WritersThreeMf
+from PrintPrepLib.Simplification import Simplify
 
 
 @pytest.fixture(scope="module", params=[False, True], ids=["right-handed", "left-handed"])

@@ -1,0 +1,1 @@
+"""Model files: reading those that come, writing those that leave."""

@@ -1,0 +1,1 @@
+"""The papers of a part, its inspection and its release."""

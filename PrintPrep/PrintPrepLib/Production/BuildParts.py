@@ -1,0 +1,128 @@
+"""What a build is made of: the pieces of a case's current parts, and which of their faces must not carry supports."""
+
+import dataclasses
+
+import numpy
+
+from PlanningHubLib import Segments
+from PlanningHubLib.Errors import InputRefused
+from PlanningHubLib.Nodes import removeNodes
+from PlanningHubLib.Segmentation import loadSegmentation
+from PlanningHubLib.Shapes.Checks import requirePrintable
+from PlanningHubLib.Shapes.Mesh import Mesh
+
+from ..PartRecords import currentParts, partNumber, readMesh
+from ..Shape import FITTING_ROLES
+
+# How far outside of a guide's face its bone is looked for: more than any gap of a bed, less than to any other bone.
+BONE_WITHIN_MM = 2.0
+# A face of an implant looks inwards where its normal is nearer than this to the direction of the bone's middle.
+INWARDS_DEGREES = 60.0
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class BuildPart:
+    """A piece of a part, as it is laid on a plate.
+
+    :param partNumber: artefact and revision, such as ``part-1.2``
+    :param name: of its file, without the suffix
+    :param mesh: LPS mm
+    :param critical: boolean array (m,), the triangles that supports must stay off; None where nobody knows
+    """
+
+    artefact: object
+    partNumber: str
+    name: str
+    objectName: str
+    role: str
+    mesh: Mesh
+    critical: numpy.ndarray | None = None
+
+
+def partsOf(case, session, partIds=None):
+    """Return the :class:`BuildPart` of each piece of a case's parts.
+
+    :param partIds: artefacts' IDs; None for all current parts
+    :raises GateRefused: ``no-part``, ``stale-part``, ``damaged-part``
+    :raises InputRefused: ``no-such-part``, ``cannot-read``, and what a mesh that is no solid is refused for
+    """
+    found = [_piece(case, artefact, name) for artefact in artefactsOf(case, partIds) for name in pieceFiles(artefact)]
+    fitting = [one for one in found if one.role in FITTING_ROLES]
+    if not fitting:
+        return found
+    bone = boneOf(case, session)
+    return [dataclasses.replace(one, critical=criticalFaces(one, *bone)) if one in fitting else one for one in found]
+
+
+def artefactsOf(case, partIds=None):
+    """Return the current artefacts of parts, checked; see :func:`partsOf`."""
+    ids = list(dict.fromkeys(one.id for one in case.artefacts if one.kind == "part"))
+    if partIds is None:
+        return [case.requireCurrent(one) for one in currentParts(case)] or [case.require("part")]
+    for one in partIds:
+        if one not in ids:
+            raise InputRefused("no-such-part", f"The case has no part {one}.", f"It has: {', '.join(ids) or 'none'}.")
+    return [case.requireCurrent(case.graph.current(one)) for one in dict.fromkeys(partIds)]
+
+
+def pieceFiles(artefact):
+    """Return the names of the STL files of a part, one for each piece."""
+    pieces = artefact.facts.get("pieces")
+    if pieces is None:
+        return sorted(name for name in artefact.files if name.endswith(".stl"))
+    return [next(name for name in piece["files"] if name.endswith(".stl")) for piece in pieces]
+
+
+def _piece(case, artefact, fileName):
+    mesh = readMesh(case.path(artefact, fileName))
+    requirePrintable(mesh)
+    described = artefact.facts["object"]
+    number = partNumber(artefact)
+    return BuildPart(artefact, number, fileName.rpartition(".")[0], described["name"], described["role"], mesh)
+
+
+def boneOf(case, session):
+    """Return the voxels of a case's first segment, which is its bone, and their 4×4 to LPS mm.
+
+    :raises GateRefused: ``no-segmentation`` ...
+    """
+    node = loadSegmentation(case, session, case.require("segmentation"))
+    try:
+        segmentation = node.GetSegmentation()
+        mask, matrix = Segments.segmentMask(node, segmentation.GetNthSegmentID(0))
+    finally:
+        removeNodes(session.scene, node)
+    toRas = numpy.array([[matrix.GetElement(row, column) for column in range(4)] for row in range(4)])
+    return mask, numpy.diag([-1.0, -1.0, 1.0, 1.0]) @ toRas
+
+
+def criticalFaces(part, mask, ijkToLps):
+    """Return which triangles (m,) of a guide or implant supports must stay off; None where none is found.
+
+    A guide's: those with bone right outside of them. An implant's: those that look towards the middle of the bone.
+
+    :param mask: array (slices, rows, columns) of the bone
+    :param ijkToLps: array (4, 4)
+    """
+    centers = part.mesh.points[part.mesh.triangles].mean(1).astype(float)
+    normals = part.mesh.normals().astype(float)
+    if part.role == "guide":
+        found = _besideBone(centers, normals, mask, ijkToLps)
+    else:
+        middle = numpy.argwhere(mask[::4, ::4, ::4]).mean(0) * 4
+        middle = ijkToLps[:3, :3] @ middle[::-1] + ijkToLps[:3, 3]
+        towards = middle - centers
+        towards /= numpy.maximum(numpy.linalg.norm(towards, axis=1, keepdims=True), 1e-9)
+        found = (normals * towards).sum(1) > numpy.cos(numpy.radians(INWARDS_DEGREES))
+    return found if found.any() else None
+
+
+def _besideBone(centers, normals, mask, ijkToLps):
+    toIjk = numpy.linalg.inv(ijkToLps)
+    found = numpy.zeros(len(centers), bool)
+    for distanceMm in numpy.arange(0.5, BONE_WITHIN_MM + 0.1, 0.5):
+        points = centers + distanceMm * normals
+        index = numpy.rint(points @ toIjk[:3, :3].T + toIjk[:3, 3]).astype(int)[:, ::-1]
+        inside = ((index >= 0) & (index < mask.shape)).all(1)
+        found[inside] |= mask[tuple(index[inside].T)] > 0
+    return found

@@ -1,0 +1,1 @@
+"""What is measured on a finished part: deviation, walls, channels."""

@@ -1,0 +1,1 @@
+"""Closing, orienting and untangling damaged surfaces, or refusing them by name."""

@@ -1,0 +1,142 @@
+"""Is a simplified surface one that can be kept? Measured against the fine one, again only where it has changed."""
+
+import numpy
+
+from PlanningHubLib.Errors import InputRefused
+from PlanningHubLib.Shapes.Checks import edgeNumbers, touchingPoints
+from PlanningHubLib.Shapes.Deviation import (
+    deviationOf,
+    exactNearby,
+    largestExact,
+    measured,
+    nearestPoints,
+    nearestTriangles,
+    nearSamples,
+    samplesOf,
+)
+from PlanningHubLib.Shapes.Fans import Fans, distancesNear
+from PlanningHubLib.Shapes.Manifolds import APART_MM, asSolid
+from PlanningHubLib.Shapes.Mesh import alike
+
+from ..Repair.SelfIntersections import selfIntersecting
+
+# So few samples are measured exactly from the start.
+FEW = 5000
+
+
+class Trial:
+    """What is known of a surface and what becomes of it, step by step: what was measured to a triangle that is still
+    there holds.
+
+    :param boundMm: what no distance may exceed
+    """
+
+    def __init__(self, mesh, boundMm):
+        self._mesh, self._boundMm = mesh, boundMm
+        self._candidate = None
+        # From each fine point to the candidate, and the fine triangle that became the one measured to.
+        self._forth = numpy.full(len(mesh.points), numpy.inf, numpy.float32)
+        self._origins = numpy.zeros(len(mesh.points), numpy.int32)
+        self._open = numpy.arange(len(mesh.points))
+        # From the candidate's points, each under one of its fine points, and triangles, each under its fine triangle.
+        self._backOfPoints = numpy.full(len(mesh.points), numpy.nan, numpy.float32)
+        self._backOfTriangles = numpy.full(len(mesh.triangles), numpy.nan, numpy.float32)
+
+    def changed(self, which):
+        """Take note that points (n,) of the fine surface are merged otherwise from now on."""
+        self._open = numpy.flatnonzero(which[self._mesh.triangles[self._origins]].any(1) | which)
+        origins = self._candidate.origins
+        self._backOfTriangles[origins[which[self._mesh.triangles[origins]].any(1)]] = numpy.nan
+        self._backOfPoints[which] = numpy.nan
+
+    def tooCoarse(self, candidate, isMerged):
+        """Return which points (n,) of the fine surface were merged too far in a candidate.
+
+        :param isMerged: which points (n,) were merged at all: flaws of the fine surface itself cannot be helped
+        """
+        isFirst, self._candidate = self._candidate is None, candidate
+        triangles, indices = candidate.mesh.triangles, candidate.indices
+        self._measureForth()
+        beyond = numpy.flatnonzero(self._forth > self._boundMm)
+        found, canHelp = (numpy.zeros(len(candidate.mesh.points), bool) for _ in range(2))
+        canHelp[indices[isMerged]] = True
+        found[indices[beyond]] = True
+        found[indices[self._mesh.triangles[self._origins[beyond]]]] = True
+        edges, uses = edgeNumbers(triangles)
+        found[triangles[(uses[edges] > 2).reshape(-1, 3).any(1)]] = True
+        found[touchingPoints(triangles, edges)] = True
+        found &= canHelp
+        # At first, so as not to come late, and at last.
+        if isFirst or not found.any():
+            isNew = numpy.isnan(self._backOfTriangles[candidate.origins])
+            found[triangles[selfIntersecting(candidate.mesh, isNew)]] = True
+            self._measureBack(isNew)
+            back = self._back()
+            found |= back[: len(found)] > self._boundMm
+            found[triangles[back[len(found) :] > self._boundMm]] = True
+        return (found & canHelp)[indices]
+
+    def _measureForth(self):
+        """Measure from the fine points whose distance is not known: bounded from above, exact beyond the bound."""
+        coarse, indices = self._candidate.mesh, self._candidate.indices[self._open]
+        points = self._mesh.points[self._open]
+        distancesMm, triangles = Fans(coarse, indices).distances(points, indices)
+        beyond = numpy.flatnonzero((distancesMm > self._boundMm) | (triangles < 0))
+        if len(beyond):
+            distancesMm[beyond], triangles[beyond] = nearestTriangles(points[beyond], coarse)
+        self._forth[self._open], self._origins[self._open] = distancesMm, self._candidate.origins[triangles]
+
+    def _measureBack(self, isNew):
+        """Measure from the candidate's new triangles and points, in the same way."""
+        coarse, indices, origins = self._candidate.mesh, self._candidate.indices, self._candidate.origins
+        numbers = numpy.zeros(len(self._mesh.triangles), numpy.int32)
+        numbers[origins] = numpy.arange(len(origins), dtype=numpy.int32)
+        nearest = numbers[self._origins]
+        touched = numpy.zeros(len(coarse.points), bool)
+        touched[coarse.triangles[isNew]] = True
+        near = numpy.flatnonzero(touched[indices] | isNew[nearest])
+        starts = nearSamples(self._mesh.points[near], coarse, indices[near], nearest[near])
+        wanted = numpy.flatnonzero(numpy.concatenate([touched, isNew]))
+        samples, starts = samplesOf(coarse)[wanted], near[starts[wanted]]
+        if len(wanted) > FEW:
+            distancesMm = distancesNear(samples, self._mesh, starts)[0]
+        else:
+            distancesMm = numpy.linalg.norm(samples - self._mesh.points[starts], axis=1)
+        beyond = (distancesMm > self._boundMm) | (len(wanted) <= FEW)
+        if beyond.any():
+            distancesMm[beyond] = exactNearby(samples[beyond], distancesMm[beyond].max(), self._mesh)
+        count = touched.sum()
+        self._backOfPoints[self._representatives()[touched]] = distancesMm[:count]
+        self._backOfTriangles[origins[isNew]] = distancesMm[count:]
+
+    def _representatives(self):
+        """Return for each of the candidate's points the last of the fine points that were merged into it."""
+        found = numpy.zeros(len(self._candidate.mesh.points), numpy.int64)
+        found[self._candidate.indices] = numpy.arange(len(self._candidate.indices))
+        return found
+
+    def _back(self):
+        """Return the distances of all samples of the candidate, as :func:`PlanningHubLib.Shapes.Deviation.samplesOf`
+        has them."""
+        ofPoints = self._backOfPoints[self._representatives()]
+        return numpy.concatenate([ofPoints, self._backOfTriangles[self._candidate.origins]])
+
+    def finished(self):
+        """Return the candidate as a solid, and its deviation, or None where it is none within the bound.
+
+        :returns: mesh, :class:`PlanningHubLib.Shapes.Deviation.Deviation`
+        """
+        fine, coarse = self._mesh, self._candidate.mesh
+        try:
+            solid = asSolid(coarse)
+        except InputRefused:
+            return None
+        if alike(coarse, solid):
+            forth = largestExact(fine.points, self._forth, coarse)
+            back = largestExact(samplesOf(coarse), self._back(), fine)
+            deviation = deviationOf(fine, coarse, forth, back)
+        else:
+            # The kernel, or keeping apart what touches, has moved something.
+            nearby = nearestPoints(coarse.points, solid.points)[self._candidate.indices]
+            deviation = measured(fine, solid, nearby)
+        return (solid, deviation) if deviation.maximumMm <= self._boundMm + APART_MM else None

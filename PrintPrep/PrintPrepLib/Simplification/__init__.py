@@ -1,0 +1,1 @@
+"""Fewer triangles within a stated deviation."""

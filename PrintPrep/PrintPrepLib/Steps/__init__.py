@@ -1,0 +1,1 @@
+"""What a recipe's steps do to the pieces of a part."""
