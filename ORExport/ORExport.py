@@ -10,8 +10,9 @@ from slicer.ScriptedLoadableModule import (
     ScriptedLoadableModuleTest,
 )
 
-from ORExportLib import Manifest, Package, PrescriptionPdf, Verify
+from ORExportLib import Manifest, Package, Verify
 from ORExportLib.CopyDocuments import copyDocuments
+from ORExportLib.Pages import PrescriptionPdf
 from PlanningHubLib import Consent
 from PlanningHubLib.ActiveCase import activeCaseFolder
 from PlanningHubLib.Case import Case

@@ -11,11 +11,11 @@ from PlanningHubLib.Progress import noProgress
 from PlanningHubLib.Requirements import ensure
 from PlanningHubLib.Software import versions
 
-from .Briefing import COPY, Briefing, briefingPdf
-from .BriefingPictures import Pictured, takePictures
-from .BriefingPlan import FIGURE, HEADING, INTENDED_USES, STEP, Line
 from .Package import figuresOf
-from .PrescriptionPdf import documentPdf
+from .Pages.Briefing import COPY, Briefing, briefingPdf
+from .Pages.BriefingPictures import Pictured, takePictures
+from .Pages.BriefingPlan import FIGURE, HEADING, INTENDED_USES, STEP, Line
+from .Pages.PrescriptionPdf import documentPdf
 
 REMOVED = "removed"
 NO_PICTURES = "the copy has no surface to show"

@@ -23,14 +23,14 @@ from PlanningHubLib.Software import versions
 from PlanningHubLib.Volumes import loadSource, readGeometry, seriesPaths
 
 from . import ApprovalsFile, Manifest, PlanFiles, Verify
-from .Briefing import Briefing, briefingPdf
-from .BriefingPictures import Pictured, surfacesToShow, takePictures
-from .BriefingPlan import planLines
-from .DerivedObject import Making
-from .EncapsulatedModel import buildEncapsulatedModel
-from .EncapsulatedPdf import buildEncapsulatedPdf
-from .SegmentationObject import Algorithm, buildSegmentation, segmentsOnSource
-from .Source import readSource
+from .Dicom.DerivedObject import Making
+from .Dicom.EncapsulatedModel import buildEncapsulatedModel
+from .Dicom.EncapsulatedPdf import buildEncapsulatedPdf
+from .Dicom.SegmentationObject import Algorithm, buildSegmentation, segmentsOnSource
+from .Dicom.Source import readSource
+from .Pages.Briefing import Briefing, briefingPdf
+from .Pages.BriefingPictures import Pictured, surfacesToShow, takePictures
+from .Pages.BriefingPlan import planLines
 
 PURPOSE = "or-package"
 

@@ -8,7 +8,7 @@ from PlanningHubLib.Files import sha256
 from PlanningHubLib.Progress import noProgress
 
 from .ApprovalsFile import checkApprovals
-from .EncapsulatedDocument import LATERALITY, encapsulatedBytes
+from .Dicom.EncapsulatedDocument import LATERALITY, encapsulatedBytes
 from .Manifest import FILE_NAME, baseRole, readManifest
 from .PlanFiles import ANATOMY, checkPlan
 

@@ -73,7 +73,7 @@ def prescription(options, console):
         if changes:
             _state(case, options, given)
         if options.pdf:
-            from ORExportLib.PrescriptionPdf import exportPrescription
+            from ORExportLib.Pages.PrescriptionPdf import exportPrescription
 
             exportPrescription(case, Path(options.pdf).absolute())
         values = {"case": str(case.folder), "prescription": case.governance["prescription"], "pdf": options.pdf}

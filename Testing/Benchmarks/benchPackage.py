@@ -4,10 +4,10 @@ import datetime
 import tempfile
 from pathlib import Path
 
-from ORExportLib.DerivedObject import Making
-from ORExportLib.EncapsulatedModel import buildEncapsulatedModel
-from ORExportLib.SegmentationObject import Algorithm, Segment, buildSegmentation
-from ORExportLib.Source import readSource
+from ORExportLib.Dicom.DerivedObject import Making
+from ORExportLib.Dicom.EncapsulatedModel import buildEncapsulatedModel
+from ORExportLib.Dicom.SegmentationObject import Algorithm, Segment, buildSegmentation
+from ORExportLib.Dicom.Source import readSource
 
 from .Timing import compared, imported
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ORExportLib.SegmentationObject import Segment
+from ORExportLib.Dicom.SegmentationObject import Segment
 
 CT_IMAGE = "1.2.840.10008.5.1.4.1.1.2"
 SHAPE = (6, 10, 14)

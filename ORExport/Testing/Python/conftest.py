@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from SmallSeries import addPart, writeSeries
 
-from ORExportLib.DerivedObject import Making
+from ORExportLib.Dicom.DerivedObject import Making
+from ORExportLib.Dicom.SegmentationObject import Algorithm
+from ORExportLib.Dicom.Source import readSource
 from ORExportLib.Package import exportPackage, makePackage
-from ORExportLib.SegmentationObject import Algorithm
-from ORExportLib.Source import readSource
 from PlanningHubLib import Pictures
 from PlanningHubLib.Case import Case
 from PlanningHubLib.Consent import recordConsent

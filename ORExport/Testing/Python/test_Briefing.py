@@ -5,7 +5,7 @@ import datetime
 import pytest
 from Judges import run
 
-from ORExportLib.Briefing import BANNERS, Briefing, Picture, briefingPdf
+from ORExportLib.Pages.Briefing import BANNERS, Briefing, Picture, briefingPdf
 from PlanningHubLib import PageFonts
 
 WHEN = datetime.datetime(2026, 5, 4, 3, 2, 1, tzinfo=datetime.timezone(datetime.timedelta(hours=2)))

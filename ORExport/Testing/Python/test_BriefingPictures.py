@@ -5,7 +5,7 @@ import pytest
 import vtk
 from vtk.util.numpy_support import vtk_to_numpy
 
-from ORExportLib.BriefingPictures import SIZE, Pictured, takePictures
+from ORExportLib.Pages.BriefingPictures import SIZE, Pictured, takePictures
 from PlanningHubLib.Pictures import PicturesUnavailable, requireRendering
 
 

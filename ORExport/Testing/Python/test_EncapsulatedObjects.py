@@ -8,12 +8,12 @@ import pytest
 from Judges import dicomErrors, entityErrors, run
 from SmallSeries import asymmetricMask, boneSegment, tetrahedronStl
 
-from ORExportLib.Briefing import Briefing, briefingPdf
-from ORExportLib.EncapsulatedDocument import encapsulatedBytes
-from ORExportLib.EncapsulatedModel import buildEncapsulatedModel
-from ORExportLib.EncapsulatedPdf import buildEncapsulatedPdf
-from ORExportLib.SegmentationObject import buildSegmentation
-from ORExportLib.Source import readSource
+from ORExportLib.Dicom.EncapsulatedDocument import encapsulatedBytes
+from ORExportLib.Dicom.EncapsulatedModel import buildEncapsulatedModel
+from ORExportLib.Dicom.EncapsulatedPdf import buildEncapsulatedPdf
+from ORExportLib.Dicom.SegmentationObject import buildSegmentation
+from ORExportLib.Dicom.Source import readSource
+from ORExportLib.Pages.Briefing import Briefing, briefingPdf
 
 LATERALITY = [("left", "L"), ("right", "R"), ("bilateral", "B"), ("midline", "U"), (None, None)]
 

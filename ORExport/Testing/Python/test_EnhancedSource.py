@@ -10,8 +10,8 @@ import SimpleITK
 from Judges import dicomErrors, encapsulatedDocument, entityErrors, run
 from SmallSeries import AXIAL, OBLIQUE, SHAPE, addPart, asymmetricMask, tetrahedronStl, writeSeries
 
+from ORExportLib.Dicom.Source import readSource
 from ORExportLib.Package import exportPackage, makePackage
-from ORExportLib.Source import readSource
 from ORExportLib.Verify import verifyPackage
 from Phantom.EnhancedCt import writeEnhanced
 from PlanningHubLib import Pictures

@@ -3,7 +3,7 @@
 import pytest
 from Judges import run
 
-from ORExportLib.PrescriptionPdf import exportPrescription
+from ORExportLib.Pages.PrescriptionPdf import exportPrescription
 from PlanningHubLib.Case import Case
 from PlanningHubLib.Consent import departures, recordConsent
 from PlanningHubLib.Errors import GateRefused, UsageError

@@ -12,9 +12,9 @@ import slicer
 from Judges import dicomErrors, entityErrors, run
 from SmallSeries import AXIAL, OBLIQUE, SHAPE, asymmetricMask, boneSegment, tetrahedronStl, writeSeries
 
-from ORExportLib.EncapsulatedModel import buildEncapsulatedModel
-from ORExportLib.SegmentationObject import buildSegmentation, parseTerminology, segmentsOnSource
-from ORExportLib.Source import readSource
+from ORExportLib.Dicom.EncapsulatedModel import buildEncapsulatedModel
+from ORExportLib.Dicom.SegmentationObject import buildSegmentation, parseTerminology, segmentsOnSource
+from ORExportLib.Dicom.Source import readSource
 from PlanningHubLib import Segments
 from PlanningHubLib.Errors import InputRefused
 

@@ -58,7 +58,7 @@ class Briefing:
     :param when: aware datetime; of a copy the moved day as a date, None where it has none
     :param software: name -> version
     :param approvers: one line for each who approved; empty means not approved
-    :param planLines: :class:`ORExportLib.BriefingPlan.Line` of the plan, for the pages after the first
+    :param planLines: :class:`ORExportLib.Pages.BriefingPlan.Line` of the plan, for the pages after the first
     :param intendedUse: of :data:`PlanningHubLib.IntendedUse.USES`, or ``COPY``; only for planning there are approvers
     """
 

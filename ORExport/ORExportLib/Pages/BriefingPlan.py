@@ -78,7 +78,7 @@ def planSheets(lines, fonts, width):
 
 
 def drawPlan(page, briefing, lines, pageText):
-    """Draw one page of the plan's lines on a :class:`ORExportLib.Briefing.Page`."""
+    """Draw one page of the plan's lines on a :class:`ORExportLib.Pages.Briefing.Page`."""
     page.banner(briefing)
     canvas = page.canvas
     canvas.setFillColor("black")

@@ -1,0 +1,1 @@
+"""The DICOM objects of a package."""

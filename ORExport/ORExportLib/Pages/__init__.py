@@ -1,0 +1,1 @@
+"""The PDF documents of a case: briefing, plan, prescription."""
