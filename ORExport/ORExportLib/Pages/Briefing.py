@@ -3,7 +3,6 @@
 import dataclasses
 import datetime
 import io
-from xml.sax.saxutils import escape
 
 from PlanningHubLib.PageFonts import drawn
 
@@ -108,7 +107,6 @@ class Page:
         self.left, self.right = MARGIN, width - MARGIN
         self.width, self.height = width, height
         self.y = height
-        self.lostText = False
 
     def draw(self, briefing, pages):
         """Draw the first page of so many."""
@@ -227,7 +225,7 @@ class Page:
         self._paragraph(f"{_whenText(briefing.when)}. {software}", self.fonts.regular, (9, 8, 7, 6), 12)
 
     def footer(self, pageText):
-        if self.lostText:
+        if self.fonts.lost:
             self.y = 54
             self._paragraph(
                 "□ stands for a character that this page cannot print; the case holds the full text.",
@@ -253,7 +251,6 @@ class Page:
 
     def _paragraph(self, text, font, sizes, height, color="black"):
         """Draw text in the first of the sizes that fits the height; in the last one, shortened, where none does."""
-        text = self.printable(text)
         for size in sizes:
             block, needed = self._wrapped(text, font, size, color)
             if needed <= height:
@@ -266,19 +263,16 @@ class Page:
 
     def _wrapped(self, text, font, size, color):
         from reportlab.lib.styles import ParagraphStyle
-        from reportlab.platypus import Paragraph
 
         style = ParagraphStyle("text", fontName=font, fontSize=size, leading=size * 1.2, textColor=color)
-        block = Paragraph(escape(text), style)
+        block = self.fonts.paragraph(text, style)
         return block, block.wrap(self.right - self.left, self.height)[1]
 
     def fittingSize(self, text, font, size, width):
         return min(size, size * width / max(self.canvas.stringWidth(text, font, size), 1))
 
     def printable(self, text):
-        printable = self.fonts.printable(str(text))
-        self.lostText = self.lostText or printable != " ".join(str(text).split())
-        return printable
+        return self.fonts.line(text)
 
 
 def _whenText(when):
