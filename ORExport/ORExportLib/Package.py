@@ -17,7 +17,7 @@ from .Content import Content
 from .Dicom import ModelObjects, SegmentationObject
 from .Dicom.DerivedObject import Making
 from .Inputs import requireInputs
-from .Pages import BriefingPages
+from .Pages import PlanPages
 from .Writer import Writer
 
 PURPOSE = "or-package"
@@ -26,7 +26,7 @@ CONTRIBUTORS = (
     (SegmentationObject, 3, None),
     (ModelObjects, 2, None),
     (PlanFiles, 1, None),
-    (BriefingPages, 4, None),
+    (PlanPages, 4, None),
     (ApprovalsFile, 1, None),
 )
 

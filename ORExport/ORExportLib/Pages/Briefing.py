@@ -158,7 +158,9 @@ class _Page:
                 self._heading(text, left, right)
                 continue
             # The value goes before: it must never be cut.
-            room = self._text(value, right, self.y - 10, 0.7 * (right - left), 9.5, True, color, "r") + GAP if value else 0
+            room = (
+                self._text(value, right, self.y - 10, 0.7 * (right - left), 9.5, True, color, "r") + GAP if value else 0
+            )
             self._text(text, left, self.y - 10, right - left - room, 9.5, False, "black" if value else QUIET_COLOR)
             self.y -= ROW_HEIGHT
 

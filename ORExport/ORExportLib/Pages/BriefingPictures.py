@@ -7,10 +7,9 @@ import vtk
 from PlanningHubLib.Pictures import PicturesUnavailable, Studio
 from PlanningHubLib.Segments import BONE_COLOR
 
-from .Briefing import CELL_HEIGHT, CELL_WIDTH, Picture
+from .Briefing import Picture
 
-PIXELS_PER_POINT = 3
-SIZE = (CELL_WIDTH * PIXELS_PER_POINT, CELL_HEIGHT * PIXELS_PER_POINT)
+SIZE = (800, 600)
 OUTLINE_COLOR = (1.0, 0.1, 0.1)
 # For a planned object that would look like the bone around it.
 PLANNED_COLOR = (0.16, 0.5, 0.78)

@@ -1,19 +1,30 @@
 """The plan's pages in a package: drawn from its content, as a PDF and as a DICOM object."""
 
+import dataclasses
 import tempfile
 from pathlib import Path
 
+from PlanningHubLib.Planning.Figures import figureLines, valueText
 from PlanningHubLib.Progress import part
 from PlanningHubLib.Repair import repairNote
-from PlanningHubLib.Signing import shortFingerprint
 
-from .. import ApprovalsFile, PlanFiles
+from .. import ApprovalsFile
 from ..Dicom.EncapsulatedPdf import buildEncapsulatedPdf
+from ..Measurements import measurementsOf
 from .BodyFigure import regionOf
 from .Briefing import Briefing
 from .BriefingPictures import Pictured, surfacesToShow, takePictures
 from .PlanPdf import Details, planPdf
-from .PlanTables import INTENDED_USES, Table, checkItems, planRisks, planTables, recordTables
+from .PlanTables import INTENDED_USES, checkItems, planRisks, planTables, recordTables
+from .RecordTables import (
+    approvalTable,
+    gateTable,
+    madeFromTable,
+    measurementTable,
+    partTables,
+    partWords,
+    softwareTable,
+)
 
 OBJECT, PDF = "briefing-dicom", "briefing-pdf"
 ROLES = (OBJECT, PDF)
@@ -59,8 +70,8 @@ def briefingOf(content, pictures, noPictures):
         procedure=case.procedure,
         region=regionOf(content.procedure.name),
         intendedUse=content.intendedUse,
-        figures=tuple(_figures(inputs)),
-        implants=tuple(_implants(content)),
+        figures=tuple(_figures(content)),
+        implants=tuple(map(partWords, inputs.parts)),
         risks=planRisks(content.document, content.results) if content.document else (),
         hashes=tuple((one.kind.capitalize(), one.content) for one in inputs.artefacts),
         qr=qrText(case.name, inputs.plan or inputs.segmentation),
@@ -74,23 +85,39 @@ def briefingOf(content, pictures, noPictures):
 
 def detailsOf(content, pictures):
     """Return the :class:`ORExportLib.Pages.PlanPdf.Details` of a package's content."""
-    plan, document, results = content.inputs.plan, content.document, content.results
-    planned = bool(plan)
-    return Details(
-        title=f"{document['title']}, {INTENDED_USES[document['intendedUse']]}" if planned else "parts without a plan",
-        note=document["note"] if planned else "",
+    document, results, inputs = content.document, content.results, content.inputs
+    tables = [measurementTable(measurementsOf(document, results, inputs.segmentation, inputs.parts))]
+    tables += partTables(inputs.parts)
+    records = [gateTable(content.findings), approvalTable(content.approvals), madeFromTable(inputs.artefacts)]
+    details = Details(
+        title="parts without a plan",
         pictures=tuple(pictures),
-        tables=(*(planTables(document, results) if planned else ()), *_partTables(content)),
-        checklist=checkItems(document) if planned else (),
-        records=(*(recordTables(document, results) if planned else ()), *_records(content)),
+        tables=_filled(tables),
+        records=_filled([*records, softwareTable(content.making.software)]),
+    )
+    if document is None:
+        return details
+    return dataclasses.replace(
+        details,
+        title=f"{document['title']}, {INTENDED_USES[document['intendedUse']]}",
+        note=document["note"],
+        tables=(*planTables(document, results), *details.tables),
+        checklist=checkItems(document),
+        records=(*recordTables(document, results), *details.records),
     )
 
 
-def _figures(inputs):
-    """Yield the page's figures as the artefacts state them."""
-    if inputs.plan:
-        yield "Plan", inputs.plan.title
-        yield "Part", ", ".join(PlanFiles.partOf(part)["object"] for part in inputs.parts)
+def _filled(tables):
+    return tuple(table for table in tables if table.rows)
+
+
+def _figures(content):
+    """Yield the page's figures: the first of each step of the plan, then what the artefacts state."""
+    inputs = content.inputs
+    if content.document:
+        yield "Plan", content.document["title"]
+        for step in content.results["steps"]:
+            yield from ((f"{step['name']}: {name}", value) for name, value in figureLines(step["figures"])[:1])
     yield from figuresOf(inputs.source.facts, inputs.segmentation.facts, inputs.parts[-1], bool(inputs.plan))
     if repairNote(inputs.source):
         yield "CT", repairNote(inputs.source)
@@ -102,13 +129,16 @@ def figuresOf(sourceFacts, segmentationFacts, part, isPlanned):
     :param part: what has ``facts`` and ``parameters`` of a part
     """
     rows = (
-        ("Bone volume", segmentationFacts.get("volumeMl"), "{:.1f} ml"),
-        ("Part volume", part.facts.get("volumeMl"), "{:.1f} ml"),
-        ("Part triangles", None if isPlanned else part.facts.get("triangles"), "{:,}"),
-        ("Surface deviation, limit", part.parameters.get("maximumDeviationMm"), "{:.2f} mm"),
-        ("Surface deviation, measured", part.facts.get("deviationMm"), "{:.2f} mm"),
+        ("Bone volume", "volumeMl", segmentationFacts),
+        ("Part volume", "volumeMl", part.facts),
+        ("Surface deviation, limit", "maximumDeviationMm", part.parameters),
+        ("Surface deviation, measured", "deviationMm", part.facts),
     )
-    yield from ((name, form.format(value)) for name, value, form in rows if value is not None)
+    for name, key, values in rows:
+        if values.get(key) is not None:
+            yield name, valueText(key, float(values[key]))
+    if not isPlanned and "triangles" in part.facts:
+        yield "Part triangles", f"{part.facts['triangles']:,}"
     spacing = sourceFacts.get("spacingMm")
     if spacing:
         yield "CT voxel", " × ".join(f"{value:.3f}" for value in spacing) + " mm"

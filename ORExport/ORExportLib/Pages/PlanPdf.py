@@ -16,7 +16,7 @@ CHECK_BY_HAND = "Checked by (date, name, signature): " + "_" * 52
 class Details:
     """What stands on the pages after the first.
 
-    :param title: of the plan, and what it is for
+    :param title: of the plan, and what it is for; ``note`` is what its maker wrote
     :param pictures: :class:`ORExportLib.Pages.Briefing.Picture` of the views
     :param tables: :class:`ORExportLib.Pages.PlanTables.Table` of plan, measurements and parts
     :param checklist: (text, whether it is done)
@@ -24,6 +24,7 @@ class Details:
     """
 
     title: str
+    note: str = ""
     pictures: tuple = ()
     tables: tuple = ()
     checklist: tuple = ()
@@ -60,6 +61,8 @@ def _pdf(briefing, details, fonts):
 
 def _details(paper, briefing, details):
     paper.text(f"{briefing.caseName}, {briefing.sideWords}: {details.title}", "title")
+    if details.note:
+        paper.text(details.note)
     if details.pictures:
         paper.heading("Views")
     for start in range(0, len(details.pictures), 2):

@@ -193,7 +193,9 @@ def _wayRow(name, thing, figures):
 def _angles(thing):
     direction = _direction(thing)
     direction = direction / max(numpy.linalg.norm(direction), 1e-9)
-    return " / ".join(_degrees(numpy.degrees(numpy.arcsin(min(1.0, abs(direction @ axis))))) for axis in PLANES.values())
+    return " / ".join(
+        _degrees(numpy.degrees(numpy.arcsin(min(1.0, abs(direction @ axis))))) for axis in PLANES.values()
+    )
 
 
 def _direction(line):
