@@ -47,7 +47,7 @@ class Paper:
             "missing": ParagraphStyle("missing", parent=text, fontName=fonts.bold, textColor=WARNING_COLOR),
             "title": ParagraphStyle("title", parent=text, fontName=fonts.bold, fontSize=16, leading=22),
             "heading": ParagraphStyle("heading", parent=text, fontName=fonts.bold, fontSize=SIZE + 2,
-                                      leading=SIZE * 2, spaceBefore=SIZE, keepWithNext=True),
+                                      leading=SIZE * 2, spaceBefore=SIZE),
             **{level: ParagraphStyle(level, parent=text, fontName=fonts.bold, textColor=color)
                for level, color in COLORS.items()},
         }  # fmt: skip
@@ -184,9 +184,11 @@ class Paper:
         canvas.setFont(self.fonts.bold, min(15, 15 * WIDTH / wide))
         canvas.drawCentredString(width / 2, height - BANNER + 10, text)
         canvas.setFillColor("black")
-        canvas.setFont(self.fonts.regular, 7)
         canvas.line(MARGIN, 44, width - MARGIN, 44)
-        canvas.drawString(MARGIN, 33, self.fonts.line(self.head.foot))
+        foot = self.fonts.line(self.head.foot)
+        canvas.setFont(self.fonts.regular, min(7, 7 * WIDTH / canvas.stringWidth(foot, self.fonts.regular, 7)))
+        canvas.drawString(MARGIN, 33, foot)
+        canvas.setFont(self.fonts.regular, 7)
         canvas.drawString(MARGIN, 23, LOST_TEXT if self.fonts.lost else self.head.footer)
         canvas.drawRightString(width - MARGIN, 23, pageText)
         canvas.restoreState()

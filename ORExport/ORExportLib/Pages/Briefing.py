@@ -22,6 +22,7 @@ LEGEND = "R, L, A, P: the patient's right, left, front, back. Lengths in millime
 # Points, as everything on the page.
 MARGIN, GAP = 36, 9
 FIGURE_SIZE, CAPTION_HEIGHT, ROW_HEIGHT, QR_SIZE = 150, 14, 14, 78
+HEADING_HEIGHT, LEGEND_HEIGHT, FOOT_HEIGHT = 20, 14, 54
 # Of a picture: width by height.
 PICTURE_SHAPE = 4 / 3
 # What one page can hold for the wall; the details hold the rest.
@@ -112,7 +113,7 @@ class _Page:
         self._identity(briefing)
         left, right = self._columns(briefing)
         lower = max(_heightOf(left), _heightOf(right)) + self._originHeight(briefing)
-        self._views(briefing, self.y - 58 - lower)
+        self._views(briefing, self.y - HEADING_HEIGHT - LEGEND_HEIGHT - lower - FOOT_HEIGHT)
         top = self.y
         middle = (self.left + self.right + GAP) / 2
         self._column(left, self.left, middle - GAP)
@@ -174,14 +175,15 @@ class _Page:
         else:
             columns, wide = _grid(len(briefing.pictures), self.right - self.left, height)
             top, high = self.y, wide / PICTURE_SHAPE
-            start = self.left + (self.right - self.left - columns * wide - (columns - 1) * GAP) / 2
             for index, picture in enumerate(briefing.pictures):
                 row, column = divmod(index, columns)
+                inRow = min(columns, len(briefing.pictures) - row * columns)
+                start = (self.width - inRow * wide - (inRow - 1) * GAP) / 2
                 place = start + column * (wide + GAP), top - row * (high + CAPTION_HEIGHT) - high
                 self._picture(picture, *place, wide, high)
                 self.y = place[1] - CAPTION_HEIGHT
         self._text(LEGEND, self.left, self.y - 8, self.right - self.left, 7.5, color=QUIET_COLOR)
-        self.y -= 12
+        self.y -= LEGEND_HEIGHT
 
     def _picture(self, picture, x, y, wide, high):
         self.canvas.drawImage(str(picture.path), x, y, wide, high, preserveAspectRatio=True, anchor="c")
@@ -199,7 +201,8 @@ class _Page:
             self._text(letter, x + 9, y - 5, 18, 14, True, anchor="c")
 
     def _originHeight(self, briefing):
-        return max(26 + 11 * min(len(briefing.hashes), MOST_ROWS["hashes"]) + 12, QR_SIZE if briefing.qr else 0)
+        lines = HEADING_HEIGHT + 11 * min(len(briefing.hashes), MOST_ROWS["hashes"]) + 13
+        return max(lines, QR_SIZE if briefing.qr else 0)
 
     def _origin(self, briefing):
         """Draw the hashes, and the QR code beside them."""
@@ -232,7 +235,7 @@ class _Page:
         self.canvas.setStrokeColor("black")
         self.canvas.setLineWidth(1)
         self.canvas.line(left, self.y - 16, right, self.y - 16)
-        self.y -= 20
+        self.y -= HEADING_HEIGHT
 
     def _text(self, text, x, y, width, size, isBold=False, color="black", anchor="l"):
         """Draw one line, smaller where it is too long, shortened where it still is; return its width."""
@@ -286,7 +289,7 @@ def _continued(rows):
 
 
 def _heightOf(rows):
-    return sum(20 if kind == "heading" else ROW_HEIGHT for kind, *_rest in rows)
+    return sum(HEADING_HEIGHT if kind == "heading" else ROW_HEIGHT for kind, *_rest in rows)
 
 
 def _grid(count, width, height):

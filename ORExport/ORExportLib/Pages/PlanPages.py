@@ -4,7 +4,7 @@ import dataclasses
 import tempfile
 from pathlib import Path
 
-from PlanningHubLib.Planning.Figures import figureLines, valueText
+from PlanningHubLib.Planning.Figures import valueText
 from PlanningHubLib.Progress import part
 from PlanningHubLib.Repair import repairNote
 
@@ -15,7 +15,7 @@ from .BodyFigure import regionOf
 from .Briefing import Briefing
 from .BriefingPictures import Pictured, surfacesToShow, takePictures
 from .PlanPdf import Details, planPdf
-from .PlanTables import INTENDED_USES, checkItems, planRisks, planTables, recordTables
+from .PlanTables import INTENDED_USES, checkItems, keyFigures, planRisks, planTables, recordTables
 from .RecordTables import (
     approvalTable,
     gateTable,
@@ -116,8 +116,7 @@ def _figures(content):
     inputs = content.inputs
     if content.document:
         yield "Plan", content.document["title"]
-        for step in content.results["steps"]:
-            yield from ((f"{step['name']}: {name}", value) for name, value in figureLines(step["figures"])[:1])
+        yield from keyFigures(content.results)
     yield from figuresOf(inputs.source.facts, inputs.segmentation.facts, inputs.parts[-1], bool(inputs.plan))
     if repairNote(inputs.source):
         yield "CT", repairNote(inputs.source)

@@ -71,14 +71,22 @@ def planRisks(document, results):
         for _order, _distanceMm, name, row in sorted(distances, key=lambda one: one[:3])
     ]
     risks += [one for step in results["steps"] for one in _marginRisk(step)]
-    return (*risks, *(Risk(riskText(one), _keepText(one)) for one in document["risks"]))
+    return (*risks, *(Risk(_riskText(one), _keepText(one)) for one in document["risks"]))
 
 
-def riskText(risk):
-    """Return a risk of a plan in words."""
-    where = f" ({risk['structure']})" if risk.get("structure") else ""
-    mitigation = f": {risk['mitigation']}" if risk.get("mitigation") else ""
-    return f"{risk['text']}{where}{mitigation}"
+def keyFigures(results):
+    """Yield (step and figure in words, value) of each step of a plan that measured something."""
+    for step in results["steps"]:
+        numbers = {name: value for name, value in step["figures"].items() if isinstance(value, (int, float))}
+        # What a margin reached counts more than what was wanted.
+        first = "reachedMm" if "reachedMm" in numbers else next(iter(numbers), None)
+        if first:
+            ((name, value),) = figureLines({first: numbers[first]})
+            yield f"{step['name']}: {name}", value
+
+
+def _riskText(risk):
+    return f"{risk['text']} ({risk['structure']})" if risk.get("structure") else risk["text"]
 
 
 def checkItems(document):
@@ -239,8 +247,8 @@ def _keepText(risk):
 
 
 def _risks(document):
-    rows = tuple((riskText(one), _keepText(one)) for one in document["risks"])
-    return Table("Risks", ("What may go wrong, and what is done about it", "Keep"), rows, (6, 1))
+    rows = tuple((_riskText(one), one.get("mitigation") or "–", _keepText(one)) for one in document["risks"])
+    return Table("Risks", ("What may go wrong", "What is done about it", "Keep"), rows, (3, 3, 1))
 
 
 def _findings(results):

@@ -10,6 +10,7 @@ CHANGES = ("mirrored", "modified", "moved")
 # Of a content hash, beside a name in one cell.
 HASH_DIGITS = 16
 TYPED = "typed text"
+MOST_NAMES = 3
 
 
 def partNumber(part):
@@ -27,10 +28,13 @@ def partWords(part):
 
 def measurementTable(measurements):
     """Return the table of a list of :class:`ORExportLib.Measurements.Measurement`."""
-    rows = tuple(
-        (one.stepName or "–", one.name, one.kind, ", ".join(one.objects) or "–", one.text) for one in measurements
-    )
+    rows = tuple((one.stepName or "–", one.name, one.kind, _objects(one.objects), one.text) for one in measurements)
     return Table("Measurements", ("Step", "What", "Kind", "Of", "Value"), rows, (1.6, 2.4, 1, 2, 1.1))
+
+
+def _objects(names):
+    more = len(names) - MOST_NAMES
+    return ", ".join([*names[:MOST_NAMES], *([f"and {more} more"] if more > 0 else [])]) or "–"
 
 
 def partTables(parts):

@@ -5,7 +5,8 @@ import datetime
 import pytest
 from Judges import run
 
-from ORExportLib.Pages.Briefing import BANNERS, Briefing, Picture, briefingPdf
+from ORExportLib.Pages.Briefing import BANNERS, Briefing, Picture
+from ORExportLib.Pages.PlanPdf import planPdf
 from PlanningHubLib import PageFonts
 
 WHEN = datetime.datetime(2026, 5, 4, 3, 2, 1, tzinfo=datetime.timezone(datetime.timedelta(hours=2)))
@@ -32,7 +33,7 @@ def written(tmp_path):
 
     def write(**changes):
         path = tmp_path / "briefing.pdf"
-        path.write_bytes(briefingPdf(aBriefing(**changes)))
+        path.write_bytes(planPdf(aBriefing(**changes)))
         return path, run("pdftotext", "-layout", path, "-")
 
     return write
