@@ -125,18 +125,16 @@ def pageFonts(words=frozenset()):
 
     :param words: of other scripts, to be added to the text fonts
     """
-    files = {style: fontFile(style) for style in WEIGHTS}
-    faces = _registered("Plain", files)
+    files, dejavu = {style: fontFile(style) for style in WEIGHTS}, _dejavuFolder()
+    faces = {style: _registered(_plainFace(style, file)) for style, file in files.items()}
     characters = frozenset.intersection(*(frozenset(face.face.charToGlyph) for face in faces.values()))
-    dejavu = _dejavuFolder()
-    mono = _registered("Plain", {"Mono": dejavu / DEJAVU["Mono"]})["Mono"].fontName if dejavu else "Courier"
+    mono = _registered(_plainFace("Mono", dejavu / DEJAVU["Mono"])).fontName if dejavu else "Courier"
     found = shaped(words)
     if found.clusters:
         family = sha256Bytes("".join(sorted(words)).encode())[:16]
-        extended = {
-            style: extendedFont(file, style, found.clusters, f"{family}-{style}") for style, file in files.items()
-        }
-        faces = _registered(family, extended, found.meanings)
+        for style, file in files.items():
+            extended = extendedFont(file, style, found.clusters, f"{family}-{style}")
+            faces[style] = _registered(_face(f"{family}-{style}", extended, found.meanings))
     names = {style: face.fontName for style, face in faces.items()}
     return PageFonts(names["Regular"], names["Bold"], mono, characters, found.texts, found.meanings)
 
@@ -152,15 +150,22 @@ def fontFile(style="Bold"):
     return Path(importlib.util.find_spec("reportlab").origin).parent / "fonts" / VERA[style]
 
 
-def _registered(family, files, meanings=None):
+def _face(name, file, meanings):
+    face = _fontClass()(f"PlanningHub-{name}", file)
+    face.meanings = meanings
+    return face
+
+
+@functools.cache
+def _plainFace(style, file):
+    return _face(style, file, {})
+
+
+def _registered(face):
     from reportlab.pdfbase import pdfmetrics
 
-    faces = {}
-    for style, file in files.items():
-        faces[style] = _fontClass()(f"PlanningHub-{family}-{style}", file)
-        faces[style].meanings = meanings or {}
-        pdfmetrics.registerFont(faces[style])
-    return faces
+    pdfmetrics.registerFont(face)
+    return face
 
 
 @functools.cache
