@@ -23,9 +23,10 @@ from PlanningHubLib.Software import versions
 from PlanningHubLib.Volumes import loadSource, readGeometry, seriesPaths
 
 from . import ApprovalsFile, Manifest, PlanFiles, Verify
-from .Dicom.DerivedObject import Making
+from .Dicom.DerivedObject import Making, newUid
 from .Dicom.EncapsulatedModel import buildEncapsulatedModel
 from .Dicom.EncapsulatedPdf import buildEncapsulatedPdf
+from .Dicom.ModelModule import Model
 from .Dicom.SegmentationObject import Algorithm, buildSegmentation, segmentsOnSource
 from .Dicom.Source import readSource
 from .Pages.Briefing import Briefing, briefingPdf
@@ -185,12 +186,12 @@ def _writePieces(writer, source, making, case, inputs, planned, segmentation):
 
 def _model(source, making, stl, case, inputs, planned, segmentation):
     described = PlanFiles.partOf(inputs.part)
-    flags = {flag: described[flag] for flag in ("modified", "mirrored", "moved")}
-    return buildEncapsulatedModel(
-        source, making, stl.read_bytes(), case.side, [segmentation],
+    model = Model(
+        described["object"], side=case.side, modified=described["modified"], mirrored=described["mirrored"],
+        frameUid=newUid() if described["moved"] else None,
         usage=PlanFiles.usageOf(described, planned[0] if planned else None),
-        description=f"{making.caseName} part, {making.approvalWord}: {described['object']}", **flags,
     )  # fmt: skip
+    return buildEncapsulatedModel(source, making, stl.read_bytes(), model, [segmentation])
 
 
 class _Writer:
