@@ -1,19 +1,12 @@
 """Parts, planned solids and segments' surfaces as DICOM objects: Encapsulated STL."""
 
-from .. import Manifest
 from .DerivedObject import longString
 from .EncapsulatedDocument import DocumentKind, addCommonInstanceReference, newDocument
-from .Icons import painted
-from .ModelBodies import coarse, modelBodies
-from .ModelFiles import stlBytes
-from .ModelModule import addModelModule, modelOf, seriesUid
+from .ModelModule import addModelModule, seriesUid
 
 SOP_CLASS_UID = "1.2.840.10008.5.1.4.1.1.104.3"
 SERIES_NUMBER = 9002
 SERIES_DESCRIPTION = "Models, STL in mm"
-MODEL, STL, OBJECT_MODEL = "model-dicom", "model-stl", "object-model-dicom"
-ROLES = (MODEL, STL, OBJECT_MODEL)
-SIMPLIFIED = "simplified to look at"
 
 
 def buildEncapsulatedModel(source, making, stl, model, derivedFrom=()):
@@ -49,33 +42,3 @@ def titleCode(source):
 
     modality = source.first.get("Modality")
     return codes.cid7061.MR3DCAMModel if modality == "MR" else codes.cid7061.CT3DCAMModel
-
-
-def write(content, writer, progress):
-    """Write each piece of each part as STL and as DICOM object, and every other model as DICOM object."""
-    pieces, others = modelBodies(content)
-    count = len(pieces) + len(others)
-    for number, body in enumerate(pieces, 1):
-        progress((number - 1) / count, f"Model of {body.name}")
-        _writePiece(content, writer, body, number, len(pieces) > 1)
-    for number, body in enumerate(others, 1):
-        progress((len(pieces) + number - 1) / count, f"Model of {body.name}")
-        mesh = coarse(body.mesh)
-        remark = SIMPLIFIED if mesh is not body.mesh else ""
-        model = modelOf(content, body, len(pieces) + number, icon=painted(mesh), remark=remark)
-        stl = stlBytes(mesh, f"CASE={content.making.caseName} {content.making.approvalWord.upper()}")
-        dataset = buildEncapsulatedModel(content.source, content.making, stl, model, _derivedFrom(writer))
-        writer.object(dataset, f"model-{number}.dcm", Manifest.roleOfPiece(OBJECT_MODEL, number))
-
-
-def _writePiece(content, writer, body, number, isOneOfSeveral):
-    name = f"part-{number}" if isOneOfSeveral else "part"
-    path = writer.copy(body.path, f"{name}.stl", Manifest.roleOfPiece(STL, number), body.part)
-    model = modelOf(content, body, number, icon=painted(body.mesh))
-    dataset = buildEncapsulatedModel(content.source, content.making, path.read_bytes(), model, _derivedFrom(writer))
-    writer.object(dataset, f"{name}.dcm", Manifest.roleOfPiece(MODEL, number), body.part)
-
-
-def _derivedFrom(writer):
-    segmentation = writer.datasets.get("segmentation-dicom")
-    return [] if segmentation is None else [segmentation]

@@ -8,6 +8,7 @@ from .Icons import painted
 from .ModelBodies import assemblyLimit, coarse, modelBodies
 from .ModelFiles import mtlBytes, objBytes, plainNames
 from .ModelModule import ASSEMBLY, Model, addModelModule, namesPatient, seriesUid, showsSkin, usageOf
+from .ModelObjects import derivedFrom
 from .MovedFrames import plannedFrame
 
 OBJ_CLASS_UID = "1.2.840.10008.5.1.4.1.1.104.4"
@@ -18,13 +19,15 @@ OBJ, MTL = "assembly-dicom", "assembly-materials-dicom"
 ROLES = (OBJ, MTL)
 
 
-def buildEncapsulatedMtl(source, making, mtl, model, derivedFrom=()):
+def buildEncapsulatedMtl(source, making, mtl, model, origins=()):
     """Return the Encapsulated MTL dataset of an assembly's colors.
 
-    :param mtl: bytes of the file; :param model: :class:`ORExportLib.Dicom.ModelModule.Model` of the assembly
+    :param mtl: bytes of the file
+    :param model: :class:`ORExportLib.Dicom.ModelModule.Model` of the assembly
+    :param origins: DICOM datasets besides the source that the models were made from (the segmentation)
     """
     dataset = _document(source, making, mtl, MTL_CLASS_UID, "model/mtl", dataclasses.replace(model, number=2))
-    addCommonInstanceReference(dataset, [*source.headers, *derivedFrom])
+    addCommonInstanceReference(dataset, [*source.headers, *origins])
     # A material lies nowhere, and has no preview.
     addModelModule(dataset, source, making, dataclasses.replace(model, icon=None, number=2))
     del dataset.FrameOfReferenceUID, dataset.PositionReferenceIndicator
@@ -32,7 +35,7 @@ def buildEncapsulatedMtl(source, making, mtl, model, derivedFrom=()):
     return dataset
 
 
-def buildEncapsulatedObj(source, making, obj, model, materials, materialFile, derivedFrom=()):
+def buildEncapsulatedObj(source, making, obj, model, materials, materialFile, origins=()):
     """Return the Encapsulated OBJ dataset of an assembly in LPS millimetres.
 
     :param obj: bytes of the file
@@ -41,12 +44,12 @@ def buildEncapsulatedObj(source, making, obj, model, materials, materialFile, de
     """
     from pydicom.dataset import Dataset
 
-    dataset = _document(source, making, obj, OBJ_CLASS_UID, "model/obj", model, derivedFrom)
+    dataset = _document(source, making, obj, OBJ_CLASS_UID, "model/obj", model, origins)
     item = Dataset()
     item.ReferencedSOPClassUID, item.ReferencedSOPInstanceUID = materials.SOPClassUID, materials.SOPInstanceUID
     item.RelativeURIReferenceWithinEncapsulatedDocument = materialFile
     dataset.ReferencedInstanceSequence = [item]
-    addCommonInstanceReference(dataset, [*source.headers, *derivedFrom, materials])
+    addCommonInstanceReference(dataset, [*source.headers, *origins, materials])
     addModelModule(dataset, source, making, model)
     _addColorSpace(dataset)
     return dataset
@@ -61,12 +64,12 @@ def _addColorSpace(dataset):
     dataset.ColorSpace = "SRGB"
 
 
-def _document(source, making, content, sopClassUid, mimeType, model, derivedFrom=()):
+def _document(source, making, content, sopClassUid, mimeType, model, origins=()):
     kind = DocumentKind(
         sopClassUid, "M3D", mimeType, SERIES_NUMBER, seriesDescription(SERIES_DESCRIPTION, model), titleCode(source),
         namesTheCase=model.namesPatient,
     )  # fmt: skip
-    dataset = newDocument(source, making, kind, content, f"{making.caseName} {model.what}", derivedFrom)
+    dataset = newDocument(source, making, kind, content, f"{making.caseName} {model.what}", origins)
     dataset.SeriesInstanceUID = seriesUid(making, SERIES_NUMBER, model.frameUid)
     dataset.InstanceNumber = model.number
     return dataset
@@ -83,10 +86,10 @@ def write(content, writer, progress):
     obj = objBytes(list(zip(names, meshes, strict=True)), materialFile, (f"{making.caseName} {making.approvalWord}",))
     mtl = mtlBytes([(name, body.color, body.opacity) for name, body in zip(names, bodies, strict=True)])
     model = assemblyOf(content, bodies, meshes)
-    derivedFrom = [one for one in (writer.datasets.get("segmentation-dicom"),) if one is not None]
-    materials = buildEncapsulatedMtl(content.source, making, mtl, model, derivedFrom)
+    origins = derivedFrom(writer)
+    materials = buildEncapsulatedMtl(content.source, making, mtl, model, origins)
     progress(0.7, "Assembly of the models")
-    assembly = buildEncapsulatedObj(content.source, making, obj, model, materials, materialFile, derivedFrom)
+    assembly = buildEncapsulatedObj(content.source, making, obj, model, materials, materialFile, origins)
     writer.object(materials, "assembly-materials.dcm", MTL)
     writer.object(assembly, "assembly.dcm", OBJ)
 

@@ -15,7 +15,7 @@ DARKEST, BRIGHTEST = 60, 255
 
 
 def painted(mesh):
-    """Return a preview (128, 128) uint8 of a mesh in LPS mm, black where nothing is; the patient's left is at the right."""
+    """Return a preview (128, 128) uint8 of a mesh in LPS mm, the background black, the patient's left at the right."""
     samples = surfaceSamples(mesh, SAMPLES)
     axes = _axes()
     across, up, near = axes @ (samples.points - samples.points.mean(0)).T

@@ -12,11 +12,12 @@ import trimesh
 from Judges import dicomErrors, encapsulatedDocument, entityErrors
 from SmallSeries import asymmetricMask, boneSegment, writeSeries
 
-from ORExportLib.Dicom import EncapsulatedModel, EncapsulatedObj
+from ORExportLib.Dicom import EncapsulatedObj, ModelObjects
 from ORExportLib.Dicom.DerivedObject import Making
 from ORExportLib.Dicom.EncapsulatedDocument import encapsulatedBytes
 from ORExportLib.Dicom.Icons import SIZE, painted
 from ORExportLib.Dicom.ModelBodies import MOST_TRIANGLES, coarse
+from ORExportLib.Dicom.ModelFiles import stlBytes
 from ORExportLib.Dicom.MovedFrames import movedFrame, plannedFrame
 from ORExportLib.Dicom.SegmentationObject import Algorithm, buildSegmentation
 from ORExportLib.Dicom.Source import readSource
@@ -38,6 +39,7 @@ class ABody:
     mesh: Mesh = WEDGE
     color: tuple = (0.2, 0.4, 0.9)
     opacity: float = 1.0
+    number: int = 1
     role: str = "anatomy"
     mirrored: bool = False
     modified: bool = False
@@ -65,8 +67,9 @@ class AWriter:
 
 
 def aPart(name, **facts):
+    flags = {"role": "implant", "mirrored": True, "modified": True, "moved": False}
     return types.SimpleNamespace(
-        facts={"object": {"name": name, "role": "implant", "mirrored": True, "modified": True, "moved": False}, **facts}
+        id="part-1", files={"plate.3mf": None}, facts={"object": {"name": name, **flags}, **facts}
     )
 
 
@@ -74,7 +77,7 @@ def aContentIn(folder):
     """A plan with a plate that is a part, a guide, a moved jaw, and a segment that is coded as skin."""
     (folder / "ct").mkdir()
     stl = folder / "plate.stl"
-    stl.write_bytes(EncapsulatedModel.stlBytes(WEDGE, "part"))
+    stl.write_bytes(stlBytes(WEDGE, "part"))
     plate = aPart("Plate", label=[{"text": "PH-1", "identifiesPatient": False}])
     flags = {"mirrored": True, "modified": True}
     bone = dataclasses.replace(boneSegment(asymmetricMask()), label="Skin", propertyType=SKIN)
@@ -89,8 +92,12 @@ def aContentIn(folder):
     making = Making("PH-TEST2345-0001", datetime.datetime.now(datetime.UTC), {"Planning Hub": "0.1.0"})
     return types.SimpleNamespace(
         source=readSource(writeSeries(folder / "ct")[0]), making=making, side="left", intendedUse="planning",
-        bodies=bodies, segments=[bone], document={"steps": [{"name": "Guide", "do": "cutting-guide"}]},
-        inputs=types.SimpleNamespace(segmentation=types.SimpleNamespace(parameters={"method": "threshold"})),
+        bodies=bodies, pieces=bodies[-1:], segments=[bone],
+        document={"steps": [{"name": "Guide", "do": "cutting-guide"}]},
+        case=types.SimpleNamespace(path=lambda _artefact, _name: stl),
+        inputs=types.SimpleNamespace(
+            parts=[plate], segmentation=types.SimpleNamespace(parameters={"method": "threshold"})
+        ),
     )  # fmt: skip
 
 
@@ -111,7 +118,7 @@ def written(aContent, tmp_path_factory):
 
 
 def writeAll(content, writer):
-    EncapsulatedModel.write(content, writer, lambda *_: None)
+    ModelObjects.write(content, writer, lambda *_: None)
     EncapsulatedObj.write(content, writer, lambda *_: None)
     return writer
 
@@ -151,11 +158,12 @@ def test_eachSaysItsColorOpacityGroupAndOrigin(written):
     assert "RecognizableVisualFeatures" not in plate and plate.BurnedInAnnotation == "NO"
 
 
-def test_engravedNameOfThePatientIsAnnouncedEverywhere(aContent, tmp_path):
+def test_engravedNameOfThePatientIsAnnouncedEverywhere(aContent, written, tmp_path):
     part = aPart("Plate", label=[{"identifiesPatient": False}, {"identifiesPatient": True}])
     bodies = [dataclasses.replace(one, part=part) if one.part else one for one in aContent.bodies]
-    writer = writeAll(types.SimpleNamespace(**{**vars(aContent), "bodies": bodies}), AWriter(tmp_path))
-    said = {role: one.BurnedInAnnotation for role, one in writer.datasets.items()}
+    named = types.SimpleNamespace(**{**vars(aContent), "bodies": bodies})
+    writer = writeAll(named, AWriter(tmp_path, {"segmentation-dicom": written.datasets["segmentation-dicom"]}))
+    said = {role: one.BurnedInAnnotation for role, one in writer.datasets.items() if "BurnedInAnnotation" in one}
     assert said["model-dicom"] == said["assembly-dicom"] == "YES" and said["object-model-dicom"] == "NO"
 
 
