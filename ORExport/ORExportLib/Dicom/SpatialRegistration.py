@@ -1,40 +1,19 @@
 """Where the plan moves a fragment: a Spatial Registration (PS3.3 C.20.2) from where it was scanned to where it goes."""
 
-import uuid
-
 import numpy
 
 from ..Manifest import roleOfPiece
 from .DerivedObject import longString, newObject
 from .EncapsulatedDocument import addCommonInstanceReference
+from .MovedFrames import movedFrame, objectName
 
 SOP_CLASS_UID = "1.2.840.10008.5.1.4.1.1.66.1"
 SERIES_NUMBER = 9008
 REGISTRATION = "registration"
 ROLES = (REGISTRATION,)
-# Motions closer than this are one motion: what a plan keeps is rounded to a ten-thousandth.
-DECIMALS = 6
 
 
-def movedFrame(content, body):
-    """Return the Frame of Reference UID of a body that the plan moved; bodies of one motion share one.
-
-    It is the same for everything made at one time, so that model and registration agree without knowing each other.
-
-    :param content: what has ``source`` and ``making`` of a package
-    :param body: :class:`ORExportLib.Content.Body`
-    """
-    making = content.making
-    motion = body.name if body.matrixLps is None else _text(body.matrixLps)
-    parts = (content.source.frameOfReferenceUid, making.caseName, making.when.isoformat(), motion)
-    return f"2.25.{uuid.uuid5(uuid.NAMESPACE_OID, ' '.join(parts)).int}"
-
-
-def _text(matrix):
-    return " ".join(f"{value:.{DECIMALS}f}" for value in (numpy.round(matrix, DECIMALS) + 0.0).ravel())
-
-
-def buildSpatialRegistration(source, making, frameUid, matrixLps, names):
+def buildSpatialRegistration(source, making, frameUid, matrixLps, name):
     """Return the Spatial Registration dataset of one motion.
 
     Its own frame of reference is the moved fragment's. The matrix takes the scan's frame into it: a point of the
@@ -42,7 +21,7 @@ def buildSpatialRegistration(source, making, frameUid, matrixLps, names):
 
     :param frameUid: the moved fragment's frame of reference, as its model carries it
     :param matrixLps: 4×4 rigid motion from scanned to planned place, LPS mm
-    :param names: of what is moved
+    :param name: of what is moved
     :raises ValueError: where the matrix is not rigid
     """
     matrixLps = numpy.asarray(matrixLps, float)
@@ -51,11 +30,11 @@ def buildSpatialRegistration(source, making, frameUid, matrixLps, names):
     dataset.FrameOfReferenceUID, dataset.PositionReferenceIndicator = frameUid, None
     dataset.Laterality = source.first.get("Laterality")
     dataset.ContentLabel = "PLANNED_MOTION"
-    dataset.ContentDescription = longString(f"{making.caseName} {making.approvalWord}: {', '.join(names)}")
+    dataset.ContentDescription = longString(f"{making.caseName} {making.approvalWord}: {name}")
     dataset.ContentCreatorName = None
     dataset.RegistrationSequence = [
         _registration(frameUid, numpy.eye(4), (), "The planned place"),
-        _registration(source.frameOfReferenceUid, matrixLps, source.headers, f"Moves {', '.join(names)}"),
+        _registration(source.frameOfReferenceUid, matrixLps, source.headers, f"Moves {name}"),
     ]
     addCommonInstanceReference(dataset, source.headers)
     return dataset
@@ -99,13 +78,12 @@ def _decimal(value):
 
 
 def write(content, writer, progress):
-    """Write a registration for each motion that the plan gives a fragment."""
-    motions = {}
-    for body in content.bodies:
-        if body.moved and body.matrixLps is not None:
-            motions.setdefault(movedFrame(content, body), []).append(body)
-    for number, (frameUid, bodies) in enumerate(motions.items(), 1):
+    """Write a registration for each object that the plan moves; an object and the pieces of its part move as one."""
+    moved = [body for body in content.bodies if body.moved and body.matrixLps is not None]
+    motions = {movedFrame(content, body): body for body in moved}
+    for number, (frameUid, body) in enumerate(motions.items(), 1):
         progress((number - 1) / len(motions), "Planned motions")
-        names = list(dict.fromkeys(body.name for body in bodies))
-        dataset = buildSpatialRegistration(content.source, content.making, frameUid, bodies[0].matrixLps, names)
+        dataset = buildSpatialRegistration(
+            content.source, content.making, frameUid, body.matrixLps, objectName(body)
+        )
         writer.object(dataset, f"registration-{number}.dcm", roleOfPiece(REGISTRATION, number))
