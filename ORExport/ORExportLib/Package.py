@@ -14,7 +14,7 @@ from PlanningHubLib.Software import versions
 
 from . import ApprovalsFile, Manifest, PlanFiles, Verify
 from .Content import Content
-from .Dicom import ModelObjects, SegmentationObject
+from .Dicom import DerivedImages, ModelObjects, SecondaryCapture, SegmentationObject, SpatialRegistration
 from .Dicom.DerivedObject import Making
 from .Inputs import requireInputs
 from .Pages import BriefingPages
@@ -25,6 +25,9 @@ PURPOSE = "or-package"
 CONTRIBUTORS = (
     (SegmentationObject, 3, None),
     (ModelObjects, 2, None),
+    (SpatialRegistration, 1, None),
+    (DerivedImages, 6, "derived-ct"),
+    (SecondaryCapture, 4, "views"),
     (PlanFiles, 1, None),
     (BriefingPages, 4, None),
     (ApprovalsFile, 1, None),

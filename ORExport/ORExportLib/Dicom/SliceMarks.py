@@ -7,6 +7,7 @@ import numpy
 from PlanningHubLib.Planning.Curves import curvePoints
 from PlanningHubLib.Planning.Objects import Curve, Line, Plane, Points
 
+from ..Content import SOLID
 from .SliceSections import insidePixels, lineSections, meshSections, ringSections, sectionPixels
 
 # What the plan makes; mirrored halves and anatomy that stays are what it is made from.
@@ -43,7 +44,7 @@ def planMarks(content):
     :param content: what has ``source``, ``bodies``, ``objects`` and ``document`` of :class:`ORExportLib.Content.Content`
     """
     grid = Grid(content.source)
-    solids = [body for body in content.bodies if body.part is None and body.stepName and _isPlanned(body)]
+    solids = [body for body in content.bodies if body.origin == SOLID and isPlanned(body)]
     marks = [_bodyMark(body, grid) for body in solids]
     cuts = _cuttingPlanes(content.document)
     for thing in content.objects.values():
@@ -56,7 +57,8 @@ def planMarks(content):
     return [mark for mark in marks if len(mark.pixels)]
 
 
-def _isPlanned(body):
+def isPlanned(body):
+    """Tell whether a body is what the plan is about, rather than what it was made from."""
     return body.role in DRAWN_ROLES or body.moved
 
 

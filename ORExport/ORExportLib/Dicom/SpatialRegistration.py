@@ -83,7 +83,5 @@ def write(content, writer, progress):
     motions = {movedFrame(content, body): body for body in moved}
     for number, (frameUid, body) in enumerate(motions.items(), 1):
         progress((number - 1) / len(motions), "Planned motions")
-        dataset = buildSpatialRegistration(
-            content.source, content.making, frameUid, body.matrixLps, objectName(body)
-        )
+        dataset = buildSpatialRegistration(content.source, content.making, frameUid, body.matrixLps, objectName(body))
         writer.object(dataset, f"registration-{number}.dcm", roleOfPiece(REGISTRATION, number))
