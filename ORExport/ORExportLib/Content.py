@@ -77,6 +77,8 @@ class Content:
         self.approvals = list(approvals)
         self.findings = list(findings)
         self.views = list(views)
+        # Of :func:`ORExportLib.ViewPictures.viewPictures`, once they are taken.
+        self.pictures = None
         self._nodes = []
 
     def __enter__(self):

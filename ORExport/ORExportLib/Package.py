@@ -14,7 +14,14 @@ from PlanningHubLib.Software import versions
 
 from . import ApprovalsFile, Manifest, PlanFiles, Verify
 from .Content import Content
-from .Dicom import EncapsulatedObj, ModelObjects, SegmentationObject
+from .Dicom import (
+    DerivedImages,
+    EncapsulatedObj,
+    ModelObjects,
+    SecondaryCapture,
+    SegmentationObject,
+    SpatialRegistration,
+)
 from .Dicom.DerivedObject import Making
 from .Inputs import requireInputs
 from .Pages import BriefingPages
@@ -26,6 +33,9 @@ CONTRIBUTORS = (
     (SegmentationObject, 3, None),
     (ModelObjects, 3, None),
     (EncapsulatedObj, 1, "assembly"),
+    (SpatialRegistration, 1, None),
+    (DerivedImages, 6, "derived-ct"),
+    (SecondaryCapture, 4, "views"),
     (PlanFiles, 1, None),
     (BriefingPages, 4, None),
     (ApprovalsFile, 1, None),
