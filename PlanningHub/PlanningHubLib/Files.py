@@ -22,14 +22,14 @@ def fileWord(name):
 
 
 def fileWords(names):
-    """Return name → :func:`fileWord`, with a number where several would have the same."""
-    words = {}
+    """Return :func:`fileWord` of each name, with a number where several would have the same."""
+    words = []
     for name in names:
         word, number = fileWord(name), 1
-        while word in words.values():
+        while word in words:
             number += 1
             word = f"{fileWord(name)}-{number}"
-        words[name] = word
+        words.append(word)
     return words
 
 

@@ -64,10 +64,10 @@ def _writeLayer(path, bodies, label):
     root.GetPrim().SetCustomData({"planningHub": label.values()})
     UsdGeom.Scope.Define(stage, "/Plan/Materials")
     words = fileWords([body.name for body in bodies])
-    for body in bodies:
+    for word, body in zip(words, bodies, strict=True):
         group = UsdGeom.Xform.Define(stage, f"/Plan/{_primName(body.role)}")
         group.GetPrim().SetDisplayName(body.role)
-        name = _primName(words[body.name])
+        name = _primName(word)
         mesh = _addMesh(stage, group.GetPath().AppendChild(name), body)
         UsdShade.MaterialBindingAPI.Apply(mesh.GetPrim()).Bind(_addMaterial(stage, f"/Plan/Materials/{name}", body))
     stage.GetRootLayer().Save()

@@ -3,8 +3,11 @@
 import types
 
 import numpy
+import slicer
 from SmallSeries import asymmetricMask
 
+from ORExportLib.Content import Body
+from PlanningHubLib import Segments
 from PlanningHubLib.Planning.Objects import Curve, Line, Placement, Plane, Points
 from PlanningHubLib.Shapes import Surface
 
@@ -21,13 +24,8 @@ def aMesh(shiftMm=(0, 0, 0)):
     return type(mesh).fromArrays(mesh.points + numpy.float32(shiftMm), mesh.triangles)
 
 
-def aBody(name, shiftMm=(0, 0, 0), **changes):
-    values = {
-        "origin": "solid", "color": (0.9, 0.8, 0.6), "opacity": 1.0, "role": "anatomy", "mirrored": False,
-        "modified": False, "moved": False, "codes": None, "stepName": None, "matrixLps": None, "part": None,
-        "number": 1, "path": None,
-    }  # fmt: skip
-    return types.SimpleNamespace(**{**values, "name": name, "mesh": aMesh(shiftMm), **changes})
+def aBody(name, shiftMm=(0, 0, 0), **values):
+    return Body(name, "solid", aMesh(shiftMm), **{"color": (0.9, 0.8, 0.6), **values})
 
 
 def someBodies():
@@ -51,10 +49,21 @@ def someObjects():
     return {thing.name: thing for thing in things}
 
 
+def aSegmentation(session):
+    """A segmentation node of the same solid, RAS."""
+    node = Segments.addSegmentation(session, None, "Scan")
+    matrix = slicer.util.vtkMatrixFromArray(MATRIX)
+    Segments.addSegment(node, asymmetricMask(), matrix, "Bone", Segments.BONE_TERMINOLOGY, Segments.BONE_COLOR)
+    return node
+
+
 def aContent(bodies=None, approved=False, side="left", **more):
+    """What the writers of models ask a package's content for."""
+    first = types.SimpleNamespace(SeriesInstanceUID="1.2.3.4", StudyInstanceUID="1.2.3")
     making = types.SimpleNamespace(isApproved=approved, caseName=CASE_NAME)
     values = {
         "case": types.SimpleNamespace(name=CASE_NAME, procedure="Orthognathic surgery"), "making": making,
         "side": side, "intendedUse": "planning", "bodies": tuple(bodies or someBodies()), "objects": someObjects(),
+        "source": types.SimpleNamespace(first=first, frameOfReferenceUid="1.2.3.5"),
     }  # fmt: skip
     return types.SimpleNamespace(**{**values, **more})
