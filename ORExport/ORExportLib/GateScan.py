@@ -1,6 +1,6 @@
 """How old the scan is that a package rests on, and whether the patient was examined again since.
 
-A study is a dictionary: ``studyUid``, ``date`` (ISO text, or None), ``modalities`` (list), ``description``.
+A study is a dictionary: ``studyUid``, ``date`` (ISO text, or None) and ``modalities`` (list).
 """
 
 import datetime

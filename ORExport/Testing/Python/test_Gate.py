@@ -176,7 +176,7 @@ def test_ageIsThatOfToday(aReadyCase, monkeypatch):
 
 
 def study(uid, date, *modalities):
-    return {"studyUid": uid, "date": date, "modalities": list(modalities), "description": ""}
+    return {"studyUid": uid, "date": date, "modalities": list(modalities)}
 
 
 def test_newerStudiesOfThePatient(aReadyCase):
