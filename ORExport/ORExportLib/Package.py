@@ -9,7 +9,7 @@ from pathlib import Path
 
 from PlanningHubLib import Approval, Consent
 from PlanningHubLib.Errors import GateRefused
-from PlanningHubLib.Files import stagedFolder, writeAside
+from PlanningHubLib.Files import writeAside
 from PlanningHubLib.IntendedUse import intendedUse
 from PlanningHubLib.Modality import requireHu
 from PlanningHubLib.Nodes import removeNodes
@@ -28,11 +28,13 @@ from .Dicom.EncapsulatedModel import buildEncapsulatedModel
 from .Dicom.EncapsulatedPdf import buildEncapsulatedPdf
 from .Dicom.SegmentationObject import Algorithm, buildSegmentation, segmentsOnSource
 from .Dicom.Source import readSource
+from .Export import exportPackage
+from .Gate import PURPOSE
 from .Pages.Briefing import Briefing, briefingPdf
 from .Pages.BriefingPictures import Pictured, surfacesToShow, takePictures
 from .Pages.BriefingPlan import planLines
 
-PURPOSE = "or-package"
+__all__ = ["Inputs", "exportPackage", "figuresOf", "makePackage", "requireInputs"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -108,33 +110,6 @@ def requireInputs(case):
                 f"Make the {child.kind} again.",
             )
     return inputs
-
-
-def exportPackage(case, package, outFolder, progress=noProgress):
-    """Copy a package into a folder that is empty or does not exist, and verify the copy; the case records that it left.
-
-    :param case: open for writing
-    :raises GateRefused: ``stale-package``, ``no-consent``; ``not-approved`` where it says approved and no longer is
-    :raises InputRefused: ``already-there``, ``disk-full``, ``cannot-write``
-    :raises VerificationFailed: when the copy is not the package
-    """
-    if case.state(package, readFiles=False) == "stale":
-        raise GateRefused(
-            "stale-package",
-            "The package is stale: what it was made from, or its approval, has changed since.",
-            "Make the package again.",
-        )
-    if package.facts["approved"]:
-        Approval.requireHolding(case, [case.graph.current(link.id) for link in package.parents])
-    Consent.requireConsent(case, PURPOSE)
-    with stagedFolder(outFolder) as folder:
-        Consent.release(case, PURPOSE, f"folder {Path(outFolder).absolute()}", [package])
-        for number, name in enumerate(package.files):
-            progress(0.5 * number / len(package.files), f"Copying {name}")
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(case.path(package, name), folder / name)
-        Verify.requireWhole(folder, part(progress, 0.5, 1.0))
-    return Path(outFolder)
 
 
 def _fill(folder, case, session, inputs, making, approvals, progress):
