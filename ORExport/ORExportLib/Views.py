@@ -41,6 +41,8 @@ NAMES = {
 # Procedures that are looked at from behind as well.
 FROM_BEHIND = ("spine", "pelvis")
 MADE = "What is made"
+# As :mod:`ORExportLib.Content`, which has the views, calls what comes of the segmentation.
+SEGMENT = "segment"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,10 +52,10 @@ class View:
     :param positionLps: where the viewer stands, mm
     :param focalPointLps: what is in the middle, mm
     :param viewUpLps: direction that points up
-    :param parallelScaleMm: half the height that is seen, of a parallel projection; None for one in perspective
     :param viewAngleDegrees: the vertical angle that is seen in perspective
-    :param visible: names of the bodies that are shown; None for all
+    :param visible: names of the bodies that are shown; empty for all
     :param stepName: the plan's step that it belongs to, or None
+    :param parallelScaleMm: half the height that is seen, of a parallel projection; None for one in perspective
     :param caption: a line below it
     """
 
@@ -61,27 +63,26 @@ class View:
     positionLps: tuple
     focalPointLps: tuple
     viewUpLps: tuple
-    parallelScaleMm: float | None = None
     viewAngleDegrees: float = VIEW_ANGLE_DEGREES
-    visible: tuple | None = None
+    visible: tuple = ()
     stepName: str | None = None
+    parallelScaleMm: float | None = None
     caption: str = ""
 
     def asDict(self):
         """Return the view as its file holds it."""
-        values = dataclasses.asdict(self)
-        return {**values, "visible": None if self.visible is None else list(self.visible)}
+        return dataclasses.asdict(self)
 
     def shows(self, name):
         """Tell whether a body of a name is shown."""
-        return self.visible is None or name in self.visible
+        return not self.visible or name in self.visible
 
 
-def viewOfCamera(cameraNode, name, visible=None, stepName=None, caption=""):
+def viewOfCamera(cameraNode, name, visible=(), stepName=None, caption=""):
     """Return the view that a camera of the scene has.
 
     :param cameraNode: vtkMRMLCameraNode, RAS mm
-    :param visible: names of the bodies that the 3D view shows; None for all
+    :param visible: names of the bodies that the 3D view shows; empty for all
     :raises InputRefused: ``bad-views``
     """
     camera = cameraNode.GetCamera()
@@ -90,10 +91,10 @@ def viewOfCamera(cameraNode, name, visible=None, stepName=None, caption=""):
             name.strip(),
             *(_rounded(point * _LPS_OF_RAS) for point in (camera.GetPosition(), camera.GetFocalPoint())),
             _rounded(numpy.array(camera.GetViewUp()) * _LPS_OF_RAS, 6),
-            round(camera.GetParallelScale(), 3) if camera.GetParallelProjection() else None,
             round(camera.GetViewAngle(), 3),
-            None if visible is None else tuple(visible),
+            tuple(visible),
             stepName,
+            round(camera.GetParallelScale(), 3) if camera.GetParallelProjection() else None,
             caption.strip(),
         )
     )
@@ -161,9 +162,8 @@ def decoded(values):
 
 
 def _viewOf(values):
-    visible = values.get("visible")
     vectors = {key: tuple(map(float, values[key])) for key in ("positionLps", "focalPointLps", "viewUpLps")}
-    return View(**{**values, **vectors, "visible": None if visible is None else tuple(visible)})
+    return View(**{**values, **vectors, "visible": tuple(values.get("visible", ()))})
 
 
 def _requireView(view):
@@ -219,18 +219,17 @@ def defaultViews(content):
     bounds = [body.mesh.boundsMm for body in content.bodies]
     if not bounds:
         return ()
-    made = tuple(body.name for body in content.bodies if body.origin != "segment")
-    madeBounds = [body.mesh.boundsMm for body in content.bodies if body.origin != "segment"]
+    made = {body.name: body.mesh.boundsMm for body in content.bodies if body.origin != SEGMENT}
     views = [_framed(NAMES[key], key, bounds) for key in _directions(content.side, content.procedure)]
     if made and len(made) < len(content.bodies):
         key = "right" if content.side == "right" else "left" if content.side == "left" else "front"
-        views.append(dataclasses.replace(_framed(MADE, key, madeBounds), visible=made))
+        views.append(dataclasses.replace(_framed(MADE, key, list(made.values())), visible=tuple(made)))
     return tuple(views)
 
 
 def _directions(side, procedure):
     sides = {"left": ["left"], "right": ["right"]}.get(side, ["left", "right"])
-    behind = ["back"] if procedure and procedure["name"] in FROM_BEHIND else []
+    behind = ["back"] if procedure.name in FROM_BEHIND else []
     return ["front", *behind, *sides, "above"]
 
 

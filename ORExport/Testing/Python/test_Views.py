@@ -16,7 +16,7 @@ from PlanningHubLib.Secrets import KeyRing
 from PlanningHubLib.Shapes.Mesh import Mesh
 
 FRONT = View("From the front", (0.0, -500.0, 10.0), (0.0, 0.0, 10.0), (0.0, 0.0, 1.0), caption="The plate")
-ABOVE = View("Above", (0.0, 0.0, 400.0), (0.0, 0.0, 0.0), (0.0, -1.0, 0.0), 120.0, visible=("Bone",), stepName="Cut 1")
+ABOVE = View("Above", (0.0, 0.0, 400.0), (0.0, 0.0, 0.0), (0.0, -1.0, 0.0), 30.0, ("Bone",), "Cut 1", 120.0)
 
 
 def camera(scene, position, focalPoint, up=(0, 0, 1)):
@@ -31,8 +31,8 @@ def test_aCamerasViewIsInLpsAndGoesBack(aSession):
     # In RAS, whoever looks the patient in the face stands at +A, and the patient's left is at -R.
     node = camera(aSession.scene, (-20, 500, 10), (-20, 0, 10))
     view = viewOfCamera(node, " Face ", ["Bone"], "Cut 1", "Both eyes")
-    assert view == View("Face", (20.0, -500.0, 10.0), (20.0, 0.0, 10.0), (0.0, 0.0, 1.0), None, 30.0, ("Bone",),
-                        "Cut 1", "Both eyes")  # fmt: skip
+    assert view == View("Face", (20.0, -500.0, 10.0), (20.0, 0.0, 10.0), (0.0, 0.0, 1.0), 30.0, ("Bone",),
+                        "Cut 1", None, "Both eyes")  # fmt: skip
     node.SetParallelProjection(True)
     node.SetParallelScale(75)
     parallel = viewOfCamera(node, "Flat")
@@ -113,7 +113,7 @@ def content(side, procedure="cranioplasty", origins=("segment", "piece")):
         [(0, 0, 0), (40, 0, 0), (0, 60, 0), (0, 0, 80)], [(0, 1, 2), (0, 1, 3), (0, 2, 3), (1, 2, 3)]
     )
     bodies = tuple(types.SimpleNamespace(name=f"{origin} body", origin=origin, mesh=mesh) for origin in origins)
-    return types.SimpleNamespace(bodies=bodies, side=side, procedure={"name": procedure} if procedure else None)
+    return types.SimpleNamespace(bodies=bodies, side=side, procedure=types.SimpleNamespace(name=procedure))
 
 
 def test_withoutAgreementTheSideDecides():
@@ -132,7 +132,7 @@ def test_withoutAgreementTheSideDecides():
         "From the patient's right",
         "From above",
     ]
-    assert "From the patient's right" in [view.name for view in defaultViews(content("right", None))]
+    assert "From the patient's right" in [view.name for view in defaultViews(content("right", "general"))]
     assert defaultViews(content("left", origins=())) == () and readableByOthers(views.values())
 
 
