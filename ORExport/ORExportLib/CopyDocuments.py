@@ -7,12 +7,11 @@ import datetime
 import tempfile
 from pathlib import Path
 
-from PlanningHubLib.Progress import noProgress
 from PlanningHubLib.Requirements import ensure
 from PlanningHubLib.Software import versions
 
 from .Pages.Briefing import COPY, Briefing
-from .Pages.BriefingPictures import Pictured, takePictures
+from .Pages.BriefingPictures import takePictures
 from .Pages.PlanPages import figuresOf
 from .Pages.PlanPdf import Details, planPdf
 from .Pages.PlanTables import INTENDED_USES, stepsTable
@@ -59,7 +58,7 @@ def copiedBriefing(described):
 def _pictures(described, folder):
     if not described.surfaces:
         return [], NO_PICTURES
-    return takePictures(Pictured(None, described.surfaces, described.side), folder, noProgress)
+    return takePictures(described.surfaces, described.side, folder)
 
 
 def _made(described):

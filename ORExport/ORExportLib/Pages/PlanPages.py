@@ -10,10 +10,11 @@ from PlanningHubLib.Repair import repairNote
 
 from .. import ApprovalsFile
 from ..Dicom.EncapsulatedPdf import buildEncapsulatedPdf
-from ..Measurements import measurementsOf
+from ..Dicom.ModelModule import showsSkin
+from ..ViewPictures import viewPictures
 from .BodyFigure import regionOf
-from .Briefing import Briefing
-from .BriefingPictures import Pictured, surfacesToShow, takePictures
+from .Briefing import Briefing, Picture
+from .BriefingPictures import outlinePictures
 from .PlanPdf import Details, planPdf
 from .PlanTables import INTENDED_USES, checkItems, keyFigures, planRisks, planTables, recordTables
 from .RecordTables import (
@@ -28,27 +29,34 @@ from .RecordTables import (
 
 OBJECT, PDF = "briefing-dicom", "briefing-pdf"
 ROLES = (OBJECT, PDF)
+# Of the views, on the page for the wall; the details have all.
+MOST_VIEWS = 2
 QR_SCHEME, QR_DIGITS = "PLANNINGHUB", 32
 
 
 def write(content, writer, progress):
     """Write the plan's pages of a :class:`ORExportLib.Content.Content`."""
-    progress(0.0, "Pictures")
     with tempfile.TemporaryDirectory(prefix="planninghub-") as folder:
-        pictures, reason = _pictures(content, Path(folder), part(progress, 0.1, 0.8))
+        views = _views(content, Path(folder), part(progress, 0.0, 0.6))
+        progress(0.6, "Picture of a slice")
+        outline = outlinePictures(content.volumeNode, [body.path for body in content.pieces], Path(folder))
         progress(0.8, "Pages")
-        pdf = planPdf(briefingOf(content, pictures, reason), detailsOf(content, pictures))
+        pdf = planPdf(briefingOf(content, [*views[:MOST_VIEWS], *outline]), detailsOf(content, views))
     writer.bytes(pdf, "briefing.pdf", PDF)
-    briefing = buildEncapsulatedPdf(
-        content.source, content.making, pdf, content.side, [writer.datasets["segmentation-dicom"]]
+    segmentation, isSkin = writer.datasets["segmentation-dicom"], [showsSkin(content, body) for body in content.bodies]
+    writer.object(
+        buildEncapsulatedPdf(content.source, content.making, pdf, content.side, [segmentation], any(isSkin)),
+        "briefing.dcm",
+        OBJECT,
     )
-    writer.object(briefing, "briefing.dcm", OBJECT)
 
 
-def _pictures(content, folder, progress):
-    stls = [body.path for body in content.pieces]
-    shown = surfacesToShow(content)
-    return takePictures(Pictured(content.volumeNode, stls, content.side, *shown), folder, progress)
+def _views(content, folder, progress):
+    pictures = []
+    for number, one in enumerate(viewPictures(content, progress), 1):
+        (folder / f"view-{number}.png").write_bytes(one.png)
+        pictures.append(Picture(folder / f"view-{number}.png", one.view.caption or one.view.name))
+    return pictures
 
 
 def qrText(caseName, artefact):
@@ -61,7 +69,7 @@ def qrText(caseName, artefact):
     return f"{QR_SCHEME}:{caseName}:{artefact.kind}:{digits}".upper()
 
 
-def briefingOf(content, pictures, noPictures):
+def briefingOf(content, pictures):
     """Return the :class:`ORExportLib.Pages.Briefing.Briefing` of a package's content."""
     case, inputs, making = content.case, content.inputs, content.making
     return Briefing(
@@ -78,7 +86,7 @@ def briefingOf(content, pictures, noPictures):
         when=making.when,
         software=making.software,
         pictures=tuple(pictures),
-        noPictures=noPictures,
+        noPictures=" ".join(one.message for one in content.findings if one.code == "no-pictures"),
         approvers=tuple(map(ApprovalsFile.approverLine, content.approvals)),
     )
 
@@ -86,7 +94,7 @@ def briefingOf(content, pictures, noPictures):
 def detailsOf(content, pictures):
     """Return the :class:`ORExportLib.Pages.PlanPdf.Details` of a package's content."""
     document, results, inputs = content.document, content.results, content.inputs
-    tables = [measurementTable(measurementsOf(document, results, inputs.segmentation, inputs.parts))]
+    tables = [measurementTable(content.measurements)]
     tables += partTables(inputs.parts)
     records = [gateTable(content.findings), approvalTable(content.approvals), madeFromTable(inputs.artefacts)]
     details = Details(

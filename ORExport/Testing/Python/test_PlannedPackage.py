@@ -103,7 +103,8 @@ def test_planLiesBesideItAndOnThePages(exported, aReadyCase):
     text = run("pdftotext", "-layout", pdf, "-").replace(" / ", "/")
     plain = " ".join(text.split())
     for wanted in ("LEFT: Plate from the right, for planning", "Screw", "50.00 mm", NEAR.message, "Nerve below",
-                   "keep 2 mm", "Side marked", "part-2.1 Plate", "implant, 1.00 ml, mirrored, modified", "NOTHING IS ENGRAVED",
+                   "keep 2 mm", "Side marked", "part-2.1 Plate", "implant, 1.00 ml, mirrored, modified",
+                   "NOTHING IS ENGRAVED",
                    f"PLANNINGHUB:{aReadyCase.name}:PLAN:{plan.content[:32].upper()}", "1/3", "3/3"):  # fmt: skip
         assert wanted in plain, wanted
     assert text.count("NOT APPROVED") == 3 and all("LEFT" in page for page in text.split("\f")[:3])
