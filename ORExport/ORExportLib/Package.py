@@ -14,7 +14,7 @@ from PlanningHubLib.Software import versions
 
 from . import ApprovalsFile, Manifest, PlanFiles, Verify
 from .Content import Content
-from .Dicom import EncapsulatedObj, ModelObjects, SegmentationObject
+from .Dicom import EncapsulatedObj, KeyObjects, MeasurementReport, ModelObjects, SegmentationObject
 from .Dicom.DerivedObject import Making
 from .Inputs import requireInputs
 from .Pages import BriefingPages
@@ -26,8 +26,11 @@ CONTRIBUTORS = (
     (SegmentationObject, 3, None),
     (ModelObjects, 3, None),
     (EncapsulatedObj, 1, "assembly"),
+    (MeasurementReport, 1, None),
     (PlanFiles, 1, None),
     (BriefingPages, 4, None),
+    # Names all DICOM objects before it.
+    (KeyObjects, 1, None),
     (ApprovalsFile, 1, None),
 )
 
