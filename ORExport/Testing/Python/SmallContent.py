@@ -38,7 +38,8 @@ class SmallContent(SimpleNamespace):
         folder.mkdir(exist_ok=True)
         paths, matrix = writeSeries(folder, orientation, SHAPE, **series)
         super().__init__(making=making, side="left", intendedUse="planning", views=[], pictures=None, findings=[],
-                         paths=paths, matrix=matrix, source=readSource(paths))  # fmt: skip
+                         procedure=SimpleNamespace(name="cranioplasty"), paths=paths, matrix=matrix,
+                         source=readSource(paths))  # fmt: skip
         self.document = {"steps": [{"do": "cut", "name": "Halves", "by": ["Cut"]}]}
         self.bodies = (
             aBall("Plate", self.place(70, 60, 3), role="implant", modified=True, color=(0.2, 0.4, 0.9)),
