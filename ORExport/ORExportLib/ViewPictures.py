@@ -15,7 +15,7 @@ from .BurnedText import caseWords, stateWords, textBlock
 from .Content import PIECE, SEGMENT
 from .Dicom.MovedFrames import objectName
 from .Dicom.SliceMarks import isPlanned
-from .Views import View, defaultViews
+from .Views import View
 
 SIZE = (1200, 900)
 BAND_PIXELS, TEXT_PIXELS, NAME_PIXELS, LETTER_PIXELS = 44, 26, 18, 34
@@ -61,11 +61,10 @@ def viewPictures(content, progress):
 
 
 def _taken(content, progress):
-    views = content.views or defaultViews(content)
     with Studio() as studio, tempfile.TemporaryDirectory(prefix="planninghub-") as folder:
         models = [(body, _model(studio, body)) for body in content.bodies]
-        for number, view in enumerate(views):
-            progress(number / len(views), f"View: {view.name}")
+        for number, view in enumerate(content.views):
+            progress(number / len(content.views), f"View: {view.name}")
             shown = shownBodies(content.bodies, view)
             for body, model in models:
                 model.GetDisplayNode().SetVisibility(body in shown)

@@ -41,7 +41,7 @@ NAMES = {
 # Procedures that are looked at from behind as well.
 FROM_BEHIND = ("spine", "pelvis")
 MADE = "What is made"
-# As :mod:`ORExportLib.Content`, which has the views, calls what comes of the segmentation.
+# Origin of a body that comes of the segmentation.
 SEGMENT = "segment"
 
 
