@@ -34,11 +34,12 @@ LEANING = 0.4
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class ViewPicture:
-    """A view's picture: pixels (rows, columns, 3) of bytes, and the same as a PNG."""
+    """A view's picture: pixels (rows, columns, 3) of bytes, the same as a PNG, and the bodies that it shows."""
 
     view: View
     pixels: numpy.ndarray
     png: bytes
+    shown: tuple
 
 
 def viewPictures(content, progress):
@@ -71,7 +72,7 @@ def _taken(content, progress):
             path = Path(folder) / "view.png"
             studio.takeThreeD(path, size=SIZE, aim=lambda camera, view=view: _aim(camera, view))
             pixels = labeled(readPng(path), view, shown, content)
-            yield ViewPicture(view, pixels, pngBytes(pixels))
+            yield ViewPicture(view, pixels, pngBytes(pixels), tuple(shown))
 
 
 def _model(studio, body):

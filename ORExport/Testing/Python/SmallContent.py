@@ -37,7 +37,7 @@ class SmallContent(SimpleNamespace):
     def __init__(self, folder, making, orientation=AXIAL, **series):
         folder.mkdir(exist_ok=True)
         paths, matrix = writeSeries(folder, orientation, SHAPE, **series)
-        super().__init__(making=making, side="left", intendedUse="planning", views=[], pictures=None, findings=[],
+        super().__init__(making=making, side="left", intendedUse="planning", views=[], pictures=None, findings=[], segments=(),
                          procedure=SimpleNamespace(name="cranioplasty"), paths=paths, matrix=matrix,
                          source=readSource(paths))  # fmt: skip
         self.document = {"steps": [{"do": "cut", "name": "Halves", "by": ["Cut"]}]}

@@ -89,9 +89,10 @@ def test_everyMarkIsBrightWithinDarkInEveryWindow(drawn):
         pixels = mark.pixels[(mark.pixels[:, 1] > 40) & (mark.pixels[:, 1] < 80) & (mark.pixels[:, 2] > 70)]
         if mark.name in ("Plate", "Cut"):
             assert bright[tuple(pixels.T)].mean() > 0.9
-            beside = dark[pixels[:, 0], pixels[:, 1], pixels[:, 2] + 1] | bright[
-                pixels[:, 0], pixels[:, 1], pixels[:, 2] + 1
-            ]
+            beside = (
+                dark[pixels[:, 0], pixels[:, 1], pixels[:, 2] + 1]
+                | bright[pixels[:, 0], pixels[:, 1], pixels[:, 2] + 1]
+            )
             assert beside.all()
     for width, level in ((400, 40), (1800, 400)):
         low, high = level - width / 2, level + width / 2

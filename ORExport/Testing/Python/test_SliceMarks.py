@@ -121,7 +121,9 @@ def test_cornersThatLieOnASliceLeaveNoGap():
     faces = [(0, 1, 3), (0, 3, 2), (4, 6, 7), (4, 7, 5), (0, 4, 5), (0, 5, 1), (2, 3, 7), (2, 7, 6), (1, 5, 7),
              (1, 7, 3), (0, 2, 6), (0, 6, 4)]  # fmt: skip
     pixels = sectionPixels(meshSections(points, np.array(faces), 5), (5, 12, 12))
-    border = {(row, column) for row in range(2, 9) for column in range(2, 9) if 2 in (row, column) or 8 in (row, column)}
+    border = {
+        (row, column) for row in range(2, 9) for column in range(2, 9) if 2 in (row, column) or 8 in (row, column)
+    }
     for number in set(pixels[:, 0]):
         assert {tuple(one[1:]) for one in pixels if one[0] == number} == border
     assert 2 in pixels[:, 0] and len(set(pixels[:, 0])) == 2

@@ -37,6 +37,7 @@ def taken(tmp_path_factory):
         aBall("Front ball", MIDDLE + (0, -25, -20), 8, role="implant", color=BLUE),
     )
     content.views = [FRONT, LEFT]
+    content.segments = [SimpleNamespace(label="Front ball", propertyType=("39937001", "SCT", "Skin structure"))]
     writer = SmallWriter(folder / "out")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(ViewPictures, "SIZE", SIZE)
@@ -94,7 +95,7 @@ def test_theCaptureIsThePictureAndJudgesReadIt(taken, tmp_path):
         header, data = (tmp_path / "view.ppm").read_bytes()[:15].split()[:4], (tmp_path / "view.ppm").read_bytes()
         assert header[1:3] == [b"480", b"360"] and data[-picture.pixels.size :] == picture.pixels.tobytes()
         assert dataset.BurnedInAnnotation == "YES" and picture.view.name in dataset.ImageComments
-        assert "not approved" in dataset.SeriesDescription
+        assert "not approved" in dataset.SeriesDescription and dataset.RecognizableVisualFeatures == "YES"
         assert len(dataset.SourceImageSequence) == len(content.paths)
     captures = [writer.paths[role] for role in writer.paths if role.startswith(SecondaryCapture.CAPTURE)]
     assert entityErrors([*content.paths, *captures]) == []
