@@ -17,6 +17,7 @@ from .Content import Content
 from .Dicom import ModelObjects, SegmentationObject
 from .Dicom.DerivedObject import Making
 from .Inputs import requireInputs
+from .Models import ArVr, Navigation
 from .Pages import BriefingPages
 from .Writer import Writer
 
@@ -28,6 +29,8 @@ CONTRIBUTORS = (
     (PlanFiles, 1, None),
     (BriefingPages, 4, None),
     (ApprovalsFile, 1, None),
+    (ArVr, 2, "ar-vr"),
+    (Navigation, 3, "navigation"),
 )
 
 
