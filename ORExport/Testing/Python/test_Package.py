@@ -10,7 +10,7 @@ from Judges import dicomErrors, entityErrors, run
 from SmallSeries import addPart, tetrahedronStl
 
 from ORExportLib import Manifest
-from ORExportLib.Package import exportPackage, makePackage
+from ORExportLib.Package import exportPackage, makePackage, optionalContents
 from ORExportLib.Verify import ROLES, isPackage, verifyPackage
 from PlanningHubLib.Errors import Cancelled, GateRefused, InputRefused, VerificationFailed
 from PlanningHubLib.Segmentation import segmentBone
@@ -93,7 +93,8 @@ def test_everyPieceOfAPartIsInThePackage(aReadyCase, aSession, withoutPictures, 
 
 
 def test_manifestSaysWhatItWasMadeFrom(aReadyCase, aSession, withoutPictures, tmp_path):
-    exported = exportPackage(aReadyCase, makePackage(aReadyCase, aSession), tmp_path / "out")
+    package = makePackage(aReadyCase, aSession, leaveOut=optionalContents())
+    exported = exportPackage(aReadyCase, package, tmp_path / "out")
     values = json.loads((exported / Manifest.FILE_NAME).read_bytes())
     assert values["case"] == {
         "id": aReadyCase.caseId,
@@ -107,6 +108,7 @@ def test_manifestSaysWhatItWasMadeFrom(aReadyCase, aSession, withoutPictures, tm
         artefact.id: artefact.content for artefact in aReadyCase.artefacts if artefact.kind != "package"
     }
     assert sorted(record["role"] for record in values["files"]) == sorted(ROLES)
+    assert values["leftOut"] == sorted(optionalContents())
     assert recordOf(values, "model-dicom")["sopClassUid"] == "1.2.840.10008.5.1.4.1.1.104.3"
 
 
