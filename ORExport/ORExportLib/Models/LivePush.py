@@ -57,7 +57,7 @@ def pushPackage(folder, peer, notApproved=False, progress=noProgress):
     path = _indexPath(folder, manifest)
     index = json.loads(path.read_bytes())
     messages = messagesOf(path.parent, index, manifest["sha256"])
-    sent = _send(messages, numberOfMessages(index), peer, part(progress, 0.4, 1.0))
+    sent = send(messages, numberOfMessages(index), peer, part(progress, 0.4, 1.0))
     return {
         "case": index["case"], "side": index["side"], "approved": index["approved"],
         "peer": {"host": peer[0], "port": peer[1]}, "messages": sent,
@@ -73,8 +73,12 @@ def _indexPath(folder, manifest):
     return paths[0]
 
 
-def _send(messages, count, peer, progress):
-    """Send message after message; return what was sent."""
+def send(messages, count, peer, progress):
+    """Send messages of pyigtl to a peer, (host, port); return the device and type of each.
+
+    :param count: how many there are, for the progress
+    :raises StoreFailed: ``peer-unreachable``, ``peer-closed``
+    """
     sent = []
     with _connection(peer) as connection:
         for number, message in enumerate(messages):
