@@ -26,6 +26,7 @@ from .Dicom.DerivedObject import Making
 from .Export import exportPackage
 from .Gate import gateFindings, requireOpen
 from .Inputs import requireInputs
+from .Models import ArVr, Navigation
 from .Pages import BriefingPages
 from .Views import caseViews
 from .Writer import Writer
@@ -45,6 +46,8 @@ CONTRIBUTORS = (
     # Names all DICOM objects before it.
     (KeyObjects, 1, None),
     (ApprovalsFile, 1, None),
+    (ArVr, 2, "ar-vr"),
+    (Navigation, 3, "navigation"),
 )
 
 

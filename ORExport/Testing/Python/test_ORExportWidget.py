@@ -59,8 +59,11 @@ def test_thePackageIsSavedListedAndNotApproved(user, printed, tmp_path):
     assert verifyPackage(tmp_path / "out") == [] and Case.open(printed).verify() == []
     table = widget.ui.packageTable
     listed = {table.item(row, 0).text(): table.item(row, 2).toolTip() for row in range(table.rowCount)}
-    saved = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in (tmp_path / "out").iterdir()}
-    assert listed == saved and len(saved) == 7
+    files = [path for path in (tmp_path / "out").rglob("*") if path.is_file()]
+    saved = {
+        path.relative_to(tmp_path / "out").as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in files
+    }
+    assert listed == saved and len(saved) >= 7
 
 
 def test_theWholeNameAndHashOfAFileCanBeRead(user, printed, tmp_path):
