@@ -5,8 +5,8 @@ from .Manifest import baseRole
 from .PlanFiles import partsIn
 from .VerifyFiles import rejected
 
-SEGMENTATION, MODEL, KEY_OBJECTS = "segmentation-dicom", "model-dicom", "key-objects"
-ENCAPSULATES = {MODEL: "model-stl", "briefing-dicom": "briefing-pdf"}
+SEGMENTATION, MODEL, BRIEFING, SELECTION = "segmentation-dicom", "model-dicom", "briefing-dicom", "selection-dicom"
+ENCAPSULATES = {MODEL: "model-stl", BRIEFING: "briefing-pdf"}
 SAME_PATIENT = ("PatientID", "PatientName", "PatientBirthDate", "StudyInstanceUID")
 # Where an object says whether it rests on an approval.
 DESCRIPTIONS = ("SeriesDescription", "ContentDescription", "DocumentTitle", "ImageComments", "DerivationDescription")
@@ -15,8 +15,7 @@ NOT_APPROVED = "not approved"
 NEEDED = (
     "SOPClassUID", "SOPInstanceUID", *SAME_PATIENT, "FrameOfReferenceUID", "ImageLaterality", "Laterality",
     "ModelMirroring", "ModelModification", "EncapsulatedDocument", "EncapsulatedDocumentLength", *DESCRIPTIONS,
-    "CurrentRequestedProcedureEvidenceSequence", "PertinentOtherEvidenceSequence", "ContentSequence",
-    "ReferencedSeriesSequence", "SpecificCharacterSet",
+    "ContentSequence", "SourceInstanceSequence", "SpecificCharacterSet",
 )  # fmt: skip
 
 
@@ -38,7 +37,7 @@ def objectFindings(folder, manifest, damaged):
             continue
         objects[record["role"]] = dataset
         findings += _identifierFindings(path, record, dataset)
-        findings += _sideFindings(path, manifest["case"]["side"], dataset)
+        findings += _sideFindings(path, manifest["case"]["side"], dataset, baseRole(record["role"]) in ENCAPSULATES)
         findings += _markFindings(path, manifest, dataset)
     parts = _partOfRole(manifest)
     findings += _patientFindings(paths, objects, parts)
@@ -46,8 +45,8 @@ def objectFindings(folder, manifest, damaged):
         findings += _flagFindings(paths[role], objects[role], objects.get(SEGMENTATION), parts[role])
     for role, dataset in objects.items():
         findings += _documentFindings(role, dataset, paths, damaged)
-    if KEY_OBJECTS in objects:
-        findings += _keyObjectFindings(paths[KEY_OBJECTS], objects[KEY_OBJECTS], manifest, objects.get(SEGMENTATION))
+    if SELECTION in objects:
+        findings += _selectionFindings(paths[SELECTION], objects, manifest)
     return findings, objects
 
 
@@ -77,10 +76,10 @@ def _identifierFindings(path, record, dataset):
         yield rejected("identity-differs", f"{path.name} is another DICOM object than the manifest says.", path)
 
 
-def _sideFindings(path, side, dataset):
-    """A document must say the case's side; of other objects only what they say must not be another."""
+def _sideFindings(path, side, dataset, mustSay):
+    """What must say the side says the case's; of other objects what they say must not be the other side."""
     wanted = LATERALITY.get(side)
-    if "EncapsulatedDocument" in dataset:
+    if mustSay:
         isOther = dataset.get("ImageLaterality") != wanted
     else:
         stated = {dataset.get(keyword) for keyword in ("ImageLaterality", "Laterality")} & {"L", "R"}
@@ -132,11 +131,14 @@ def _documentFindings(role, dataset, paths, damaged):
         yield rejected("document-differs", message, paths[role], paths[plainRole])
 
 
-def _keyObjectFindings(path, dataset, manifest, segmentation):
-    """A key object selection lists every other object of the package, and beside them the scan alone."""
-    own = {one["sopInstanceUid"] for one in manifest["files"] if "sopInstanceUid" in one} - {dataset.SOPInstanceUID}
-    listed = set(_referencedUids(dataset.get("ContentSequence", ())))
-    scan = set(_referencedUids(segmentation.get("ReferencedSeriesSequence", ()))) if segmentation else listed
+def _selectionFindings(path, objects, manifest):
+    """The key objects are every other object of the package, and beside them the scan's images alone."""
+    selection = objects[SELECTION]
+    own = {one["sopInstanceUid"] for one in manifest["files"] if "sopInstanceUid" in one} - {selection.SOPInstanceUID}
+    listed = set(_referencedUids(selection.get("ContentSequence", ())))
+    # Where the briefing is damaged, which images the scan has is not known.
+    briefing = objects.get(BRIEFING)
+    scan = listed if briefing is None else set(_referencedUids(briefing.get("SourceInstanceSequence", ())))
     if own - listed or listed - own - scan:
         yield rejected("key-objects-differ", f"{path.name} lists other objects than the package holds.", path)
 
