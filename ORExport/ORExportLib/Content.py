@@ -21,6 +21,7 @@ from PlanningHubLib.Volumes import loadSource, readGeometry, seriesPaths
 from . import PlanFiles
 from .Dicom.SegmentationObject import segmentsOnSource
 from .Dicom.Source import readSource
+from .Measurements import measurementsOf
 from .Views import SEGMENT, defaultViews
 
 SOLID, PIECE = "solid", "piece"
@@ -76,6 +77,8 @@ class Content:
         self.making = making
         self.approvals = list(approvals)
         self.findings = list(findings)
+        # Of :func:`ORExportLib.ViewPictures.viewPictures`, once they are taken.
+        self.pictures = None
         self._views = tuple(views)
         self._nodes = []
 
@@ -157,6 +160,11 @@ class Content:
         plan = self.inputs.plan
         placed = readObjects(self.case, self.session, plan, solids=False) if plan else []
         return {one.name: one for one in placed}
+
+    @functools.cached_property
+    def measurements(self):
+        """The :class:`ORExportLib.Measurements.Measurement` list: the same numbers for all that show numbers."""
+        return measurementsOf(self.document, self.results, self.inputs.segmentation, self.inputs.parts)
 
     @functools.cached_property
     def bodies(self):

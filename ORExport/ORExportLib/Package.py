@@ -12,7 +12,14 @@ from PlanningHubLib.Software import versions
 
 from . import ApprovalsFile, Manifest, PlanFiles, Verify
 from .Content import Content
-from .Dicom import ModelObjects, SegmentationObject
+from .Dicom import (
+    DerivedImages,
+    EncapsulatedObj,
+    ModelObjects,
+    SecondaryCapture,
+    SegmentationObject,
+    SpatialRegistration,
+)
 from .Dicom.DerivedObject import Making
 from .Export import exportPackage
 from .Gate import gateFindings, requireOpen
@@ -25,7 +32,11 @@ __all__ = ["CONTRIBUTORS", "exportPackage", "makePackage", "optionalContents"]
 # What writes the files, in its order, each with its share of the time and the name by which it can be left out.
 CONTRIBUTORS = (
     (SegmentationObject, 3, None),
-    (ModelObjects, 2, None),
+    (ModelObjects, 3, None),
+    (EncapsulatedObj, 1, "assembly"),
+    (SpatialRegistration, 1, None),
+    (DerivedImages, 6, "derived-ct"),
+    (SecondaryCapture, 4, "views"),
     (PlanFiles, 1, None),
     (BriefingPages, 4, None),
     (ApprovalsFile, 1, None),
