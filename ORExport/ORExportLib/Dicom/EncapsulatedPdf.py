@@ -16,7 +16,9 @@ def buildEncapsulatedPdf(source, making, pdf, side=None, derivedFrom=()):
     kind = DocumentKind(
         SOP_CLASS_UID, "DOC", "application/pdf", SERIES_NUMBER, "Surgical briefing", None, namesTheCase=True
     )
-    dataset = newDocument(source, making, kind, pdf, f"{making.caseName} surgical briefing", derivedFrom)
+    dataset = newDocument(
+        source, making, kind, pdf, f"{making.caseName} surgical briefing, {making.approvalWord}", derivedFrom
+    )
     # SC Equipment module: a workstation made it.
     dataset.ConversionType = "WSD"
     if side in LATERALITY:
