@@ -27,7 +27,7 @@ from .Export import exportPackage
 from .Gate import gateFindings, requireOpen
 from .Inputs import requireInputs
 from .Models import ArVr, Navigation
-from .Pages import BriefingPages
+from .Pages import PlanPages
 from .Views import caseViews
 from .Writer import Writer
 
@@ -37,15 +37,16 @@ CONTRIBUTORS = (
     (SegmentationObject, 3, None),
     (ModelObjects, 3, None),
     (EncapsulatedObj, 1, "assembly"),
-    (MeasurementReport, 1, None),
     (SpatialRegistration, 1, None),
     (DerivedImages, 6, "derived-ct"),
     (SecondaryCapture, 4, "views"),
+    (MeasurementReport, 1, None),
     (PlanFiles, 1, None),
-    (BriefingPages, 4, None),
-    # Names all DICOM objects before it.
+    (PlanPages, 6, None),
     (KeyObjects, 1, None),
     (ApprovalsFile, 1, None),
+    (BriefingPages, 4, None),
+    # Names all DICOM objects before it.
     (ArVr, 2, "ar-vr"),
     (Navigation, 3, "navigation"),
 )

@@ -1,7 +1,8 @@
 """The papers of a part as PDFs, from their document: job ticket, traveller, inspection sheet, statement and label."""
 
-from ..Marking.QrCodes import modules
-from .PapersPages import Head, Paper
+from PlanningHubLib.PageFonts import drawn
+from PlanningHubLib.Paper import Head, Paper
+
 from .Statement import METHODS
 
 NO_CONCLUSION = (
@@ -9,6 +10,8 @@ NO_CONCLUSION = (
     "met, is not stated here: that is for the manufacturer to check, complete and sign."
 )
 SIGNATURE = "Date, name and signature: " + "_" * 48
+NOT_APPROVED, DRAFT = "NOT APPROVED", "DRAFT"
+FOOTER = "Made by Planning Hub, not a medical device. Check case, side and part number against the part."
 # Least height of a row that is filled in by hand, in points.
 BY_HAND = 26
 
@@ -19,25 +22,35 @@ def papersPdfs(values, pictures):
     :param values: what :func:`PrintPrepLib.Papers.PapersContent.gathered` returned
     :param pictures: ``part`` and ``scan`` → paths of PNGs, or the words why there are none
     """
+    return drawn(lambda fonts: _pdfs(values, pictures, fonts))
+
+
+def _pdfs(values, pictures, fonts):
     papers = {
-        "job-ticket": _jobTicket(values, pictures),
-        "traveller": _traveller(values),
-        "inspection-sheet": _inspectionSheet(values, pictures),
-        "label": _label(values),
+        "job-ticket": _jobTicket(_paper(values, fonts, "Job ticket"), values, pictures),
+        "traveller": _traveller(_paper(values, fonts, "Traveller"), values),
+        "inspection-sheet": _inspectionSheet(_paper(values, fonts, "Inspection sheet"), values, pictures),
+        "label": _label(_paper(values, fonts, "Label", isDraft=True), values),
     }
     if values["statement"]:
-        papers["statement"] = _statement(values)
+        paper = _paper(values, fonts, "Statement for a custom-made device", isDraft=True)
+        papers["statement"] = _statement(paper, values)
     return {name: paper.pdf() for name, paper in papers.items()}
 
 
-def _paper(values, title, isDraft=False):
+def _paper(values, fonts, title, isDraft=False):
     approvers = " and ".join(f"{one['user']} ({one['role']})" for one in values["approvals"])
     part = values["part"]
+    state = f"APPROVED by {approvers}" if approvers else NOT_APPROVED
+    banner = f"{DRAFT} – part {state}" if isDraft else state
     foot = (
         f"Case {values['case']}, side {values['side'] or 'NOT STATED'}, {part['number']}, content SHA-256 "
         f"{part['content'][:16]}, made {values['when']} by {values['who']}"
     )
-    return Paper(Head(f"{title}: {part['name']}", approvers, foot, isDraft))
+    title = f"{title}: {part['name']}"
+    paper = Paper(Head(title, banner, bool(approvers) and not isDraft, foot, FOOTER), fonts)
+    paper.text(title, "title")
+    return paper
 
 
 def _identity(values):
@@ -49,8 +62,8 @@ def _identity(values):
     ]
 
 
-def _jobTicket(values, pictures):
-    ticket, paper = values["ticket"], _paper(values, "Job ticket")
+def _jobTicket(paper, values, pictures):
+    ticket = values["ticket"]
     paper.facts([*_identity(values), *ticketRows(ticket)])
     _pictures(paper, pictures["part"], 170, "The part from both sides. R, L, A, P, S, I: the patient's directions.")
     paper.heading("Warnings and remarks")
@@ -138,9 +151,8 @@ def _pictures(paper, pictures, height, caption):
         paper.pictures(pictures, height, caption)
 
 
-def _traveller(values):
-    traveller, paper = values["traveller"], _paper(values, "Traveller")
-    ticket = values["ticket"]
+def _traveller(paper, values):
+    traveller, ticket = values["traveller"], values["ticket"]
     paper.facts([
         *_identity(values),
         ("Process and material", f"{ticket['profile']['title']}; {ticket['material']['title']}"),
@@ -159,8 +171,8 @@ def _traveller(values):
     return paper
 
 
-def _inspectionSheet(values, pictures):
-    sheet, paper = values["inspection"], _paper(values, "Inspection sheet")
+def _inspectionSheet(paper, values, pictures):
+    sheet = values["inspection"]
     paper.facts([*_identity(values), ("Instrument", sheet["instrument"] or ""), *verdictRows(sheet)])
     paper.heading("Dimensions (mm; points in LPS, as in the part's files)")
     rows = [
@@ -218,8 +230,7 @@ def _where(one):
     return "; ".join(", ".join(f"{value:.1f}" for value in point) for point in one["points"])
 
 
-def _statement(values):
-    paper = _paper(values, "Statement for a custom-made device", isDraft=True)
+def _statement(paper, values):
     paper.text("Regulation (EU) 2017/745, Annex XIII section 1. " + NO_CONCLUSION)
     paper.space(6)
     paper.facts([(f"{one['number']}. {one['text']}", one["value"]) for one in values["statement"]["items"]])
@@ -235,12 +246,12 @@ def _missing(paper, missing):
         paper.text(f"Missing: {'; '.join(missing)}.", "missing")
 
 
-def _label(values):
-    label, paper = values["label"], _paper(values, "Label", isDraft=True)
+def _label(paper, values):
+    label = values["label"]
     paper.text("Content of the label, Regulation (EU) 2017/745, Annex I section 23.2. " + NO_CONCLUSION)
     paper.space(6)
     paper.facts([(one["text"], one["value"]) for one in label["items"]])
-    paper.qr(modules(label["qr"]))
+    paper.qr(label["qr"])
     paper.text(label["qr"])
     _missing(paper, label["missing"])
     return paper
