@@ -66,13 +66,12 @@ class PageData {
     const rows = bytes.length / width / columns;
     const values = new ArrayType(rows * columns);
     for (let column = 0; column < columns; column++) {
-      for (let row = 0, sum = 0; row < rows; row++) {
-        for (let byte = 0; byte < width; byte++) {
-          sum += bytes[(column * width + byte) * rows + row] * 2 ** (8 * byte);
-        }
-        values[row * columns + column] = sum;
-        sum = values[row * columns + column];
+      for (let byte = 0; byte < width; byte++) {
+        const plane = bytes.subarray((column * width + byte) * rows, (column * width + byte + 1) * rows);
+        for (let row = 0; row < rows; row++) values[row * columns + column] += plane[row] << (8 * byte);
       }
+      // Sums wrap around as the differences did.
+      for (let place = column + columns; place < values.length; place += columns) values[place] += values[place - columns];
     }
     return values;
   }

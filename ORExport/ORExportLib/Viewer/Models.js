@@ -10,11 +10,12 @@ class Model {
 
   static async read(data, record) {
     const grid = await data.integers(record.pointsChunk, Uint16Array, 3);
-    const points = Float32Array.from(grid, (value, place) => {
-      const axis = place % 3;
-      const side = record.highLps[axis] - record.lowLps[axis];
-      return record.lowLps[axis] + (side > 0 ? (value * side) / 65535 : value);
-    });
+    const points = new Float32Array(grid.length);
+    for (let axis = 0; axis < 3; axis++) {
+      const low = record.lowLps[axis];
+      const step = (record.highLps[axis] - low) / 65535;
+      for (let place = axis; place < grid.length; place += 3) points[place] = low + step * grid[place];
+    }
     return new Model(record, points, await data.integers(record.trianglesChunk, Uint32Array, 1));
   }
 
@@ -24,12 +25,17 @@ class Model {
 
   /** Return the unit normals at the points, from the triangles around each. */
   normals() {
-    const { coordinates, corners } = this;
-    const sums = new Float32Array(coordinates.length);
+    const { coordinates: at, corners } = this;
+    const sums = new Float32Array(at.length);
     for (let place = 0; place < corners.length; place += 3) {
-      const normal = crossOfTriangle(coordinates, corners, place);
-      for (let corner = 0; corner < 3; corner++) {
-        for (let axis = 0; axis < 3; axis++) sums[3 * corners[place + corner] + axis] += normal[axis];
+      const [first, second, third] = [3 * corners[place], 3 * corners[place + 1], 3 * corners[place + 2]];
+      const [ax, ay, az] = [at[second] - at[first], at[second + 1] - at[first + 1], at[second + 2] - at[first + 2]];
+      const [bx, by, bz] = [at[third] - at[first], at[third + 1] - at[first + 1], at[third + 2] - at[first + 2]];
+      const [x, y, z] = [ay * bz - az * by, az * bx - ax * bz, ax * by - ay * bx];
+      for (const point of [first, second, third]) {
+        sums[point] += x;
+        sums[point + 1] += y;
+        sums[point + 2] += z;
       }
     }
     for (let place = 0; place < sums.length; place += 3) {
@@ -94,13 +100,6 @@ function minus(one, other) {
 function corner(coordinates, corners, place) {
   const from = 3 * corners[place];
   return [coordinates[from], coordinates[from + 1], coordinates[from + 2]];
-}
-
-function crossOfTriangle(coordinates, corners, place) {
-  const first = corner(coordinates, corners, place);
-  return cross(
-    minus(corner(coordinates, corners, place + 1), first), minus(corner(coordinates, corners, place + 2), first),
-  );
 }
 
 // T. Möller and B. Trumbore, Fast, minimum storage ray/triangle intersection, 1997.

@@ -7,17 +7,15 @@ class Overlay {
     this.context = this.canvas.getContext("2d");
   }
 
-  /** Clear the canvas and fit it to its frame; return width and height in CSS pixels. */
-  begin() {
+  /** Clear the canvas and fit it to the size of its frame in CSS pixels. */
+  begin(width, height) {
     const ratio = window.devicePixelRatio || 1;
-    const { clientWidth: width, clientHeight: height } = this.canvas.parentElement;
     if (this.canvas.width !== Math.round(width * ratio) || this.canvas.height !== Math.round(height * ratio)) {
       this.canvas.width = Math.round(width * ratio);
       this.canvas.height = Math.round(height * ratio);
     }
     this.context.setTransform(ratio, 0, 0, ratio, 0, 0);
     this.context.clearRect(0, 0, width, height);
-    return [width, height];
   }
 
   lines(places, color, width = 2) {
@@ -49,7 +47,8 @@ class Overlay {
     this.text(letters[0], 16, height / 2);
     this.text(letters[1], width - 16, height / 2);
     this.text(letters[2], width / 2, 16);
-    this.text(letters[3], width / 2, height - 16);
+    // Above the buttons.
+    this.text(letters[3], width / 2, height - 76);
   }
 
   /** Draw measures, what is being measured and the planned figure that was asked for. */

@@ -47,7 +47,7 @@ class PlanPanel {
       const made = button(view.name, () => {
         press(found, made);
         this.showView(view);
-      }, { class: "view" });
+      });
       return made;
     });
     return element("div", { class: "buttons" }, ...found);
@@ -78,7 +78,7 @@ class ModelsPanel {
     const look = this.state.looks.get(model);
     const toggle = button("", () => this.state.look(model, { visible: !look.visible }), { class: "toggle" });
     toggle.append(element("i", { class: "swatch" }), model.name);
-    toggle.firstChild.style.background = model.cssColor;
+    toggle.firstElementChild.style.background = model.cssColor;
     const opacity = slider("Opacity", look.opacity, (value) => this.state.look(model, { opacity: value }));
     const marks = [model.mirrored ? "mirrored" : "", model.moved ? "moved" : ""].filter(Boolean).join(", ");
     const row = element("div", { class: "model" }, toggle, opacity, ...(marks ? [element("small", {}, marks)] : []));

@@ -138,8 +138,9 @@ class SceneView {
   }
 
   drawOverlayNow() {
-    const [width, height] = this.overlay.begin();
+    const { clientWidth: width, clientHeight: height } = this.frame;
     if (!width || !height) return;
+    this.overlay.begin(width, height);
     const toScreen = (lps) => this.toScreen(lps);
     const [x, y] = toScreen(this.state.cursor);
     this.overlay.lines([x - 14, y, x - 4, y, x + 4, y, x + 14, y, x, y - 14, x, y - 4, x, y + 4, x, y + 14], "rgb(90 200 255)", 3);

@@ -14,6 +14,7 @@ class SliceView {
     this.zoom = 1;
     this.center = state.volume.center();
     this.picture = this.newPicture();
+    this.outlines = new Map();
     this.overlay = new Overlay(frame);
     this.draw = oncePerFrame(() => this.drawNow());
     this.listen();
@@ -69,39 +70,42 @@ class SliceView {
     this.draw();
   }
 
-  /** Pixels of the screen for a millimeter. */
-  get scale() {
+  /** Take the size of the frame, and from it how many pixels of the screen a millimeter has. */
+  measure() {
     const { volume } = this.state;
     const { right, up } = this.plane;
-    const width = volume.size[right] * volume.spacingMm[right];
-    const height = volume.size[up] * volume.spacingMm[up];
-    return this.zoom * Math.min(this.frame.clientWidth / width, this.frame.clientHeight / height);
+    this.width = this.frame.clientWidth;
+    this.height = this.frame.clientHeight;
+    const widthMm = volume.size[right] * volume.spacingMm[right];
+    const heightMm = volume.size[up] * volume.spacingMm[up];
+    this.scale = this.zoom * Math.min(this.width / widthMm, this.height / heightMm);
   }
 
   toScreen(lps) {
     const { right, up, upSign } = this.plane;
     return [
-      this.frame.clientWidth / 2 + (lps[right] - this.center[right]) * this.scale,
-      this.frame.clientHeight / 2 - upSign * (lps[up] - this.center[up]) * this.scale,
+      this.width / 2 + (lps[right] - this.center[right]) * this.scale,
+      this.height / 2 - upSign * (lps[up] - this.center[up]) * this.scale,
     ];
   }
 
   toLps([x, y]) {
     const { right, up, upSign } = this.plane;
     const lps = [...this.state.cursor];
-    lps[right] = this.center[right] + (x - this.frame.clientWidth / 2) / this.scale;
-    lps[up] = this.center[up] - (upSign * (y - this.frame.clientHeight / 2)) / this.scale;
+    lps[right] = this.center[right] + (x - this.width / 2) / this.scale;
+    lps[up] = this.center[up] - (upSign * (y - this.height / 2)) / this.scale;
     return lps;
   }
 
   drawNow() {
-    const [width, height] = this.overlay.begin();
-    if (!width || !height) return;
+    this.measure();
+    if (!this.width || !this.height) return;
+    this.overlay.begin(this.width, this.height);
     this.drawPicture();
     for (const model of this.state.shown) this.drawOutline(model);
-    this.drawCursor(width, height);
+    this.drawCursor();
     this.overlay.measures(this.state, (lps) => this.toScreen(lps));
-    this.overlay.edges(this.plane.letters, width, height);
+    this.overlay.edges(this.plane.letters, this.width, this.height);
   }
 
   drawPicture() {
@@ -124,17 +128,24 @@ class SliceView {
   }
 
   drawOutline(model) {
-    const ends = model.outline(this.plane.normal, this.state.cursor[this.plane.normal]);
-    const places = new Array((ends.length / 3) * 2);
-    for (let end = 0; 3 * end < ends.length; end++) {
-      const [x, y] = this.toScreen([ends[3 * end], ends[3 * end + 1], ends[3 * end + 2]]);
-      places[2 * end] = x;
-      places[2 * end + 1] = y;
+    const { right, up, upSign, normal } = this.plane;
+    const mm = this.state.cursor[normal];
+    let outline = this.outlines.get(model);
+    if (!outline || outline.mm !== mm) {
+      outline = { mm, ends: model.outline(normal, mm) };
+      this.outlines.set(model, outline);
+    }
+    const { ends } = outline;
+    const places = new Float32Array((ends.length / 3) * 2);
+    for (let end = 0, place = 0; end < ends.length; end += 3) {
+      places[place++] = this.width / 2 + (ends[end + right] - this.center[right]) * this.scale;
+      places[place++] = this.height / 2 - upSign * (ends[end + up] - this.center[up]) * this.scale;
     }
     this.overlay.lines(places, model.cssColor);
   }
 
-  drawCursor(width, height) {
+  drawCursor() {
+    const { width, height } = this;
     const [x, y] = this.toScreen(this.state.cursor);
     const gap = 14;
     const arms = [x, 0, x, y - gap, x, y + gap, x, height, 0, y, x - gap, y, x + gap, y, width, y];
