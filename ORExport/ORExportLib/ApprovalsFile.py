@@ -24,6 +24,12 @@ DO_NOT_USE = "Do not use this package as approved; fetch it again from where it 
 LARGEST_BYTES = 16 * 1024 * 1024
 
 
+def write(content, writer, _progress):
+    """Write the approvals of a :class:`ORExportLib.Content.Content`, where it has any."""
+    if content.approvals:
+        writer.bytes(approvalsBytes(content.approvals), "approvals.json", ROLE)
+
+
 def approvalsBytes(approvals):
     """Return the text of the approvals file."""
     signed = [{name: one[name] for name in ("statement", "publicKey", "fingerprint", "signature")} for one in approvals]

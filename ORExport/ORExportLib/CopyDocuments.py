@@ -11,8 +11,8 @@ from PlanningHubLib.Progress import noProgress
 from PlanningHubLib.Requirements import ensure
 from PlanningHubLib.Software import versions
 
-from .Package import figuresOf
 from .Pages.Briefing import COPY, Briefing, briefingPdf
+from .Pages.BriefingPages import figuresOf
 from .Pages.BriefingPictures import Pictured, takePictures
 from .Pages.BriefingPlan import FIGURE, HEADING, INTENDED_USES, STEP, Line
 from .Pages.PrescriptionPdf import documentPdf

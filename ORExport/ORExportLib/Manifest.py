@@ -13,14 +13,17 @@ from PlanningHubLib.Errors import VerificationFailed
 from PlanningHubLib.Files import sha256, sha256Bytes
 from PlanningHubLib.Requirements import ensure
 
+from .PlanFiles import partOf
+
 # What follows in the role of the second piece of a part and those after it, with its number.
 PIECE_MARK = ":"
 FILE_NAME = "manifest.json"
 FORMAT = "planninghub-package"
-VERSION = 3
+VERSION = 4
 SAFE_PATH = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*(/[A-Za-z0-9_][A-Za-z0-9._-]*)*")
 # Far above any manifest, far below what parsing would take a machine down.
 LARGEST_BYTES = 16 * 1024 * 1024
+GATE_KEYS = ("code", "severity", "message", "action")
 
 
 def roleOfPiece(role, number):
@@ -33,13 +36,18 @@ def baseRole(role):
     return role.partition(PIECE_MARK)[0]
 
 
-def fileRecord(path, role, dataset=None):
-    """Return the manifest's record of a file in the package's folder, with the identifiers of its DICOM object."""
+def fileRecord(path, role, dataset=None, folder=None, part=None):
+    """Return the manifest's record of a file in the package's folder, with the identifiers of its DICOM object.
+
+    :param folder: of the package, where the file does not lie in it directly
+    :param part: ID of the part that it is of
+    """
     path = Path(path)
-    record = {"path": path.name, "sha256": sha256(path), "bytes": path.stat().st_size, "role": role}
+    name = path.relative_to(folder).as_posix() if folder else path.name
+    record = {"path": name, "sha256": sha256(path), "bytes": path.stat().st_size, "role": role}
     if dataset is not None:
         record |= {"sopClassUid": str(dataset.SOPClassUID), "sopInstanceUid": str(dataset.SOPInstanceUID)}
-    return record
+    return record | ({"part": part} if part else {})
 
 
 def artefactRecord(artefact):
@@ -53,26 +61,35 @@ def artefactRecord(artefact):
     }
 
 
-def manifestValues(caseId, caseName, side, when, software, artefacts, part, files, approved=False):
+def manifestValues(content, files, leftOut=()):
     """Return the manifest as a dictionary.
 
-    :param when: aware datetime
-    :param artefacts: records of :func:`artefactRecord`
-    :param part: what the part is, as :func:`ORExportLib.PlanFiles.partOf` returns it
+    :param content: :class:`ORExportLib.Content.Content`
     :param files: records of :func:`fileRecord`
-    :param approved: whether the approvals file in the package allows to say so
+    :param leftOut: names of optional contents that are not there
     """
+    case, making = content.case, content.making
     return {
         "format": FORMAT,
         "version": VERSION,
-        "case": {"id": caseId, "code": caseName, "side": side},
-        "createdUtc": when.astimezone(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-        "approved": approved,
-        "software": {name: str(version) for name, version in software.items()},
-        "artefacts": artefacts,
-        "part": part,
+        "case": {"id": case.caseId, "code": case.name, "side": case.side, "procedure": case.procedure},
+        "createdUtc": making.when.astimezone(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "approved": making.isApproved,
+        "intendedUse": content.intendedUse,
+        "sourceDate": _scanDay(content.source.first),
+        "software": {name: str(version) for name, version in making.software.items()},
+        "artefacts": [artefactRecord(artefact) for artefact in content.inputs.artefacts],
+        "parts": [{"id": one.id, **partOf(one)} for one in content.inputs.parts],
+        "gate": [{key: finding.asDict()[key] for key in GATE_KEYS} for finding in content.findings],
+        "leftOut": sorted(leftOut),
         "files": files,
     }
+
+
+def _scanDay(header):
+    """Return the day of the scan, ISO 8601, as its header states it; None where it does not."""
+    text = str(header.get("AcquisitionDate") or header.get("SeriesDate") or header.get("StudyDate") or "")
+    return f"{text[:4]}-{text[4:6]}-{text[6:8]}" if re.fullmatch(r"[0-9]{8}", text) else None
 
 
 def encode(values):

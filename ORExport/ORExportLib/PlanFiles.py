@@ -20,10 +20,22 @@ LARGEST_BYTES = 64 * 1024 * 1024
 DO_NOT_USE = "Do not use this package; fetch it again from where it was made."
 
 
+def write(content, writer, _progress):
+    """Write the plan's files of a :class:`ORExportLib.Content.Content`, where there is a plan."""
+    plan = content.inputs.plan
+    for role, name in NAMES.items() if plan else ():
+        writer.copy(content.case.path(plan, name), name, role)
+
+
 def partOf(artefact):
     """Return what the manifest says of a part: object, role, mirrored, modified, moved."""
     described = artefact.facts.get("object", {"name": "Bone", **ANATOMY})
     return {"object": described["name"], **{flag: described[flag] for flag in FLAGS}}
+
+
+def partsIn(manifest):
+    """Return what a manifest says of its parts; those of version 3 hold one, older ones what was segmented."""
+    return manifest.get("parts") or [manifest.get("part") or {"object": "Bone", **ANATOMY}]
 
 
 def usageOf(part, document):
@@ -65,10 +77,11 @@ def _compare(manifest, paths):
         )
     if [step["name"] for step in document["steps"]] != [step["name"] for step in results["steps"]]:
         findings.append(_reject("document-differs", "The results are of another plan.", paths[RESULTS]))
-    part = manifest["part"]
-    planned = results["objects"].get(part["object"])
-    if planned and planned["kind"] == "solid" and any(planned[flag] != part[flag] for flag in FLAGS):
-        findings.append(_reject("flags-differ", f"The plan says otherwise what {part['object']} is.", paths[RESULTS]))
+    for part in partsIn(manifest):
+        planned = results["objects"].get(part["object"])
+        if planned and planned["kind"] == "solid" and any(planned[flag] != part[flag] for flag in FLAGS):
+            message = f"The plan says otherwise what {part['object']} is."
+            findings.append(_reject("flags-differ", message, paths[RESULTS]))
     return findings
 
 

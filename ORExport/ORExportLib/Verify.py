@@ -10,7 +10,8 @@ from PlanningHubLib.Progress import noProgress
 from .ApprovalsFile import checkApprovals
 from .Dicom.EncapsulatedDocument import LATERALITY, encapsulatedBytes
 from .Manifest import FILE_NAME, baseRole, readManifest
-from .PlanFiles import ANATOMY, checkPlan
+from .PlanFiles import checkPlan, partsIn
+from .Writer import namePrefix
 
 SEGMENTATION = "segmentation-dicom"
 MODEL = "model-dicom"
@@ -108,12 +109,19 @@ def _checkExtras(folder, records):
 
 
 def _checkNames(folder, manifest):
+    """Every name begins with the case's code and, from version 4 on, says where the package is not approved."""
     code = manifest["case"]["code"]
-    findings = [
-        _reject("case-code-differs", f"{record['path']} does not bear the case's code {code}.", folder / record["path"])
-        for record in manifest["files"]
-        if not Path(record["path"]).name.startswith(f"{code}-")
-    ]
+    marked = namePrefix(code, isApproved=False)
+    isMarked = manifest["version"] > 3 and not manifest["approved"]
+    findings = []
+    for record in manifest["files"]:
+        path = folder / record["path"]
+        if not path.name.startswith(f"{code}-"):
+            text = f"{record['path']} does not bear the case's code {code}."
+            findings.append(_reject("case-code-differs", text, path))
+        elif path.name.startswith(f"{marked}-") != isMarked:
+            text = f"{record['path']} says otherwise than the manifest whether it is approved."
+            findings.append(_reject("mark-differs", text, path))
     missing = [role for role in ROLES if [record["role"] for record in manifest["files"]].count(role) != 1]
     if missing:
         findings.append(_reject("package-incomplete", f"The package lacks: {', '.join(missing)}.", folder / FILE_NAME))
@@ -135,11 +143,10 @@ def _checkObjects(folder, manifest, damaged):
         objects[record["role"]] = dataset
         findings += _checkIdentifiers(path, record, dataset)
         findings += _checkSide(path, manifest["case"]["side"], dataset)
-    # Packages of older versions hold what was segmented, as it was scanned.
-    part = manifest.get("part", ANATOMY)
-    findings += _checkSamePatient(paths, objects, part["moved"])
-    for role in objects:
-        if baseRole(role) == MODEL:
+    parts = _partOfRole(manifest)
+    findings += _checkSamePatient(paths, objects, parts)
+    for role, part in parts.items():
+        if role in objects:
             findings += _checkFlags(paths[role], objects[role], objects.get(SEGMENTATION), part)
     for role, dataset in objects.items():
         plainRole = role.replace(baseRole(role), ENCAPSULATES.get(baseRole(role), ""))
@@ -148,6 +155,17 @@ def _checkObjects(folder, manifest, damaged):
         if plainRole in paths and paths[plainRole] not in damaged:
             findings += _checkEncapsulated(paths[role], dataset, paths[plainRole])
     return findings
+
+
+def _partOfRole(manifest):
+    """Return role of a model → what the manifest says of the part that it is of."""
+    parts = partsIn(manifest)
+    byId = {one.get("id"): one for one in parts}
+    return {
+        record["role"]: byId.get(record.get("part"), parts[0])
+        for record in manifest["files"]
+        if baseRole(record["role"]) == MODEL
+    }
 
 
 def _readObject(path):
@@ -185,13 +203,13 @@ def _checkFlags(path, dataset, segmentation, part):
     return [_reject("flags-differ", f"{path.name} says otherwise in {', '.join(wrong)} than the manifest.", path)]
 
 
-def _checkSamePatient(paths, objects, moved):
+def _checkSamePatient(paths, objects, parts):
     if SEGMENTATION not in objects:
         return []
     first = objects[SEGMENTATION]
     findings = []
     for role, dataset in objects.items():
-        keywords = SAME_PATIENT + (("FrameOfReferenceUID",) if baseRole(role) == MODEL and not moved else ())
+        keywords = SAME_PATIENT + (("FrameOfReferenceUID",) if role in parts and not parts[role]["moved"] else ())
         differing = [keyword for keyword in keywords if dataset.get(keyword) != first.get(keyword)]
         if differing:
             message = f"{paths[role].name} and {paths[SEGMENTATION].name} differ in {', '.join(differing)}."

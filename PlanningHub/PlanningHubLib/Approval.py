@@ -8,6 +8,7 @@ from . import Signing
 from .Errors import GateRefused, UsageError
 from .IntendedUse import requireTreatment
 from .Locking import utcNow
+from .PartsTogether import partsTogether
 from .Segmenting.SegmentReview import requireReviewed
 from .Site import Site
 
@@ -17,6 +18,8 @@ APPROVES, VOIDS = "approves", "voids"
 
 def approve(case, key, kind=None, role=None, site=None):
     """Sign for the newest artefact of a kind and everything it was made from; return the approval.
+
+    A part is signed for together with the current parts of the same plan: a package holds them all.
 
     :param case: open for writing
     :param key: :class:`PlanningHubLib.Signing.UserKey` of the one who approves
@@ -30,7 +33,7 @@ def approve(case, key, kind=None, role=None, site=None):
     if kind not in KINDS:
         raise UsageError("unknown-kind", f"A {kind} is not approved.", f"Choose one of {', '.join(KINDS)}.")
     target = case.require(kind)
-    covered = [target, *case.graph.above(target)]
+    covered = _covered(case, target)
     for one in covered:
         case.requireCurrent(one)
         requireReviewed(case, one)
@@ -54,6 +57,12 @@ def approve(case, key, kind=None, role=None, site=None):
             "content": {one["id"]: one["content"] for one in statement["artefacts"]}}  # fmt: skip
     case.changeGovernance(governance, "approved", what)
     return approval
+
+
+def _covered(case, target):
+    together = partsTogether(case)[0] if target.kind == "part" else [target]
+    covered = {one.id: one for part in together for one in (part, *case.graph.above(part))}
+    return list(covered.values())
 
 
 def _caseValues(case):

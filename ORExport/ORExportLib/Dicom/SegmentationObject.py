@@ -12,6 +12,8 @@ from PlanningHubLib.Segments import maskOnGrid
 from .DerivedObject import commonArguments, complete, identityAsItIs, longString
 
 SERIES_NUMBER = 9001
+ROLE = "segmentation-dicom"
+ROLES = (ROLE,)
 TERMINOLOGY_TAG = "TerminologyEntry"
 RAS_TO_LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
 
@@ -44,6 +46,17 @@ class Algorithm:
     name: str
     version: str
     automatic: bool = False
+
+
+def write(content, writer, progress):
+    """Write the segmentation of a :class:`ORExportLib.Content.Content`."""
+    progress(0.0, "DICOM segmentation")
+    made = content.inputs.segmentation
+    algorithm = Algorithm(
+        f"Planning Hub {made.parameters.get('method', 'unknown method')}", made.software["Planning Hub"]
+    )
+    dataset = buildSegmentation(content.source, content.making, content.segments, algorithm)
+    writer.object(dataset, "segmentation.dcm", ROLE)
 
 
 def segmentsOnSource(segmentationNode, source):

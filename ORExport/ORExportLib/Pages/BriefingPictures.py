@@ -4,10 +4,8 @@ import dataclasses
 
 import vtk
 
-from PlanningHubLib.Errors import InputRefused
 from PlanningHubLib.Pictures import PicturesUnavailable, Studio
 from PlanningHubLib.Segments import BONE_COLOR
-from PlanningHubLib.Shapes.Surface import segmentSurface
 
 from .Briefing import CELL_HEIGHT, CELL_WIDTH, Picture
 
@@ -45,27 +43,18 @@ class Pictured:
     color: tuple = BONE_COLOR
 
 
-def surfacesToShow(segmentationNode, part, planned):
-    """Return the surroundings of a planned part, which are the segments, and its color.
+def surfacesToShow(content):
+    """Return the surroundings of planned parts, which are the segments, and the color of the part made last.
 
-    :param part: artefact
-    :param planned: the plan's document and results, or None
+    :param content: :class:`ORExportLib.Content.Content`
     """
-    name = part.facts["object"]["name"] if planned else None
-    described = planned[1]["objects"].get(name) if planned else None
-    if described is None:
+    piece = content.pieces[-1]
+    if content.document is None or piece.name not in content.results["objects"]:
         return (), BONE_COLOR
-    segmentation, surroundings = segmentationNode.GetSegmentation(), []
-    for index in range(segmentation.GetNumberOfSegments()):
-        segmentId = segmentation.GetNthSegmentID(index)
-        try:
-            surface = segmentSurface(segmentationNode, segmentId).mesh.toPolyData()
-        except InputRefused:
-            continue
-        surroundings.append((surface, segmentation.GetSegment(segmentId).GetColor()))
-    color = tuple(described["color"])
-    differences = [abs(one - other) for one, other in zip(color, BONE_COLOR, strict=True)]
-    return tuple(surroundings), color if max(differences) > 0.1 else PLANNED_COLOR
+    segments = [body for body in content.bodies if body.origin == "segment"]
+    surroundings = tuple((body.mesh.rasLpsSwapped().toPolyData(), body.color) for body in segments)
+    differences = [abs(one - other) for one, other in zip(piece.color, BONE_COLOR, strict=True)]
+    return surroundings, piece.color if max(differences) > 0.1 else PLANNED_COLOR
 
 
 def takePictures(pictured, folder, progress):

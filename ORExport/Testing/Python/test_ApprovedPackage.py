@@ -118,7 +118,7 @@ def test_forgedApprovalsAreNamed(aPackage, change, resign, code):
 
 def test_approvedCannotBeClaimedOrHidden(aPackage):
     rewriteManifest(aPackage, approved=False)
-    assert rejections(aPackage) == {"approval-not-in-force"}
+    assert rejections(aPackage) == {"approval-not-in-force", "mark-differs"}
     values = json.loads((aPackage / Manifest.FILE_NAME).read_text())
     (path,) = aPackage.glob("*-approvals.json")
     path.unlink()

@@ -71,14 +71,14 @@ def test_packageIsWholeAndJudgesAgree(packageOnce):
     assert all(dicomErrors(path) == [] for path in objects)
     assert entityErrors([*objects, *slices]) == []
     assert "No syntax or stream encoding errors" in run("qpdf", "--check", next(exported.glob("*.pdf")))
-    assert all(path.name.startswith(f"{caseName}-") for path in files(exported) if path.suffix != ".json")
+    assert all(path.name.startswith(f"{caseName}-NOT-APPROVED-") for path in files(exported) if path.suffix != ".json")
 
 
 def test_everyPieceOfAPartIsInThePackage(aReadyCase, aSession, withoutPictures, tmp_path):
     addPart(aReadyCase, pieces=("_1", "_2"))
     exported = exportPackage(aReadyCase, makePackage(aReadyCase, aSession), tmp_path / "out")
     assert verifyPackage(exported) == []
-    name = aReadyCase.name
+    name = f"{aReadyCase.name}-NOT-APPROVED"
     for number in (1, 2):
         path = exported / f"{name}-part-{number}.dcm"
         stl = (exported / f"{name}-part-{number}.stl").read_bytes()
@@ -95,7 +95,12 @@ def test_everyPieceOfAPartIsInThePackage(aReadyCase, aSession, withoutPictures, 
 def test_manifestSaysWhatItWasMadeFrom(aReadyCase, aSession, withoutPictures, tmp_path):
     exported = exportPackage(aReadyCase, makePackage(aReadyCase, aSession), tmp_path / "out")
     values = json.loads((exported / Manifest.FILE_NAME).read_bytes())
-    assert values["case"] == {"id": aReadyCase.caseId, "code": aReadyCase.name, "side": "left"}
+    assert values["case"] == {
+        "id": aReadyCase.caseId,
+        "code": aReadyCase.name,
+        "side": "left",
+        "procedure": "Cranioplasty",
+    }
     assert values["approved"] is False
     contents = {record["id"]: record["content"] for record in values["artefacts"]}
     assert contents == {
@@ -156,7 +161,7 @@ def test_refusesPathsThatLeadElsewhere(exported, path):
 
 @pytest.mark.parametrize("data, code", [
     (b"", "manifest-unreadable"), (b"[]", "manifest-unreadable"), (b"\xff\xfe", "manifest-unreadable"),
-    (b"[" * 100000, "manifest-unreadable"), (b'{"version": 4}', "package-too-new"), (b"{}", "manifest-changed"),
+    (b"[" * 100000, "manifest-unreadable"), (b'{"version": 5}', "package-too-new"), (b"{}", "manifest-changed"),
     (b'{"a": "\\ud800"}', "manifest-changed"), (b'{"a": ' + b"[" * 900 + b"]" * 900 + b"}", "manifest-changed"),
     (Manifest.encode({}), "manifest-invalid"), (Manifest.encode({"files": [1, {"path": "a"}]}), "manifest-invalid"),
 ])  # fmt: skip
@@ -275,7 +280,7 @@ def test_exportNeedsAnEmptyPlaceAndVerifiesTheCopy(aReadyCase, aSession, without
     with pytest.raises(InputRefused) as refused:
         exportPackage(aReadyCase, package, tmp_path / "full")
     assert refused.value.code == "already-there"
-    path = aReadyCase.path(package, f"{aReadyCase.name}-part.stl")
+    path = aReadyCase.path(package, f"{aReadyCase.name}-NOT-APPROVED-part.stl")
     path.write_bytes(path.read_bytes() + b"x")
     with pytest.raises(VerificationFailed) as failed:
         exportPackage(aReadyCase, package, tmp_path / "out")

@@ -97,7 +97,8 @@ def test_planLiesBesideItAndOnThePages(exported, aReadyCase):
         values = json.loads((folder / Manifest.FILE_NAME).read_bytes())
         assert recordOf(values, role)["sha256"] == plan.files[name].sha256
     assert [one["kind"] for one in values["artefacts"]] == ["source", "segmentation", "plan", "part"]
-    assert values["part"] == {"object": "Plate", "role": "implant", "mirrored": True, "modified": True, "moved": False}
+    flags = {"role": "implant", "mirrored": True, "modified": True, "moved": False}
+    assert values["parts"] == [{"id": "part-2", "object": "Plate", **flags}]
     (pdf,) = folder.glob("*.pdf")
     text = run("pdftotext", "-layout", pdf, "-").replace(" / ", "/")
     for wanted in ("Plan: Plate from the right", "Screw", "50.00 mm", NEAR.message, "Nerve below, keep 2 mm",
@@ -129,7 +130,7 @@ def test_objectThatHidesAFlagIsNamed(exported, solid, changes):
 
 def test_manifestThatHidesAFlagIsNamed(exported):
     folder = exported(PLATE)
-    forge(folder, lambda values: values["part"].update(mirrored=False))
+    forge(folder, lambda values: values["parts"][0].update(mirrored=False))
     assert codes(folder) == {"flags-differ"}
 
 
