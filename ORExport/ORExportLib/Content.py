@@ -21,6 +21,7 @@ from PlanningHubLib.Volumes import loadSource, readGeometry, seriesPaths
 from . import PlanFiles
 from .Dicom.SegmentationObject import segmentsOnSource
 from .Dicom.Source import readSource
+from .Measurements import measurementsOf
 
 SEGMENT, SOLID, PIECE = "segment", "solid", "piece"
 RAS_TO_LPS = numpy.diag([-1.0, -1.0, 1.0, 1.0])
@@ -151,6 +152,11 @@ class Content:
         plan = self.inputs.plan
         placed = readObjects(self.case, self.session, plan, solids=False) if plan else []
         return {one.name: one for one in placed}
+
+    @functools.cached_property
+    def measurements(self):
+        """The :class:`ORExportLib.Measurements.Measurement` list: the same numbers for all that show numbers."""
+        return measurementsOf(self.document, self.results, self.inputs.segmentation, self.inputs.parts)
 
     @functools.cached_property
     def bodies(self):

@@ -14,7 +14,7 @@ from PlanningHubLib.Software import versions
 
 from . import ApprovalsFile, Manifest, PlanFiles, Verify
 from .Content import Content
-from .Dicom import ModelObjects, SegmentationObject
+from .Dicom import EncapsulatedObj, ModelObjects, SegmentationObject
 from .Dicom.DerivedObject import Making
 from .Inputs import requireInputs
 from .Pages import BriefingPages
@@ -24,7 +24,8 @@ PURPOSE = "or-package"
 # What writes the files, in its order, each with its share of the time and the name by which it can be left out.
 CONTRIBUTORS = (
     (SegmentationObject, 3, None),
-    (ModelObjects, 2, None),
+    (ModelObjects, 3, None),
+    (EncapsulatedObj, 1, "assembly"),
     (PlanFiles, 1, None),
     (BriefingPages, 4, None),
     (ApprovalsFile, 1, None),

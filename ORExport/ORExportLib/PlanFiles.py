@@ -38,16 +38,6 @@ def partsIn(manifest):
     return manifest.get("parts") or [manifest.get("part") or {"object": "Bone", **ANATOMY}]
 
 
-def usageOf(part, document):
-    """Return the keyword of CID 7064 for a part.
-
-    :param part: as :func:`partOf` returns it
-    :param document: the plan it belongs to, or None
-    """
-    intended = INTENDED_USAGES.get(document["intendedUse"]) if document else None
-    return intended or USAGES.get(part["role"], "PlanningIntent")
-
-
 def checkPlan(folder, manifest, damaged):
     """Check the plan's files of a package against its manifest.
 

@@ -150,7 +150,7 @@ def _checkObjects(folder, manifest, damaged):
             findings += _checkFlags(paths[role], objects[role], objects.get(SEGMENTATION), part)
     for role, dataset in objects.items():
         plainRole = role.replace(baseRole(role), ENCAPSULATES.get(baseRole(role), ""))
-        if role not in ROLES and plainRole not in paths:
+        if baseRole(role) in ENCAPSULATES and plainRole not in paths:
             findings.append(_reject("package-incomplete", f"The package lacks: {plainRole}.", paths[role]))
         if plainRole in paths and paths[plainRole] not in damaged:
             findings += _checkEncapsulated(paths[role], dataset, paths[plainRole])

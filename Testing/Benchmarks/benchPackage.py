@@ -6,6 +6,7 @@ from pathlib import Path
 
 from ORExportLib.Dicom.DerivedObject import Making
 from ORExportLib.Dicom.EncapsulatedModel import buildEncapsulatedModel
+from ORExportLib.Dicom.ModelModule import Model
 from ORExportLib.Dicom.SegmentationObject import Algorithm, Segment, buildSegmentation
 from ORExportLib.Dicom.Source import readSource
 
@@ -48,7 +49,7 @@ def _ourSegmentation(paths, mask):
 
 
 def _ourModel(paths, stl):
-    return buildEncapsulatedModel(readSource(paths), _making(), stl, "left")
+    return buildEncapsulatedModel(readSource(paths), _making(), stl, Model("Bone", side="left"))
 
 
 def _bareSegmentation(paths, mask):

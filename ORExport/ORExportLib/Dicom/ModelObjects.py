@@ -1,26 +1,41 @@
-"""The parts of a package: each piece as STL and as a DICOM object, and each part as 3MF."""
+"""The models of a package: each piece of its parts, byte for byte, and what else is shown, as DICOM objects; 3MF."""
 
-from .. import PlanFiles
 from ..Content import partFiles
 from ..Manifest import roleOfPiece
 from .EncapsulatedModel import buildEncapsulatedModel
+from .Icons import painted
+from .ModelBodies import coarse, modelBodies
+from .ModelFiles import stlBytes
+from .ModelModule import modelOf
 
-MODEL, STL, THREE_MF = "model-dicom", "model-stl", "model-3mf"
-ROLES = (MODEL, STL, THREE_MF)
+MODEL, STL, THREE_MF, OBJECT_MODEL = "model-dicom", "model-stl", "model-3mf", "object-model-dicom"
+ROLES = (MODEL, STL, THREE_MF, OBJECT_MODEL)
+SIMPLIFIED = "simplified to look at"
 
 
 def write(content, writer, progress):
-    """Write the parts of a :class:`ORExportLib.Content.Content`, byte for byte, and their DICOM objects."""
-    progress(0.0, "Models")
-    for number, body in enumerate(content.pieces, 1):
-        name = _fileName(content, body)
-        stl = writer.copy(body.path, f"{name}.stl", roleOfPiece(STL, number), body.part.id)
-        model = _model(content, writer, body, stl.read_bytes())
-        writer.object(model, f"{name}.dcm", roleOfPiece(MODEL, number), body.part.id)
+    """Write the parts of a :class:`ORExportLib.Content.Content`, byte for byte, and all models' DICOM objects."""
+    pieces, others = modelBodies(content)
+    count = len(pieces) + len(others)
+    for number, body in enumerate(pieces, 1):
+        progress((number - 1) / count, f"Model of {body.name}")
+        _writePiece(content, writer, body, number)
+    for number, body in enumerate(others, 1):
+        progress((len(pieces) + number - 1) / count, f"Model of {body.name}")
+        model = _modelOfBody(content, writer, body, len(pieces) + number)
+        writer.object(model, f"model-{number}.dcm", roleOfPiece(OBJECT_MODEL, number))
     for number, part in enumerate(content.inputs.parts, 1):
         name = "part" if len(content.inputs.parts) == 1 else part.id
         path = partFiles(content.case, part, ".3mf", most=1)[0]
         writer.copy(path, f"{name}.3mf", roleOfPiece(THREE_MF, number), part.id)
+
+
+def _writePiece(content, writer, body, number):
+    name = _fileName(content, body)
+    stl = writer.copy(body.path, f"{name}.stl", roleOfPiece(STL, number), body.part.id)
+    model = modelOf(content, body, number, icon=painted(body.mesh))
+    dataset = buildEncapsulatedModel(content.source, content.making, stl.read_bytes(), model, derivedFrom(writer))
+    writer.object(dataset, f"{name}.dcm", roleOfPiece(MODEL, number), body.part.id)
 
 
 def _fileName(content, body):
@@ -30,11 +45,14 @@ def _fileName(content, body):
     return f"{name}-{body.number}" if isOneOfSeveral else name
 
 
-def _model(content, writer, body, stl):
-    making = content.making
-    return buildEncapsulatedModel(
-        content.source, making, stl, content.side, [writer.datasets["segmentation-dicom"]],
-        usage=PlanFiles.usageOf(PlanFiles.partOf(body.part), content.document),
-        description=f"{making.caseName} part, {making.approvalWord}: {body.name}",
-        modified=body.modified, mirrored=body.mirrored, moved=body.moved,
-    )  # fmt: skip
+def _modelOfBody(content, writer, body, number):
+    making, mesh = content.making, coarse(body.mesh)
+    remark = SIMPLIFIED if mesh is not body.mesh else ""
+    model = modelOf(content, body, number, icon=painted(mesh), remark=remark)
+    stl = stlBytes(mesh, f"CASE={making.caseName} {making.approvalWord.upper()}")
+    return buildEncapsulatedModel(content.source, making, stl, model, derivedFrom(writer))
+
+
+def derivedFrom(writer):
+    """Return the datasets besides the source that models are derived from."""
+    return [writer.datasets["segmentation-dicom"]]

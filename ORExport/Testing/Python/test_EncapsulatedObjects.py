@@ -11,10 +11,12 @@ from SmallSeries import asymmetricMask, boneSegment, tetrahedronStl
 from ORExportLib.Dicom.EncapsulatedDocument import encapsulatedBytes
 from ORExportLib.Dicom.EncapsulatedModel import buildEncapsulatedModel
 from ORExportLib.Dicom.EncapsulatedPdf import buildEncapsulatedPdf
+from ORExportLib.Dicom.ModelModule import Model
 from ORExportLib.Dicom.SegmentationObject import buildSegmentation
 from ORExportLib.Dicom.Source import readSource
 from ORExportLib.Pages.Briefing import Briefing, briefingPdf
 
+PART = Model("Bone")
 LATERALITY = [("left", "L"), ("right", "R"), ("bilateral", "B"), ("midline", "U"), (None, None)]
 
 
@@ -30,7 +32,8 @@ def aPdf(aMaking):
 
 def test_modelConformsAndFitsItsSource(aSource, aMaking, aSegmentation, sourcePaths, tmp_path):
     path = tmp_path / "part.dcm"
-    buildEncapsulatedModel(aSource, aMaking, tetrahedronStl(), "left", [aSegmentation]).save_as(path)
+    left = Model("Bone", side="left")
+    buildEncapsulatedModel(aSource, aMaking, tetrahedronStl(), left, [aSegmentation]).save_as(path)
     aSegmentation.save_as(tmp_path / "seg.dcm")
     assert dicomErrors(path) == []
     assert entityErrors([path, tmp_path / "seg.dcm", *sourcePaths]) == []
@@ -48,7 +51,7 @@ MANDATORY = (
 
 @pytest.mark.parametrize("keyword", MANDATORY)
 def test_dciodvfyMissesWhatIsMandatory(aSource, aMaking, tmp_path, keyword):
-    dataset = buildEncapsulatedModel(aSource, aMaking, tetrahedronStl())
+    dataset = buildEncapsulatedModel(aSource, aMaking, tetrahedronStl(), PART)
     del dataset[keyword]
     dataset.save_as(tmp_path / "damaged.dcm")
     assert dicomErrors(tmp_path / "damaged.dcm")
@@ -57,7 +60,7 @@ def test_dciodvfyMissesWhatIsMandatory(aSource, aMaking, tmp_path, keyword):
 @pytest.mark.parametrize("extra", [b"", b"!"], ids=["even", "odd"])
 def test_modelHoldsTheStlByteForByte(aSource, aMaking, tmp_path, extra):
     stl = tetrahedronStl() + extra
-    buildEncapsulatedModel(aSource, aMaking, stl).save_as(tmp_path / "part.dcm")
+    buildEncapsulatedModel(aSource, aMaking, stl, PART).save_as(tmp_path / "part.dcm")
     dataset = pydicom.dcmread(tmp_path / "part.dcm")
     assert encapsulatedBytes(dataset) == stl
     assert len(dataset.EncapsulatedDocument) % 2 == 0
@@ -66,7 +69,7 @@ def test_modelHoldsTheStlByteForByte(aSource, aMaking, tmp_path, extra):
 
 
 def test_modelSharesTheSourcesFrameAndSaysMillimetres(aSource, aMaking, aSegmentation):
-    dataset = buildEncapsulatedModel(aSource, aMaking, tetrahedronStl(), "left", [aSegmentation])
+    dataset = buildEncapsulatedModel(aSource, aMaking, tetrahedronStl(), Model("Bone", side="left"), [aSegmentation])
     assert dataset.FrameOfReferenceUID == aSource.frameOfReferenceUid
     units, usage = dataset.MeasurementUnitsCodeSequence[0], dataset.ModelUsageCodeSequence[0]
     assert (units.CodeValue, units.CodingSchemeDesignator) == ("mm", "UCUM")
@@ -79,20 +82,19 @@ def test_modelSharesTheSourcesFrameAndSaysMillimetres(aSource, aMaking, aSegment
 
 
 def test_flagsFollowTheOperations(aSource, aMaking, tmp_path):
-    dataset = buildEncapsulatedModel(
-        aSource, aMaking, tetrahedronStl(), modified=True, mirrored=True, usage="ToolFabrication", showsSkin=True
-    )
+    model = Model("Guide", modified=True, mirrored=True, usage="ToolFabrication", showsSkin=True, namesPatient=True)
+    dataset = buildEncapsulatedModel(aSource, aMaking, tetrahedronStl(), model)
     dataset.save_as(tmp_path / "part.dcm")
     assert (dataset.ModelModification, dataset.ModelMirroring) == ("YES", "YES")
     assert dataset.ModelUsageCodeSequence[0].CodeValue == "129014"
-    assert dataset.RecognizableVisualFeatures == "YES"
+    assert (dataset.RecognizableVisualFeatures, dataset.BurnedInAnnotation) == ("YES", "YES")
     assert dicomErrors(tmp_path / "part.dcm") == []
 
 
 @pytest.mark.parametrize("side, laterality", LATERALITY)
 def test_sideIsTheCasesSide(aSource, aMaking, aPdf, tmp_path, side, laterality):
-    for build, content in ((buildEncapsulatedModel, tetrahedronStl()), (buildEncapsulatedPdf, aPdf)):
-        dataset = build(aSource, aMaking, content, side)
+    model = buildEncapsulatedModel(aSource, aMaking, tetrahedronStl(), Model("Bone", side=side))
+    for dataset in (model, buildEncapsulatedPdf(aSource, aMaking, aPdf, side)):
         assert dataset.get("ImageLaterality") == laterality
         dataset.save_as(tmp_path / "one.dcm")
         assert dicomErrors(tmp_path / "one.dcm") == []
@@ -120,7 +122,7 @@ def test_pdfWithoutMimeTypeIsSeen(aSource, aMaking, aPdf, tmp_path):
 def test_realSkullConforms(skullPaths, tmp_path, aMaking, aPdf):
     source = readSource(skullPaths)
     objects = {
-        "part.dcm": buildEncapsulatedModel(source, aMaking, tetrahedronStl(), "midline"),
+        "part.dcm": buildEncapsulatedModel(source, aMaking, tetrahedronStl(), Model("Bone", side="midline")),
         "briefing.dcm": buildEncapsulatedPdf(source, aMaking, aPdf, "midline"),
     }
     for name, dataset in objects.items():

@@ -13,6 +13,7 @@ from Judges import dicomErrors, entityErrors, run
 from SmallSeries import AXIAL, OBLIQUE, SHAPE, asymmetricMask, boneSegment, tetrahedronStl, writeSeries
 
 from ORExportLib.Dicom.EncapsulatedModel import buildEncapsulatedModel
+from ORExportLib.Dicom.ModelModule import Model
 from ORExportLib.Dicom.SegmentationObject import buildSegmentation, parseTerminology, segmentsOnSource
 from ORExportLib.Dicom.Source import readSource
 from PlanningHubLib import Segments
@@ -136,7 +137,7 @@ def test_impossibleHeaderValuesAreLeftEmpty(tmp_path, aMaking, anAlgorithm):
         )
     source = readSource(paths)
     seg = buildSegmentation(source, aMaking, [boneSegment(asymmetricMask())], anAlgorithm)
-    model = buildEncapsulatedModel(source, aMaking, tetrahedronStl())
+    model = buildEncapsulatedModel(source, aMaking, tetrahedronStl(), Model("Bone"))
     for dataset in (seg, model):
         assert not dataset.PatientSex and not dataset.PatientBirthDate and "TimezoneOffsetFromUTC" not in dataset
     assert not model.AcquisitionDateTime
@@ -148,7 +149,7 @@ def test_overlongIdentifiersAreCopiedWhole(tmp_path, aMaking, anAlgorithm):
         paths, _matrix = writeSeries(tmp_path, AccessionNumber="A" * 30, PatientID="P" * 80)
     source = readSource(paths)
     seg = buildSegmentation(source, aMaking, [boneSegment(asymmetricMask())], anAlgorithm)
-    model = buildEncapsulatedModel(source, aMaking, tetrahedronStl())
+    model = buildEncapsulatedModel(source, aMaking, tetrahedronStl(), Model("Bone"))
     for name, dataset in (("seg.dcm", seg), ("part.dcm", model)):
         dataset.save_as(tmp_path / name)
         written = pydicom.dcmread(tmp_path / name)
