@@ -18,6 +18,7 @@ from .Dicom import EncapsulatedObj, ModelObjects, SegmentationObject
 from .Dicom.DerivedObject import Making
 from .Inputs import requireInputs
 from .Pages import BriefingPages
+from .Viewer import Viewer
 from .Writer import Writer
 
 PURPOSE = "or-package"
@@ -28,6 +29,7 @@ CONTRIBUTORS = (
     (EncapsulatedObj, 1, "assembly"),
     (PlanFiles, 1, None),
     (BriefingPages, 4, None),
+    (Viewer, 3, "viewer"),
     (ApprovalsFile, 1, None),
 )
 

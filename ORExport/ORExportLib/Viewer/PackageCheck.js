@@ -102,8 +102,15 @@ class PackageCheck {
 
   nameFindings(manifest) {
     const { code } = manifest.case;
-    const found = manifest.files.filter((record) => !record.path.split("/").some((name) => name.startsWith(`${code}-`)))
-      .map((record) => reject("case-code-differs", `${record.path} does not bear the case's code ${code}.`));
+    const isMarked = manifest.version > 3 && !manifest.approved;
+    const found = [];
+    for (const { path } of manifest.files) {
+      const name = path.split("/").pop();
+      if (!name.startsWith(`${code}-`)) found.push(reject("case-code-differs", `${path} does not bear the case's code ${code}.`));
+      else if (name.startsWith(`${code}-${this.rules.notApprovedMark}-`) !== isMarked) {
+        found.push(reject("mark-differs", `${path} says otherwise than the manifest whether it is approved.`));
+      }
+    }
     const roles = manifest.files.map((record) => record.role);
     const missing = this.rules.neededRoles.filter((role) => roles.filter((one) => one === role).length !== 1);
     if (missing.length) found.push(reject("package-incomplete", `The package lacks: ${missing.join(", ")}.`));

@@ -58,7 +58,7 @@ class Section:
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class Viewer:
+class ViewerContent:
     """What the viewer shows; it never learns the patient's name.
 
     :param side: ``left``, ``right``, ``bilateral``, ``midline`` or None

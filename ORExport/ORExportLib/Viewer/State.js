@@ -46,9 +46,9 @@ class State {
     this.changed();
   }
 
-  /** Show models of some names only. */
+  /** Show models of some names only; without names, those that are shown at first. */
   showOnly(names) {
-    for (const [model, look] of this.looks) look.visible = names.includes(model.name);
+    for (const [model, look] of this.looks) look.visible = names.length ? names.includes(model.name) : model.visible;
     this.changed();
   }
 
