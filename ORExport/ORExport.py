@@ -1,3 +1,4 @@
+import functools
 from pathlib import Path
 
 import slicer
@@ -10,18 +11,20 @@ from slicer.ScriptedLoadableModule import (
     ScriptedLoadableModuleTest,
 )
 
-from ORExportLib import Manifest, Package, Verify
+from ORExportLib import Gate, Manifest, Package, Verify, Views, ViewsInScene
 from ORExportLib.CopyDocuments import copyDocuments
+from ORExportLib.Export import exportPackage
+from ORExportLib.Inputs import requireInputs
 from ORExportLib.Pages import PrescriptionPdf
+from ORExportWidgets.PackagePanel import PackagePanel
+from ORExportWidgets.VerifyPanel import VerifyPanel
+from ORExportWidgets.ViewsPanel import ViewsPanel
 from PlanningHubLib import Consent
 from PlanningHubLib.ActiveCase import activeCaseFolder
 from PlanningHubLib.Case import Case
-from PlanningHubLib.Errors import firstRejection
+from PlanningHubLib.Errors import InputRefused, UsageError, firstRejection
 from PlanningHubLib.Files import requireFree
-from PlanningHubWidgets.CaseHeader import warningText
-from PlanningHubWidgets.CaseModuleWidget import CaseModuleWidget, fillTable, isChosen, sizeText
-from PlanningHubWidgets.GovernancePanel import BAD_COLOR, GOOD_COLOR
-from PlanningHubWidgets.StepRunner import ERROR_STYLE
+from PlanningHubWidgets.PagedModuleWidget import PagedModuleWidget
 
 
 class ORExport(ScriptedLoadableModule):
@@ -34,7 +37,9 @@ class ORExport(ScriptedLoadableModule):
         self.parent.dependencies = ["PlanningHub"]
         self.parent.contributors = ["Planning Hub developers"]
         self.parent.helpText = _("""
-Make a package of DICOM objects, plain model files and a one-page PDF from the active case, and verify any package.
+<b>Package</b>: see what the gate says of the active case, choose what is in its package, and save it.<br>
+<b>Views</b>: take the views that were agreed on from the 3D view.<br>
+<b>Verify</b>: see whether any package is what was made, and what stands against its use.
 """)
         self.parent.acknowledgementText = _("Built on 3D Slicer, pydicom, highdicom and ReportLab.")
 
@@ -45,70 +50,24 @@ class ORExportParameterNode:
 
     outFolder - Where the package is saved.
     verifyFolder - The package to verify.
+    storeAddress - The archive that is asked for newer examinations. It holds no secrets.
+    leaveOut - Names of contents that are not wanted, with commas between.
     """
 
     outFolder: Path
     verifyFolder: Path
+    storeAddress: str = ""
+    leaveOut: str = ""
 
 
-class ORExportWidget(CaseModuleWidget):
-    """Make a package; verify one."""
+class ORExportWidget(PagedModuleWidget):
+    """A page that makes the package, one for its views, and one that verifies any package."""
 
     def createLogic(self):
         return ORExportLogic()
 
-    def connectActions(self):
-        self.ui.packageButton.connect("clicked(bool)", self.onMakePackage)
-        self.ui.verifyButton.connect("clicked(bool)", self.onVerify)
-        self._verifiedFolder = None
-
-    def showCase(self, case):
-        package = case.latest("package") if case else None
-        files = package.files.items() if package else []
-        rows = [(name, sizeText(one.bytes), (one.sha256[:12] + "\u2026", one.sha256)) for name, one in files]
-        warning = warningText(case, package) if package else ""
-        fillTable(self.ui.packageTable, [(warning,), *rows] if warning else rows)
-        isApproved = bool(package) and package.facts["approved"]
-        self.ui.approvalLabel.text = approvalText(isApproved) if package else ""
-        self.ui.approvalLabel.styleSheet = f"color: {GOOD_COLOR if isApproved else BAD_COLOR}; font-weight: bold;"
-        self.ui.approvalLabel.visible = package is not None
-
-    def updateActions(self):
-        parameters = self.parameters
-        self.ui.packageButton.enabled = bool(parameters and self.case and isChosen(parameters.outFolder))
-        self.ui.verifyButton.enabled = bool(parameters and isChosen(parameters.verifyFolder))
-        if parameters and parameters.verifyFolder != self._verifiedFolder:
-            self.ui.verifyLabel.text = _("Not verified.")
-
-    def onMakePackage(self):
-        folder, outFolder = self.activeFolder(), self.parameters.outFolder
-        done = _("The package is saved and was read back.")
-        findings = self.runStep(
-            lambda session, progress: self.logic.makePackage(folder, session, outFolder, progress), done
-        )
-        if findings:
-            self.runner.say("\n".join([done, *(finding.message for finding in findings)]))
-
-    def onVerify(self):
-        folder = self.parameters.verifyFolder
-        self._verifiedFolder = folder
-        self.ui.verifyLabel.text = _("Not verified.")
-        result = self.runStep(
-            lambda session, progress: self.logic.verify(folder, progress), "", _("Cancelled; nothing is proven.")
-        )
-        if result is not None:
-            self._showFindings(*result)
-
-    def _showFindings(self, findings, approved):
-        lines = [f"{finding.severity}: {finding.message}" for finding in findings]
-        rejection = firstRejection(findings)
-        if rejection:
-            self.runner.say(f"{rejection.message} {rejection.action}", ERROR_STYLE)
-            lines.insert(0, _("Do not use this package."))
-        else:
-            self.runner.say(_("The package is what was recorded."))
-            lines = [_("Every file is there and unchanged."), *lines, approvalText(approved)]
-        self.ui.verifyLabel.text = "\n".join(lines)
+    def panelClasses(self):
+        return ((_("Package"), PackagePanel), (_("Views"), ViewsPanel), (_("Verify"), VerifyPanel))
 
 
 class ORExportLogic(ScriptedLoadableModuleLogic):
@@ -117,13 +76,35 @@ class ORExportLogic(ScriptedLoadableModuleLogic):
     def getParameterNode(self):
         return ORExportParameterNode(super().getParameterNode())
 
-    def makePackage(self, folder, session, outFolder, progress):
+    def gateFindings(self, case, storeAddress=""):
+        """Return what the gate says of a case now."""
+        return Gate.glance(case, requireInputs, self.newerStudies(storeAddress))
+
+    def makePackage(
+        self, folder, session, outFolder, progress, leaveOut=(), requireApproved=False, storeAddress="",
+    ):  # fmt: skip
         """Make the package of the case in a folder and save a checked copy; return what to say of its consent."""
         requireFree(outFolder)
         with Case.open(folder, writable=True) as case:
-            package = Package.makePackage(case, session, progress=progress)
-            Package.exportPackage(case, package, outFolder)
+            package = Package.makePackage(
+                case, session, progress=progress, requireApproved=requireApproved, leaveOut=leaveOut,
+                views=Views.caseViews(case), newerStudies=self.newerStudies(storeAddress),
+            )  # fmt: skip
+            exportPackage(case, package, outFolder)
             return Consent.treatmentFindings(case)
+
+    def newerStudies(self, storeAddress):
+        """Return the function that asks a store for newer examinations of a patient; None without a store.
+
+        :raises UsageError: ``no-central-sync``
+        """
+        if not storeAddress.strip():
+            return None
+        if not hasattr(slicer.modules, "centralsync"):
+            raise UsageError(
+                "no-central-sync", _("The module Central Sync is not installed, so no archive can be asked."), ""
+            )
+        return functools.partial(slicer.util.getModuleLogic("CentralSync").newerStudies, storeAddress)
 
     def draftPrescription(self, folder, path):
         """Write the drafted PDF of the prescription of the case in a folder; the planning hub's button calls it."""
@@ -134,16 +115,41 @@ class ORExportLogic(ScriptedLoadableModuleLogic):
         """Return what draws the documents of a de-identified copy; the planning hub's button asks for it."""
         return copyDocuments()
 
-    def verify(self, folder, progress):
+    def verify(self, folder, progress, storeAddress=""):
         """Verify a package; return its findings and, where none rejects it, whether its manifest says approved."""
-        findings = Verify.verifyPackage(folder, progress)
+        findings = Verify.verifyPackage(folder, progress, self.newerStudies(storeAddress))
         approved = firstRejection(findings) is None and Manifest.readManifest(folder)["approved"]
         return findings, approved
 
+    # Views
 
-def approvalText(approved):
-    """Return what a package's approval means for its use."""
-    return _("Approved.") if approved else _("NOT APPROVED: for planning review only.")
+    def activeCamera(self):
+        """Return the camera of the 3D view that is in front.
+
+        :raises InputRefused: ``no-camera``
+        """
+        layoutManager = slicer.app.layoutManager()
+        viewNode = layoutManager.activeMRMLThreeDViewNode() if layoutManager else None
+        if viewNode is not None:
+            return slicer.modules.cameras.logic().GetViewActiveCameraNode(viewNode)
+        camera = slicer.mrmlScene.GetFirstNodeByClass("vtkMRMLCameraNode")
+        if camera is None:
+            raise InputRefused("no-camera", _("There is no 3D view."), _("Choose a layout with a 3D view."))
+        return camera
+
+    def takeView(self, case, name, stepName, caption):
+        """Return what the 3D view shows as a view of a case."""
+        visible = ViewsInScene.visibleNames(case, slicer.mrmlScene)
+        return Views.viewOfCamera(self.activeCamera(), name, visible, stepName, caption)
+
+    def showView(self, case, view):
+        """Let the 3D view show a view of a case."""
+        ViewsInScene.showView(view, case, slicer.mrmlScene, self.activeCamera())
+
+    def keepViews(self, folder, views):
+        """Keep views in the case in a folder as its agreed ones; return the artefact."""
+        with Case.open(folder, writable=True) as case:
+            return Views.keepViews(case, views)
 
 
 class ORExportTest(ScriptedLoadableModuleTest):
@@ -157,4 +163,4 @@ class ORExportTest(ScriptedLoadableModuleTest):
         widget = slicer.util.getModuleWidget("ORExport")
         widget.refresh()
         self.assertEqual(activeCaseFolder(slicer.mrmlScene), "")
-        self.assertFalse(widget.ui.packageButton.enabled)
+        self.assertFalse(widget.panel("PackagePanel").ui.packageButton.enabled)

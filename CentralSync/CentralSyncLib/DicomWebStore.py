@@ -3,7 +3,9 @@
 import contextlib
 import functools
 import itertools
+import json
 import logging
+import urllib.parse
 
 from PlanningHubLib.Errors import StoreFailed
 from PlanningHubLib.Progress import part
@@ -143,6 +145,29 @@ class DicomWebStore:
         except TooLong:
             message = f"The store keeps more than {mostBytes >> 20} MiB of records of this case."
             raise StoreFailed("series-too-large", message, "Have the store looked at.") from None
+
+    # Searching
+
+    def query(self, path, keys):
+        """Return the answer to a search (QIDO-RS) as a list of dictionaries, DICOM JSON.
+
+        :param path: such as ``/studies``
+        :raises StoreFailed: as the store's own trouble; ``query-answer``
+        """
+        # A space as %20: as "+", which is for forms, an archive may look for a plus.
+        url = f"{self._base}{path}?{urllib.parse.urlencode(keys, quote_via=urllib.parse.quote)}"
+        with self._http.request("GET", url, {"Accept": "application/dicom+json"}) as answer:
+            if answer.status_code == 204:
+                return []
+            if answer.status_code != 200:
+                raise _statusFailed(answer, "the search")
+            try:
+                values = json.loads(b"".join(self._http.chunks(answer, MOST_RECORD_BYTES)))
+            except (ValueError, TooLong, RecursionError):
+                values = None
+        if not isinstance(values, list) or not all(isinstance(one, dict) for one in values):
+            raise StoreFailed("query-answer", "The store answered a search with something else.", "Check its address.")
+        return values
 
     # Sending
 

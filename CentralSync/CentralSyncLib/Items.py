@@ -5,12 +5,14 @@ import os
 from pathlib import Path
 
 from PlanningHubLib import Files
+from PlanningHubLib.PartsTogether import partsTogether, planOf
 
 DICOM = "dicom"
 PLAIN = "plain"
-SENT_KINDS = ("source", "segmentation", "plan", "part", "package", "outcome")
-# What a case need not have; of an outcome that is stale nothing is sent as current.
-OUTCOME = "outcome"
+# What a case must have to be sent.
+REQUIRED_KINDS = ("source", "segmentation", "part", "package")
+# What was made beside it; of what is stale nothing is sent as current.
+BESIDE_KINDS = ("build", "papers", "inspection", "outcome")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,9 +45,23 @@ def itemOf(path, name=None, sha256=None):
 
 
 def sentArtefacts(case):
-    """Return the newest artefact of each of ``SENT_KINDS`` that a case has, an outcome only while it holds."""
-    newest = filter(None, map(case.latest, SENT_KINDS))
-    return [one for one in newest if one.kind != OUTCOME or case.states([one], readFiles=False) != ["stale"]]
+    """Return the artefacts of a case that are sent: the newest of what it must have, and what goes along.
+
+    The parts are those that belong together, with their plan; builds, papers, inspections and outcomes go along while
+    they hold. Files are not read.
+    """
+    parts, _stale = partsTogether(case)
+    plan = case.graph.current(planOf(case, parts[-1]) or "") if parts else case.latest("plan")
+    one = {kind: case.latest(kind) for kind in REQUIRED_KINDS}
+    made = [one["source"], one["segmentation"], plan, *parts, one["package"], *_beside(case)]
+    return [artefact for artefact in made if artefact]
+
+
+def _beside(case):
+    newest = [one for one in case.artefacts if one.kind in BESIDE_KINDS and case.graph.current(one.id) == one]
+    states = case.states(newest, readFiles=False)
+    current = [one for one, state in zip(newest, states, strict=True) if state == "current"]
+    return sorted(current, key=lambda one: BESIDE_KINDS.index(one.kind))
 
 
 def itemsOf(case):

@@ -13,7 +13,7 @@ from PlanningHubLib.Software import versions
 
 from . import AuditHead, CaseRecord
 from .CentralStore import ABSENT, CONFLICT, DAMAGED, REFUSED, SAME, UNFIT, UNREACHED
-from .Items import OUTCOME, SENT_KINDS, itemOf, itemsOf, sentArtefacts
+from .Items import REQUIRED_KINDS, itemOf, itemsOf, sentArtefacts
 from .Results import FAILED, NOT_SENT, QUEUED, VERIFIED, ItemResult, SyncResult
 
 RECEIPT_FORMAT = 1
@@ -106,16 +106,10 @@ def syncCase(case, store, progress=noProgress):
 
 
 def _gate(case):
-    """The artefacts to send, each whole and current; the package first, since its message says most.
-
-    A plan is among them where the package rests on one, an outcome where there is one that holds.
-    """
-    required = {kind: case.require(kind) for kind in reversed(SENT_KINDS) if kind not in ("plan", OUTCOME)}
-    plans = [one for one in case.graph.above(required["package"]) if one.kind == "plan"]
-    required |= {"plan": case.requireCurrent(plans[0])} if plans else {}
-    outcomes = [one for one in sentArtefacts(case) if one.kind == OUTCOME]
-    required |= {OUTCOME: case.requireCurrent(outcomes[0])} if outcomes else {}
-    return [required[kind] for kind in SENT_KINDS if kind in required]
+    """The artefacts to send, each whole and current; the package is looked at first, since its message says most."""
+    for kind in reversed(REQUIRED_KINDS):
+        case.require(kind)
+    return [case.requireCurrent(one) for one in sentArtefacts(case)]
 
 
 def _statement(result):

@@ -22,8 +22,9 @@ from . import PlanFiles
 from .Dicom.SegmentationObject import segmentsOnSource
 from .Dicom.Source import readSource
 from .Measurements import measurementsOf
+from .Views import SEGMENT, defaultViews
 
-SEGMENT, SOLID, PIECE = "segment", "solid", "piece"
+SOLID, PIECE = "solid", "piece"
 RAS_TO_LPS = numpy.diag([-1.0, -1.0, 1.0, 1.0])
 # Site default, no source: what surrounds a plan is seen through.
 SURROUNDINGS_OPACITY = 0.35
@@ -66,7 +67,7 @@ class Content:
     :param making: :class:`ORExportLib.Dicom.DerivedObject.Making`
     :param approvals: those that hold for the inputs
     :param findings: of the gate
-    :param views: :class:`ORExportLib.Views.View` list
+    :param views: :class:`ORExportLib.Views.View` list; empty for those of the procedure and the side
     """
 
     def __init__(self, case, session, inputs, making, approvals=(), findings=(), views=()):
@@ -76,7 +77,9 @@ class Content:
         self.making = making
         self.approvals = list(approvals)
         self.findings = list(findings)
-        self.views = list(views)
+        # Of :func:`ORExportLib.ViewPictures.viewPictures`, once they are taken.
+        self.pictures = None
+        self._views = tuple(views)
         self._nodes = []
 
     def __enter__(self):
@@ -85,6 +88,11 @@ class Content:
     def __exit__(self, *_error):
         removeNodes(self.session.scene, *self._nodes)
         self._nodes = []
+
+    @functools.cached_property
+    def views(self):
+        """The :class:`ORExportLib.Views.View` tuple of what is shown."""
+        return self._views or defaultViews(self)
 
     @property
     def side(self):

@@ -9,6 +9,7 @@ import json
 import re
 from pathlib import Path
 
+from PlanningHubLib.Consent import DOCUMENT, standingConsent
 from PlanningHubLib.Errors import VerificationFailed
 from PlanningHubLib.Files import sha256, sha256Bytes
 from PlanningHubLib.Requirements import ensure
@@ -77,6 +78,7 @@ def manifestValues(content, files, leftOut=()):
         "approved": making.isApproved,
         "intendedUse": content.intendedUse,
         "sourceDate": _scanDay(content.source.first),
+        **_consent(case),
         "software": {name: str(version) for name, version in making.software.items()},
         "artefacts": [artefactRecord(artefact) for artefact in content.inputs.artefacts],
         "parts": [{"id": one.id, **partOf(one)} for one in content.inputs.parts],
@@ -84,6 +86,13 @@ def manifestValues(content, files, leftOut=()):
         "leftOut": sorted(leftOut),
         "files": files,
     }
+
+
+def _consent(case):
+    """Return on what consent the package leaves; nothing where none stands."""
+    consent = standingConsent(case, "treatment")
+    named = ("scope", "basis", "given")
+    return {"consent": {"basis": DOCUMENT, **{key: consent[key] for key in named if key in consent}}} if consent else {}
 
 
 def _scanDay(header):

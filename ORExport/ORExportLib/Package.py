@@ -1,12 +1,10 @@
 """The package step: everything an operating room needs of a case, in one folder that can be verified on its own."""
 
 import datetime
-import shutil
-from pathlib import Path
 
-from PlanningHubLib import Approval, Consent
-from PlanningHubLib.Errors import GateRefused, UsageError
-from PlanningHubLib.Files import stagedFolder, writeAside
+from PlanningHubLib import Approval
+from PlanningHubLib.Errors import UsageError
+from PlanningHubLib.Files import writeAside
 from PlanningHubLib.Progress import noProgress, part
 from PlanningHubLib.Repair import repairFacts
 from PlanningHubLib.Requirements import ensure
@@ -14,19 +12,32 @@ from PlanningHubLib.Software import versions
 
 from . import ApprovalsFile, Manifest, PlanFiles, Verify
 from .Content import Content
-from .Dicom import EncapsulatedObj, ModelObjects, SegmentationObject
+from .Dicom import (
+    DerivedImages,
+    EncapsulatedObj,
+    ModelObjects,
+    SecondaryCapture,
+    SegmentationObject,
+    SpatialRegistration,
+)
 from .Dicom.DerivedObject import Making
+from .Export import exportPackage
+from .Gate import gateFindings, requireOpen
 from .Inputs import requireInputs
 from .Pages import BriefingPages
 from .Viewer import Viewer
+from .Views import caseViews
 from .Writer import Writer
 
-PURPOSE = "or-package"
+__all__ = ["CONTRIBUTORS", "exportPackage", "makePackage", "optionalContents"]
 # What writes the files, in its order, each with its share of the time and the name by which it can be left out.
 CONTRIBUTORS = (
     (SegmentationObject, 3, None),
     (ModelObjects, 3, None),
     (EncapsulatedObj, 1, "assembly"),
+    (SpatialRegistration, 1, None),
+    (DerivedImages, 6, "derived-ct"),
+    (SecondaryCapture, 4, "views"),
     (PlanFiles, 1, None),
     (BriefingPages, 4, None),
     (Viewer, 3, "viewer"),
@@ -39,7 +50,9 @@ def optionalContents():
     return tuple(name for _module, _share, name in CONTRIBUTORS if name)
 
 
-def makePackage(case, session, user=None, progress=noProgress, requireApproved=False, leaveOut=(), views=()):
+def makePackage(
+    case, session, user=None, progress=noProgress, requireApproved=False, leaveOut=(), views=(), newerStudies=None
+):
     """Make the operating-room package of a case's current source, segmentation and parts, verified before it counts.
 
     Parts that were made from a plan bring their plan. The package is approved where approvals that hold cover all of
@@ -47,10 +60,12 @@ def makePackage(case, session, user=None, progress=noProgress, requireApproved=F
 
     :param requireApproved: refuse to make one that is not approved
     :param leaveOut: names of :func:`optionalContents`
-    :param views: :class:`ORExportLib.Views.View` list for the pictures; empty for those of the case's side
+    :param views: :class:`ORExportLib.Views.View` list for the pictures; empty for those that were agreed on in the
+        case, and where there are none, for those of its procedure and side
+    :param newerStudies: as :func:`ORExportLib.Gate.gateFindings` takes it
     :returns: artefact of kind ``package``
-    :raises GateRefused: ``no-…``, ``stale-…`` or ``damaged-…`` for source, segmentation, plan and part; ``no-consent``;
-        ``not-approved``
+    :raises GateRefused: ``no-…``, ``stale-…`` or ``damaged-…`` for source, segmentation, plan and part; what the
+        gate rejects (:mod:`ORExportLib.Gate`), such as ``no-consent``; ``not-approved``
     :raises InputRefused: what :mod:`Source` and :mod:`SegmentationObject` refuse
     :raises UsageError: ``unknown-content``
     :raises VerificationFailed: when what was written cannot be verified
@@ -59,29 +74,30 @@ def makePackage(case, session, user=None, progress=noProgress, requireApproved=F
     _requireKnown(leaveOut)
     progress(0.0, "Checking the case")
     inputs = requireInputs(case)
-    Consent.requireConsent(case, PURPOSE)
     approvals = (Approval.requireHolding if requireApproved else Approval.holding)(case, inputs.artefacts)
     software = versions("slicer-core", "highdicom", "reportlab")
     making = Making(case.name, datetime.datetime.now(datetime.UTC), software, bool(approvals))
-    with case.staging("package", user=user) as stage:
-        with Content(case, session, inputs, making, approvals, views=views) as content:
+    with Content(case, session, inputs, making, approvals, views=views or caseViews(case)) as content:
+        content.findings = gateFindings(case, inputs, approvals, newerStudies, content.geometry.headers)
+        requireOpen(content.findings)
+        with case.staging("package", user=user) as stage:
             writer = Writer(stage.folder, making)
             _fill(content, writer, leaveOut, part(progress, 0.05, 0.9))
             _writeManifest(stage.folder, content, writer.records, leaveOut)
-        Verify.requireWhole(stage.folder, part(progress, 0.9, 1.0))
-        return stage.commit(
-            parents=inputs.artefacts,
-            parameters={"leftOut": sorted(leaveOut)},
-            facts={
-                "approved": making.isApproved,
-                "approvals": [approval["id"] for approval in approvals],
-                "files": len(writer.records) + 1,
-                "findings": [finding.asDict() for finding in content.findings],
-                **repairFacts(inputs.source),
-            },
-            software=making.software,
-            title="Operating-room package",
-        )
+            Verify.requireWhole(stage.folder, part(progress, 0.9, 1.0))
+            return stage.commit(
+                parents=inputs.artefacts,
+                parameters={"leftOut": sorted(leaveOut)},
+                facts={
+                    "approved": making.isApproved,
+                    "approvals": [approval["id"] for approval in approvals],
+                    "files": len(writer.records) + 1,
+                    "findings": [finding.asDict() for finding in content.findings],
+                    **repairFacts(inputs.source),
+                },
+                software=making.software,
+                title="Operating-room package",
+            )
 
 
 def _requireKnown(leaveOut):
@@ -104,30 +120,3 @@ def _fill(content, writer, leaveOut, progress):
 
 def _writeManifest(folder, content, files, leaveOut):
     writeAside(folder / Manifest.FILE_NAME, Manifest.encode(Manifest.manifestValues(content, files, leaveOut)))
-
-
-def exportPackage(case, package, outFolder, progress=noProgress):
-    """Copy a package into a folder that is empty or does not exist, and verify the copy; the case records that it left.
-
-    :param case: open for writing
-    :raises GateRefused: ``stale-package``, ``no-consent``; ``not-approved`` where it says approved and no longer is
-    :raises InputRefused: ``already-there``, ``disk-full``, ``cannot-write``
-    :raises VerificationFailed: when the copy is not the package
-    """
-    if case.state(package, readFiles=False) == "stale":
-        raise GateRefused(
-            "stale-package",
-            "The package is stale: what it was made from, or its approval, has changed since.",
-            "Make the package again.",
-        )
-    if package.facts["approved"]:
-        Approval.requireHolding(case, [case.graph.current(link.id) for link in package.parents])
-    Consent.requireConsent(case, PURPOSE)
-    with stagedFolder(outFolder) as folder:
-        Consent.release(case, PURPOSE, f"folder {Path(outFolder).absolute()}", [package])
-        for number, name in enumerate(package.files):
-            progress(0.5 * number / len(package.files), f"Copying {name}")
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(case.path(package, name), folder / name)
-        Verify.requireWhole(folder, part(progress, 0.5, 1.0))
-    return Path(outFolder)

@@ -6,7 +6,7 @@ from .Audit import canonical
 from .Files import sha256Bytes
 
 KINDS = (
-    "source", "segmentation", "plan", "part", "build", "papers", "inspection", "package", "receipt", "outcome",
+    "source", "segmentation", "plan", "part", "build", "papers", "inspection", "views", "package", "receipt", "outcome",
 )  # fmt: skip
 
 

@@ -100,6 +100,15 @@ def verifyLog(folder, lastLine, lineCount, keyRing=None):
     return _remarks(pending, foreign)
 
 
+def makersKeyId(folder):
+    """Return the public name of the key of the installation that made a case, empty where its log does not say."""
+    lines, _torn = _readLines(folder / LOG_NAME)
+    try:
+        return str(json.loads(lines[0])["key"])
+    except (IndexError, ValueError, KeyError, TypeError):
+        return ""
+
+
 def _readLines(path):
     try:
         content = path.read_bytes()

@@ -4,13 +4,33 @@ import contextlib
 import errno
 import hashlib
 import os
+import re
 import shutil
+import unicodedata
 import uuid
 from pathlib import Path
 
 from .Errors import GateRefused, InputRefused
 
 ASIDE_PREFIX = ".aside-"
+
+
+def fileWord(name):
+    """Return a name as it stands in file names: small ASCII letters and digits, with hyphens between."""
+    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().casefold()
+    return re.sub(r"[^a-z0-9]+", "-", plain).strip("-") or "object"
+
+
+def fileWords(names):
+    """Return :func:`fileWord` of each name, with a number where several would have the same."""
+    words = []
+    for name in names:
+        word, number = fileWord(name), 1
+        while word in words:
+            number += 1
+            word = f"{fileWord(name)}-{number}"
+        words.append(word)
+    return words
 
 
 def sha256(path):

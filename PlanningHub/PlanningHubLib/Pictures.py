@@ -113,11 +113,12 @@ class Studio:
         volume.GetDisplayNode().SetAndObserveColorNodeID(_grey(self.scene).GetID())
         return volume
 
-    def takeThreeD(self, path, direction="anterior", size=(800, 800)):
+    def takeThreeD(self, path, direction="anterior", size=(800, 800), aim=None):
         """Save a picture of all surfaces, seen from a direction of ``DIRECTIONS`` (where the viewer stands).
 
         :param path: PNG file
         :param size: width and height in pixels
+        :param aim: function that places the vtkCamera, RAS mm, instead of the direction
         """
         view = self.scene.AddNewNodeByClass("vtkMRMLViewNode")
         view.SetLayoutName(view.GetID())
@@ -130,7 +131,8 @@ class Studio:
         managers = ["Camera", "View", "Model", "Markups", "OrientationMarker"]
         with _Window(size) as window:
             window.show(self._session.applicationLogic, view, managers)
-            _aim(window.renderer.GetActiveCamera(), self._bounds(), direction, size)
+            camera = window.renderer.GetActiveCamera()
+            aim(camera) if aim else _aim(camera, self._bounds(), direction, size)
             window.renderer.ResetCameraClippingRange()
             window.save(path)
         self.scene.RemoveNode(view)

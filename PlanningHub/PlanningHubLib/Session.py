@@ -38,7 +38,7 @@ class Session:
         self.applicationLogic = applicationLogic
         self.insideSlicer = insideSlicer
         self._temporaryFolder = temporaryFolder
-        # The application logic only points to the module logics: somebody has to own them.
+        # The application logic and the scene only point to these logics: somebody has to own them.
         self._moduleLogics = list(moduleLogics)
 
     @classmethod
@@ -78,12 +78,12 @@ def buildHeadlessSession():
     temporaryFolder = tempfile.TemporaryDirectory(prefix="planninghub-")
     scene.SetRootDirectory(temporaryFolder.name)
     _addDefaultCrosshair(scene)
-    applicationLogic = _applicationLogic(scene, temporaryFolder.name)
+    applicationLogic, *ioLogics = _applicationLogics(scene, temporaryFolder.name)
     moduleLogics = [
         _addModuleLogic(scene, applicationLogic, moduleName, className, temporaryFolder.name)
         for moduleName, className in MODULE_LOGICS.items()
     ]
-    return Session(scene, applicationLogic, False, temporaryFolder, moduleLogics)
+    return Session(scene, applicationLogic, False, temporaryFolder, [*ioLogics, *moduleLogics])
 
 
 def _addDefaultCrosshair(scene):
@@ -93,7 +93,7 @@ def _addDefaultCrosshair(scene):
     scene.AddNode(crosshair)
 
 
-def _applicationLogic(scene, folder):
+def _applicationLogics(scene, folder):
     applicationLogic = slicer.vtkSlicerApplicationLogic()
     applicationLogic.SetTemporaryPath(folder)
     applicationLogic.SetHomeDirectory(folder)
@@ -109,7 +109,7 @@ def _applicationLogic(scene, folder):
     scene.GetCacheManager().SetRemoteCacheDirectory(folder)
     scene.GetDataIOManager().SetCacheManager(scene.GetCacheManager())
     slicer.vtkMRMLSliceNode.AddDefaultSliceOrientationPresets(scene, True)
-    return applicationLogic
+    return applicationLogic, remoteIo, dataIo
 
 
 def _addModuleLogic(scene, applicationLogic, moduleName, className, shareFolder):

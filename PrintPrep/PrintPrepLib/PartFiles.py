@@ -1,9 +1,6 @@
 """The files of a part: their names, and one file or one body in it for each piece."""
 
-import re
-import unicodedata
-
-from PlanningHubLib.Files import writeAside
+from PlanningHubLib.Files import fileWord, writeAside
 
 from .Formats import WritersGlb, WritersText, WritersThreeMf
 from .Formats.WritersStl import PartLabel, stlBytes
@@ -26,12 +23,6 @@ def partLabel(work):
         side=identity.side,
         sourceContent=identity.sourceContent,
     )
-
-
-def fileWord(name):
-    """Return a name as it stands in file names: small ASCII letters and digits, with hyphens between."""
-    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().casefold()
-    return re.sub(r"[^a-z0-9]+", "-", plain).strip("-") or "object"
 
 
 def pieceLabel(label, piece):

@@ -6,12 +6,12 @@ from slicer.i18n import tr as _
 from PlanningHubLib.Errors import PlanningError
 from PlanningHubWidgets.CaseHeader import warningText
 from PlanningHubWidgets.CaseModuleWidget import fillTable
+from PlanningHubWidgets.Findings import showFindings
 from PlanningHubWidgets.GovernancePanel import DOUBT_STYLE, PLAIN_STYLE, GovernancePanel
 from PrintPrepLib.PartRecords import currentParts, partName, partNumber
 from PrintPrepLib.PartVerdict import profilesOffered
 from PrintPrepLib.Production.Build import readBuild
 
-from .Findings import showFindings
 from .PartPage import openFile
 from .PartPanel import chosen, fill, select
 

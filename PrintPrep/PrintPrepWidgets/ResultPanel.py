@@ -4,11 +4,11 @@ from slicer.i18n import tr as _
 
 from PlanningHubWidgets.CaseHeader import warningText
 from PlanningHubWidgets.CaseModuleWidget import fillTable
+from PlanningHubWidgets.Findings import showFindings
 from PlanningHubWidgets.GovernancePanel import DOUBT_STYLE
 from PrintPrepLib.PartMap import rangeOf
 from PrintPrepLib.Proof.DeviationMap import PICTURE
 
-from .Findings import showFindings
 from .PartFigures import budgetRows, figureRows
 from .PartPage import PartPage, openFile
 

@@ -6,10 +6,9 @@ from slicer.i18n import tr as _
 
 from PlanningHubLib.Errors import PlanningError
 from PlanningHubWidgets.CaseModuleWidget import fillTable
+from PlanningHubWidgets.Findings import showFindings
 from PlanningHubWidgets.VerdictView import WORD_STYLES
 from PrintPrepLib.PartVerdict import BLOCKED, CARE, READY, judged, sourceRows, wordOf
-
-from .Findings import showFindings
 
 STYLES = {BLOCKED: WORD_STYLES["reject"], CARE: WORD_STYLES["warn"], READY: WORD_STYLES["accept"]}
 

@@ -18,7 +18,7 @@ SLICER_ONLY = {"slicer", "qt", "ctk", "vtk", "vtkmodules", "vtkITK"}
 SESSION_FILES = {"PlanningHubLib/Session.py"}
 COMMAND_WORDS = re.compile(r"(?:^|[\s(])--[a-z]|\bplanninghub [a-z]")
 SLICER_SINGLETONS = {"app", "mrmlScene", "modules"}
-DISTRIBUTIONS = {"PIL": "pillow", "igl": "libigl", "zxingcpp": "zxing-cpp"}
+DISTRIBUTIONS = {"PIL": "pillow", "igl": "libigl", "pxr": "usd-core", "zxingcpp": "zxing-cpp"}
 
 
 class Source(typing.NamedTuple):

@@ -293,3 +293,18 @@ def test_planOfThePackageIsSentWithIt(aCase, folderStore):
     with pytest.raises(GateRefused) as refusal:
         syncCase(aCase, folderStore)
     assert refusal.value.code == "stale-package"
+
+
+def test_everyPartOfThePlanAndItsPapersGoAlongWhileTheyHold(aCase, folderStore):
+    segmentation = aCase.latest("segmentation")
+    with aCase.staging("part", "part-2") as stage:
+        (stage.folder / "guide.stl").write_bytes(b"guide")
+        guide = stage.commit(parents=[segmentation])
+    papers = commit(aCase, "papers", [guide], {"ticket.pdf": b"%PDF ticket"})
+    sent = {item.name for item in syncCase(aCase, folderStore).items}
+    assert {"part-1/part.stl", "part-2/guide.stl", "papers-1/ticket.pdf"} <= sent
+    with aCase.staging("part", "part-2") as stage:
+        (stage.folder / "guide.stl").write_bytes(b"another guide")
+        stage.commit(parents=[segmentation])
+    assert aCase.state(papers) == "stale"
+    assert "papers-1/ticket.pdf" not in {item.name for item in itemsOf(aCase)}

@@ -9,6 +9,7 @@ from PlanningHubLib.Errors import InputRefused
 
 REQUIRED = ("SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID", "FrameOfReferenceUID")
 GEOMETRY = ("ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing", "Rows", "Columns")
+RESCALE = ("RescaleSlope", "RescaleIntercept")
 EMPTY_IF_ABSENT = (
     "PatientID",
     "PatientName",
@@ -41,6 +42,7 @@ class Source:
     :param orientation: row and column cosines, 6 numbers in LPS
     :param pixelSpacingMm: between rows, between columns
     :param frames: of a multi-frame image, the number of each slice's frame, from 1
+    :param rescales: each slice's slope and intercept, from stored values to what they mean
     """
 
     headers: tuple
@@ -48,6 +50,7 @@ class Source:
     orientation: np.ndarray
     pixelSpacingMm: tuple
     frames: tuple | None = None
+    rescales: tuple = ()
 
     @property
     def first(self):
@@ -99,7 +102,7 @@ def readSource(paths, slices=None):
             paths,
         )
     required = REQUIRED + (() if isMultiFrame else GEOMETRY)
-    headers = [_readHeader(path, None if index == 0 else required) for index, path in enumerate(paths)]
+    headers = [_readHeader(path, None if index == 0 else required + RESCALE) for index, path in enumerate(paths)]
     for path, header in zip(paths, headers, strict=True):
         missing = [keyword for keyword in required if not header.get(keyword)]
         if missing:
@@ -119,7 +122,12 @@ def _ofSlices(headers):
         np.array([header.ImagePositionPatient for header in headers], float),
         np.array(headers[0].ImageOrientationPatient, float),
         tuple(float(value) for value in headers[0].PixelSpacing),
+        rescales=tuple(_rescale(header.get("RescaleSlope"), header.get("RescaleIntercept")) for header in headers),
     )
+
+
+def _rescale(slope, intercept):
+    return 1.0 if slope is None else float(slope), float(intercept or 0)
 
 
 def _ofFrames(header, slices):
@@ -129,6 +137,7 @@ def _ofFrames(header, slices):
         np.array(slices[0].orientationLps, float),
         tuple(float(value) for value in slices[0].pixelSpacingMm),
         tuple(one.frame + 1 for one in slices),
+        tuple(_rescale(one.rescaleSlope, one.rescaleIntercept) for one in slices),
     )
     _placeFrames(source, slices[0].sliceThicknessMm)
     return source

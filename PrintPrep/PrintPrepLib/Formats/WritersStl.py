@@ -2,10 +2,7 @@
 
 import dataclasses
 
-import numpy
-
-STL_HEADER_BYTES = 80
-STL_RECORD = numpy.dtype([("normal", "<f4", 3), ("corners", "<f4", (3, 3)), ("attribute", "<u2")])
+from PlanningHubLib.Shapes import Stl
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,10 +32,4 @@ class PartLabel:
 
 def stlBytes(mesh, label):
     """Return a binary STL; Slicer and other readers find ``SPACE=LPS`` in its header."""
-    # A header that begins with "solid" would be taken for a text file.
-    header = f"SPACE=LPS UNIT=mm CASE={label.caseName} PART={label.partNumber}".encode("ascii", "replace")
-    records = numpy.zeros(len(mesh.triangles), STL_RECORD)
-    records["normal"] = mesh.normals()
-    records["corners"] = mesh.points[mesh.triangles]
-    count = numpy.array([len(records)], "<u4").tobytes()
-    return header[:STL_HEADER_BYTES].ljust(STL_HEADER_BYTES) + count + records.tobytes()
+    return Stl.stlBytes(mesh, f"CASE={label.caseName} PART={label.partNumber}")

@@ -8,13 +8,13 @@ import json
 
 from PlanningHubLib import Requirements
 from PlanningHubLib.Errors import GateRefused
+from PlanningHubLib.Files import fileWord
 from PlanningHubLib.Locking import currentUser
 from PlanningHubLib.Progress import noProgress
 from PlanningHubLib.Site import Site
 from PlanningHubLib.Software import versions
 
 from ..Marking.PatientWords import patientWords
-from ..PartFiles import fileWord
 from ..PartPictures import partPictures
 from ..PartRecords import childId, chosenPart, newestChild, partMesh, partName, partNumber
 from .Inspection import SCANNED

@@ -2,9 +2,9 @@
 
 from slicer.i18n import tr as _
 
-from PlanningHubWidgets.CaseModuleWidget import fillTable
-from PlanningHubWidgets.GovernancePanel import tint
-from PlanningHubWidgets.VerdictView import SEVERITY_COLORS, SEVERITY_ORDER
+from .CaseModuleWidget import fillTable
+from .GovernancePanel import tint
+from .VerdictView import SEVERITY_COLORS, SEVERITY_ORDER
 
 MOST_PIXELS = 260
 

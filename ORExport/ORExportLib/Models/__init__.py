@@ -1,0 +1,1 @@
+"""The plan's surfaces, places and motions for headsets, 3D Slicer and navigation systems."""
