@@ -25,6 +25,7 @@ from .Dicom import (
 from .Dicom.DerivedObject import Making
 from .Export import exportPackage
 from .Gate import gateFindings, requireOpen
+from .Viewer import Viewer
 from .Inputs import requireInputs
 from .Models import ArVr, Navigation
 from .Pages import PlanPages
@@ -43,6 +44,7 @@ CONTRIBUTORS = (
     (MeasurementReport, 1, None),
     (PlanFiles, 1, None),
     (PlanPages, 6, None),
+    (Viewer, 4, "viewer"),
     (KeyObjects, 1, None),
     (ApprovalsFile, 1, None),
     (BriefingPages, 4, None),
