@@ -5,7 +5,7 @@ import dataclasses
 import numpy
 
 from PlanningHubLib import Segments
-from PlanningHubLib.Errors import InputRefused
+from PlanningHubLib.Errors import InputRefused, UsageError
 from PlanningHubLib.Nodes import removeNodes
 from PlanningHubLib.Segmentation import loadSegmentation
 from PlanningHubLib.Shapes.Checks import requirePrintable
@@ -14,6 +14,8 @@ from PlanningHubLib.Shapes.Mesh import Mesh
 from ..PartRecords import currentParts, partNumber, readMesh
 from ..Shape import FITTING_ROLES
 
+# Site default, no source: more is a mistake in typing.
+MOST_COPIES = 100
 # How far outside of a guide's face its bone is looked for: more than any gap of a bed, less than to any other bone.
 BONE_WITHIN_MM = 2.0
 # A face of an implant looks inwards where its normal is nearer than this to the direction of the bone's middle.
@@ -28,6 +30,7 @@ class BuildPart:
     :param name: of its file, without the suffix
     :param mesh: LPS mm
     :param critical: boolean array (m,), the triangles that supports must stay off; None where nobody knows
+    :param copy: its number, from 1 on, of as many ``copies`` as the build has of the part
     """
 
     artefact: object
@@ -37,6 +40,30 @@ class BuildPart:
     role: str
     mesh: Mesh
     critical: numpy.ndarray | None = None
+    copy: int = 1
+    copies: int = 1
+
+
+def copied(parts, copies):
+    """Return parts as often as they are to be made, each copy with its own number and name.
+
+    :param copies: artefact's ID → how many; those that are not in it are made once
+    :raises UsageError: ``bad-copies``
+    """
+    ids = {one.artefact.id for one in parts}
+    for key, count in copies.items():
+        if key not in ids:
+            raise UsageError("bad-copies", f"{key} is not in the build.", f"It has: {', '.join(sorted(ids))}.")
+        if isinstance(count, bool) or not isinstance(count, int) or not 1 <= count <= MOST_COPIES:
+            raise UsageError("bad-copies", f"{count!r} copies of {key} cannot be made.", f"Ask for 1 to {MOST_COPIES}.")
+    found = []
+    for one in parts:
+        count = copies.get(one.artefact.id, 1)
+        names = [one.name if count == 1 else f"{one.name}_copy-{number}" for number in range(1, count + 1)]
+        found += [
+            dataclasses.replace(one, name=name, copy=number, copies=count) for number, name in enumerate(names, 1)
+        ]
+    return found
 
 
 def partsOf(case, session, partIds=None):

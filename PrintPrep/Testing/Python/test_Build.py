@@ -180,7 +180,7 @@ def test_progressOnlyRisesAndEqualPartsGiveEqualPlates(aCase, aSession):
     half = len(fractions) // 2
     assert fractions[:half] == sorted(fractions[:half]) and fractions[-1] == 1
     first, second = (read(aCase, one)["plates"][0] for one in builds)
-    assert {**first, "file": ""} == {**second, "file": ""}
+    assert {**first, "file": "", "picture": ""} == {**second, "file": "", "picture": ""}
 
 
 def test_aGuidesBoneSideIsFoundByTheBoneBesideIt():
