@@ -108,6 +108,11 @@ class Paper:
         self.story.append(Table([images]))
         self.text(caption)
 
+    def newPage(self):
+        from reportlab.platypus import PageBreak
+
+        self.story.append(PageBreak())
+
     def qr(self, dark, sizeMm=22.0):
         """Add a QR code.
 

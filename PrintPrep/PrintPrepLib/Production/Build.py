@@ -1,8 +1,8 @@
 """The build: a case's parts oriented, laid on plates of a printer and estimated, as an artefact made from the parts.
 
-It holds ``build.json``, one 3MF and one picture for each plate. A plate's file lies in the printer's frame (origin at the front left
-corner, z up, mm); ``build.json`` says for each part how it got there from the LPS of its own files. It goes stale when
-a part changes.
+It holds ``build.json``, one 3MF and one picture for each plate. A plate's file lies in the printer's frame (origin at
+the front left corner, z up, mm); ``build.json`` says for each part how it got there from the LPS of its own files. It
+goes stale when a part changes.
 """
 
 import dataclasses
@@ -206,7 +206,7 @@ def _plate(folder, label, number, laid, profile, slicer, scratch, progress):
         picture, [one.mesh for one in laid], [laidName(one) for one in laid], profile.buildVolumeMm, title
     )
     heightMm = max(float(one.mesh.points[:, 2].max()) for one in laid)
-    roomMl = sum(supportRoomMl(one.mesh, profile.overhangAngleDegrees) for one in laid)
+    roomMl = sum(_roomsMl(laid, profile))
     return {
         "file": path.name,
         "picture": picture.name,
@@ -216,6 +216,16 @@ def _plate(folder, label, number, laid, profile, slicer, scratch, progress):
         "estimate": plateEstimate(profile, sum(one.mesh.volumeMl for one in laid), roomMl, heightMm),
         "slicer": _asked(slicer, path, laid, profile, scratch, progress) if slicer else None,
     }
+
+
+def _roomsMl(laid, profile):
+    """Yield the room for supports below each part; copies stand alike."""
+    known = {}
+    for one in laid:
+        key = one.part.artefact.id, one.part.file
+        if key not in known:
+            known[key] = supportRoomMl(one.mesh, profile.overhangAngleDegrees)
+        yield known[key]
 
 
 def laidName(laid):
@@ -258,6 +268,7 @@ def _partRow(laid):
         "partNumber": laid.part.partNumber,
         "name": laid.part.name,
         "object": laid.part.objectName,
+        "file": laid.part.file,
         "copy": laid.part.copy,
         "copies": laid.part.copies,
         "upLps": [float(one) + 0.0 for one in laid.oriented.directionLps],

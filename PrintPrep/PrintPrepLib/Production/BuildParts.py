@@ -30,6 +30,7 @@ class BuildPart:
     :param name: of its file, without the suffix
     :param mesh: LPS mm
     :param critical: boolean array (m,), the triangles that supports must stay off; None where nobody knows
+    :param file: the STL of the part's artefact that it is
     :param copy: its number, from 1 on, of as many ``copies`` as the build has of the part
     """
 
@@ -40,6 +41,7 @@ class BuildPart:
     role: str
     mesh: Mesh
     critical: numpy.ndarray | None = None
+    file: str = ""
     copy: int = 1
     copies: int = 1
 
@@ -105,7 +107,8 @@ def _piece(case, artefact, fileName):
     requirePrintable(mesh)
     described = artefact.facts["object"]
     number = partNumber(artefact)
-    return BuildPart(artefact, number, fileName.rpartition(".")[0], described["name"], described["role"], mesh)
+    name = fileName.rpartition(".")[0]
+    return BuildPart(artefact, number, name, described["name"], described["role"], mesh, file=fileName)
 
 
 def boneOf(case, session):
