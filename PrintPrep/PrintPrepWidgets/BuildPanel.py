@@ -30,6 +30,7 @@ class BuildPanel(GovernancePanel):
 
     def forget(self):
         self.ui.directionLineEdit.text = ""
+        self.ui.profileComboBox.currentIndex = 0
         self.ui.slicingCheckBox.checked = True
 
     # What is shown

@@ -75,7 +75,6 @@ def _platePictures(paper, plates):
     if isinstance(plates, str):
         paper.text(f"No picture of the build: {plates}.")
         return
-    paper.heading("The build")
     for words, path in plates:
         paper.pictures([path], 280, words)
 

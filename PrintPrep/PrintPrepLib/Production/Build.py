@@ -23,6 +23,7 @@ from PlanningHubLib.Software import versions
 from ..Formats.WritersStl import PartLabel
 from ..Formats.WritersThreeMf import Body, packageBytes
 from ..PartRecords import partNumber, wholePath
+from ..Shape import FITTING_ROLES
 from . import Materials, Profiles
 from .BuildEstimates import MODEL, plateEstimate, supportRoomMl
 from .BuildNesting import nested, requireApart, turned
@@ -85,6 +86,7 @@ def makeBuild(
     findings = _findings(artefacts, profile)
     progress(0.0, "Reading the parts")
     parts = copied(partsOf(case, session, [one.id for one in artefacts]), copies or {})
+    findings += _unknownSides(parts)
     laid = layOut(parts, profile, direction, part(progress, 0.1, 0.7))
     with case.staging("build", user=user) as stage, tempfile.TemporaryDirectory(prefix="planninghub-") as folder:
         label = PlateLabel(f"{case.name}_{stage.artefactId}.{stage.revision}", case.name,
@@ -158,6 +160,16 @@ def _findings(artefacts, profile):
         safe = Materials.requireSafe(recipe, one.facts["object"]["role"], profile, codes)
         found += [dataclasses.replace(finding, message=f"{number}: {finding.message}") for finding in safe]
     return found
+
+
+def _unknownSides(parts):
+    """Return a finding of each guide or implant of which no step of the plan says on which bone it lies."""
+    names = dict.fromkeys(one.objectName for one in parts if one.role in FITTING_ROLES and one.critical is None)
+    return [
+        Finding("bone-side-unknown", "warn", f"Which side of {name} lies on the bone is not known.",
+                "State what points up, so that no supports stand on that side.")
+        for name in names
+    ]  # fmt: skip
 
 
 def layOut(parts, profile, direction=None, progress=noProgress):

@@ -4,15 +4,13 @@ import dataclasses
 
 import numpy
 
-from PlanningHubLib import Segments
 from PlanningHubLib.Errors import InputRefused, UsageError
-from PlanningHubLib.Nodes import removeNodes
-from PlanningHubLib.Segmentation import loadSegmentation
 from PlanningHubLib.Shapes.Checks import requirePrintable
 from PlanningHubLib.Shapes.Mesh import Mesh
 
 from ..PartRecords import currentParts, partNumber, readMesh
 from ..Shape import FITTING_ROLES
+from .BuildBones import bonesOf
 
 # Site default, no source: more is a mistake in typing.
 MOST_COPIES = 100
@@ -76,11 +74,14 @@ def partsOf(case, session, partIds=None):
     :raises InputRefused: ``no-such-part``, ``cannot-read``, and what a mesh that is no solid is refused for
     """
     found = [_piece(case, artefact, name) for artefact in artefactsOf(case, partIds) for name in pieceFiles(artefact)]
-    fitting = [one for one in found if one.role in FITTING_ROLES]
-    if not fitting:
-        return found
-    bone = boneOf(case, session)
-    return [dataclasses.replace(one, critical=criticalFaces(one, *bone)) if one in fitting else one for one in found]
+    bones = {}
+    for number, one in enumerate(found):
+        if one.role not in FITTING_ROLES:
+            continue
+        if one.artefact.id not in bones:
+            bones[one.artefact.id] = bonesOf(case, session, one.artefact)
+        found[number] = dataclasses.replace(one, critical=criticalFaces(one, bones[one.artefact.id]))
+    return found
 
 
 def artefactsOf(case, partIds=None):
@@ -111,48 +112,27 @@ def _piece(case, artefact, fileName):
     return BuildPart(artefact, number, name, described["name"], described["role"], mesh, file=fileName)
 
 
-def boneOf(case, session):
-    """Return the voxels of a case's first segment, which is its bone, and their 4×4 to LPS mm.
-
-    :raises GateRefused: ``no-segmentation`` ...
-    """
-    node = loadSegmentation(case, session, case.require("segmentation"))
-    try:
-        segmentation = node.GetSegmentation()
-        mask, matrix = Segments.segmentMask(node, segmentation.GetNthSegmentID(0))
-    finally:
-        removeNodes(session.scene, node)
-    toRas = numpy.array([[matrix.GetElement(row, column) for column in range(4)] for row in range(4)])
-    return mask, numpy.diag([-1.0, -1.0, 1.0, 1.0]) @ toRas
-
-
-def criticalFaces(part, mask, ijkToLps):
+def criticalFaces(part, bones):
     """Return which triangles (m,) of a guide or implant supports must stay off; None where none is found.
 
     A guide's: those with bone right outside of them. An implant's: those that look towards the middle of the bone.
 
-    :param mask: array (slices, rows, columns) of the bone
-    :param ijkToLps: array (4, 4)
+    :param bones: those that it was made on, as :mod:`PrintPrepLib.Production.BuildBones` has them
     """
     centers = part.mesh.points[part.mesh.triangles].mean(1).astype(float)
-    normals = part.mesh.normals().astype(float)
-    if part.role == "guide":
-        found = _besideBone(centers, normals, mask, ijkToLps)
-    else:
-        middle = numpy.argwhere(mask[::4, ::4, ::4]).mean(0) * 4
-        middle = ijkToLps[:3, :3] @ middle[::-1] + ijkToLps[:3, 3]
-        towards = middle - centers
-        towards /= numpy.maximum(numpy.linalg.norm(towards, axis=1, keepdims=True), 1e-9)
-        found = (normals * towards).sum(1) > numpy.cos(numpy.radians(INWARDS_DEGREES))
+    normals, found = part.mesh.normals().astype(float), numpy.zeros(len(centers), bool)
+    for bone in bones:
+        if part.role == "guide":
+            found |= _besideBone(centers, normals, bone)
+        else:
+            towards = bone.middleLps - centers
+            towards /= numpy.maximum(numpy.linalg.norm(towards, axis=1, keepdims=True), 1e-9)
+            found |= (normals * towards).sum(1) > numpy.cos(numpy.radians(INWARDS_DEGREES))
     return found if found.any() else None
 
 
-def _besideBone(centers, normals, mask, ijkToLps):
-    toIjk = numpy.linalg.inv(ijkToLps)
+def _besideBone(centers, normals, bone):
     found = numpy.zeros(len(centers), bool)
     for distanceMm in numpy.arange(0.5, BONE_WITHIN_MM + 0.1, 0.5):
-        points = centers + distanceMm * normals
-        index = numpy.rint(points @ toIjk[:3, :3].T + toIjk[:3, 3]).astype(int)[:, ::-1]
-        inside = ((index >= 0) & (index < mask.shape)).all(1)
-        found[inside] |= mask[tuple(index[inside].T)] > 0
+        found |= bone.contains(centers + distanceMm * normals)
     return found
