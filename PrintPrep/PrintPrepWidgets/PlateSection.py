@@ -15,11 +15,13 @@ WIDTH_PIXELS = 420
 class PlateSection:
     """Shows the plate that is selected in a table.
 
+    ``number`` is the plate's, from 1 on.
+
     :param panel: the :class:`.BuildPanel.BuildPanel` whose widgets these are
     """
 
     def __init__(self, panel):
-        self._panel, self._ui, self._build, self._plates = panel, panel.ui, None, []
+        self._panel, self._ui, self._build, self._plates, self.number = panel, panel.ui, None, [], 1
         ui = self._ui
         for button, function in (
             (ui.previousButton, lambda: self.turn(-1)), (ui.nextButton, lambda: self.turn(1)),
@@ -29,21 +31,16 @@ class PlateSection:
         ui.showPlateButton.connect("clicked(bool)", self.onShow)
         ui.platesTable.connect("itemSelectionChanged()", self._onSelected)
 
-    @property
-    def number(self):
-        """The plate that is selected, from 1 on."""
-        return max(self._ui.platesTable.currentRow(), 0) + 1
-
     def show(self, build, plates):
         """Show a plate of a build (None: none is there): the one that was looked at, or of another build the first.
 
         :param plates: as ``build.json`` holds them
         """
         isSame = self._build is not None and build is not None and self._build.content == build.content
-        row = min(self.number, len(plates)) - 1 if isSame else 0
+        self.number = min(self.number, max(len(plates), 1)) if isSame else 1
         self._build, self._plates = build, plates
         if plates:
-            self._ui.platesTable.setCurrentCell(row, 0)
+            self._ui.platesTable.setCurrentCell(self.number - 1, 0)
         self._showPicture()
 
     def turn(self, by):
@@ -51,6 +48,10 @@ class PlateSection:
         self._ui.platesTable.setCurrentCell(self.number - 1 + by, 0)
 
     def _onSelected(self):
+        row = self._ui.platesTable.currentRow()
+        if row < 0 or row + 1 == self.number:
+            return
+        self.number = row + 1
         self._showPicture()
         if self._module.logic.shownPlate():
             self.onShow(True)
