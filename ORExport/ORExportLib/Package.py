@@ -25,10 +25,10 @@ from .Dicom import (
 from .Dicom.DerivedObject import Making
 from .Export import exportPackage
 from .Gate import gateFindings, requireOpen
-from .Viewer import Viewer
 from .Inputs import requireInputs
 from .Models import ArVr, Navigation
 from .Pages import PlanPages
+from .Viewer import Viewer
 from .Views import caseViews
 from .Writer import Writer
 
