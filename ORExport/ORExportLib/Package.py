@@ -38,19 +38,18 @@ CONTRIBUTORS = (
     (SegmentationObject, 3, None),
     (ModelObjects, 3, None),
     (EncapsulatedObj, 1, "assembly"),
+    (MeasurementReport, 1, None),
     (SpatialRegistration, 1, None),
     (DerivedImages, 6, "derived-ct"),
     (SecondaryCapture, 4, "views"),
-    (MeasurementReport, 1, None),
     (PlanFiles, 1, None),
-    (PlanPages, 6, None),
-    (Viewer, 4, "viewer"),
+    (PlanPages, 4, None),
+    # Names all DICOM objects before it.
     (KeyObjects, 1, None),
     (ApprovalsFile, 1, None),
-    (BriefingPages, 4, None),
-    # Names all DICOM objects before it.
     (ArVr, 2, "ar-vr"),
     (Navigation, 3, "navigation"),
+    (Viewer, 4, "viewer"),
 )
 
 
