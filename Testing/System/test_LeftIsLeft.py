@@ -204,6 +204,15 @@ def test_motionReadBySimpleITK(aBlockChain):
     assert numpy.abs(trimesh.proximity.closest_point(bone, back)[1]).max() < TOLERANCE_MM
 
 
+def test_registrationReadByPydicom(aBlockChain):
+    block, out = aBlockChain
+    scanned = pydicom.dcmread(one(out, "package/*-segmentation.dcm")).FrameOfReferenceUID
+    registration = pydicom.dcmread(one(out, "package/*-registration-1.dcm"))
+    (item,) = (item for item in registration.RegistrationSequence if item.FrameOfReferenceUID == scanned)
+    matrix = item.MatrixRegistrationSequence[0].MatrixSequence[0].FrameOfReferenceTransformationMatrix
+    assertMoved(block, (numpy.array(matrix, float).reshape(4, 4) @ [*block.centroidLps, 1])[:3])
+
+
 def test_aMirroredObjectWouldBeSeen(aBlockChain):
     """The checks above fail on the mirror image."""
     block, out = aBlockChain
