@@ -89,6 +89,11 @@ def readyCase(folder, session):
             yield case
 
 
+@pytest.fixture(scope="session")
+def makeReadyCase():
+    return readyCase
+
+
 @pytest.fixture
 def aReadyCase(tmp_path, aSession):
     with readyCase(tmp_path, aSession) as case:
