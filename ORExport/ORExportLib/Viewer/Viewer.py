@@ -6,7 +6,7 @@ import vtk
 from PlanningHubLib import Approval, Signing
 from PlanningHubLib.Planning.Operations import operations
 
-from .. import ApprovalsFile, Manifest, Verify
+from .. import ApprovalsFile, Manifest, VerifyFiles
 from ..Content import PIECE, RAS_TO_LPS
 from ..Writer import NOT_APPROVED
 from .ModelData import Model
@@ -55,7 +55,7 @@ def checkRules():
     """Return what the page's check of the package goes by: the rules of the command that verifies."""
     return {
         "manifestVersion": Manifest.VERSION,
-        "neededRoles": list(Verify.ROLES),
+        "neededRoles": list(VerifyFiles.ALWAYS),
         "notApprovedMark": NOT_APPROVED,
         "approvalsRole": ApprovalsFile.ROLE,
         "approvalsFormat": ApprovalsFile.FILE_FORMAT,
