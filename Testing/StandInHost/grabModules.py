@@ -18,7 +18,7 @@ MODULES = ("PlanningHub", "PrintPrep", "ORExport", "CentralSync")
 DATA = Path("/data")
 KEPT = ("PlanningHub", "PlanningHubMethod", "PlanningHubCases", "PlanningHubSeries", "PlanningHubAccept",
         "PlanningHubWarn", "PlanningHubReject", "PlanningHubProgress", "PlanningHubStale", "PrintPrep",
-        "PrintPrepProgress", "PrintPrepBlocked", "PrintPrepResult", "PrintPrepBuild", "PrintPrepPapers", "ORExport",
+        "PrintPrepProgress", "PrintPrepBlocked", "PrintPrepResult", "PrintPrepBuild", "PrintPrepPapers", "PrintPrepInspection", "ORExport",
         "ORExportError", "CentralSync", "CentralSyncBefore", "CentralSyncError")  # fmt: skip
 WIDTH = 460
 HEIGHTS = {"PlanningHub": 830, "PrintPrep": 830, "ORExport": 640, "CentralSync": 560}
