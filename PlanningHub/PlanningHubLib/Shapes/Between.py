@@ -12,11 +12,11 @@ import numpy
 
 from .Mesh import Mesh, anyCorner
 
-# Steps are halved down to this share of the limit: half as much beyond it may stay unseen.
+# Steps are halved down to this share of the limit, or of an edge.
 FINEST_SHARE = 0.02
 # A straight way between the two sides of a bend passes by it at half its length times the tangent of half the angle.
 # The longest ways across are those between points of the fine surface; its longest edges are longer than the mean.
-REACH_IN_EDGES = 0.7
+REACH_IN_EDGES = 0.6
 # Up to so many triangles, those of the fine surface may be long.
 _LONG_TRIANGLES = 200_000
 
@@ -56,51 +56,77 @@ class Bends:
     def __init__(self, fine, coarse, forthMm, nearest, backOfPoints, backOfCenters):
         self._fine, self._coarse = fine, coarse
         self._forthMm, self._nearest = forthMm, nearest
-        self._backOfPoints = backOfPoints
+        self._backOfPoints, self._backOfCenters = backOfPoints, backOfCenters
         self._normals, self._edges = coarse.normals(), _pairedEdges(coarse.triangles)
-        self._reachMm = _reachMm(fine)
-        self._knownMm = _largestByTriangle(coarse, forthMm, nearest, backOfPoints, backOfCenters)
+        # The mean edge of triangles that are much alike, as those of a mask's surface are: some tell it.
+        step = max(1, len(fine.triangles) // 50_000)
+        areasMm2 = Mesh(fine.points, fine.triangles[::step]).areasMm2()
+        self._edgeMm = float(numpy.sqrt(areasMm2.mean() * 4 / numpy.sqrt(3)))
+        self._isSmall = len(fine.triangles) <= _LONG_TRIANGLES
+        # How far from a bend the places that are measured on both sides of it may lie.
+        self._reachMm = fine.longestEdgeMm if self._isSmall else REACH_IN_EDGES * self._edgeMm
 
     def onCoarse(self, limitMm, isNew=None):
         """Return :class:`Places` on edges of the coarse surface, between pairs of its triangles.
 
-        Of large fine surfaces they are measured to the triangles that lie below: never less than the true distance.
+        Of large surfaces they are measured to the triangles that lie below: never less than the true distance.
 
         :param isNew: edges of these triangles (m,) only; None for all
         """
         edges = self._edges if isNew is None else self._edges.kept(isNew[self._edges.triangles].any(1))
         bendMm = self._reachMm * _bends(self._normals, edges.triangles)
-        edges = edges.kept(self._knownMm[edges.triangles].max(1) + bendMm > limitMm)
+        edges = edges.kept(self._largestMm(edges.triangles).max(1) + bendMm > limitMm)
         ends, endsMm = self._coarse.points[edges.ends], self._backOfPoints[edges.ends]
         which = _mayHide(ends, endsMm, limitMm)
         ends, endsMm, triangles = ends[which], endsMm[which], edges.triangles[which]
         below = numpy.zeros(len(self._normals), bool)
         below[triangles] = True
-        near = self._fine.kept(anyCorner(below[self._nearest], self._fine.triangles))
-        # Of few triangles, all.
-        isPart = len(near.triangles) and len(self._fine.triangles) > _LONG_TRIANGLES
-        distances = Distance(near if isPart else self._fine)
-        places = alongEdges(ends, endsMm, distances, limitMm)
+        near = self._fine
+        if not self._isSmall:
+            near = near.kept(anyCorner(below[self._nearest], near.triangles))
+        distances = Distance(near if len(near.triangles) else self._fine)
+        places = alongEdges(ends, endsMm, distances, limitMm, self._finestMm(limitMm))
         return Places(places.points, places.distancesMm, triangles[places.owners])
 
     def onFine(self, limitMm, isNew=None):
-        """Return :class:`Places` on edges of the fine surface, between pairs of its points.
+        """Return :class:`Places` on edges of the fine surface, between pairs of its points; measured in the same way.
 
         :param isNew: edges of these points (n,) only; None for all
         """
-        points, nearest = self._fine.points, self._nearest
+        points, nearest, triangles = self._fine.points, self._nearest, self._fine.triangles
+        if isNew is not None:
+            triangles = triangles[anyCorner(isNew, triangles)]
         isNear = self._forthMm + self._reachMm * self._bendsAround()[nearest] > limitMm
-        triangles = self._fine.triangles[anyCorner(isNear, self._fine.triangles)]
+        triangles = triangles[anyCorner(isNear, triangles)]
         starts, ends = triangles.reshape(-1), triangles[:, [1, 2, 0]].reshape(-1)
         # Each edge once. Between two places above one triangle nothing is farther than they are.
         which = (starts < ends) & (nearest[starts] != nearest[ends])
-        if isNew is not None:
-            which &= isNew[starts] | isNew[ends]
         edges = numpy.stack([starts[which], ends[which]], 1)
         bendMm = REACH_IN_EDGES * _lengthsMm(points[edges]) * _bends(self._normals, nearest[edges])
         edges = edges[self._forthMm[edges].max(1) + bendMm > limitMm]
-        places = alongEdges(points[edges], self._forthMm[edges], Distance(self._coarse), limitMm)
+        near = self._coarse
+        if not self._isSmall:
+            below = numpy.zeros(len(near.points), bool)
+            below[near.triangles[nearest[edges]]] = True
+            near = near.kept(anyCorner(below, near.triangles))
+        finestMm = self._finestMm(limitMm)
+        places = alongEdges(points[edges], self._forthMm[edges], Distance(near), limitMm, finestMm)
         return Places(places.points, places.distancesMm, edges[places.owners])
+
+    def _largestMm(self, triangles):
+        """Return the largest distances (n, 2) known on some coarse triangles or to them; infinite where none is."""
+        wanted = numpy.zeros(len(self._normals), bool)
+        wanted[triangles] = True
+        forth = numpy.full(len(wanted), -numpy.inf)
+        which = wanted[self._nearest]
+        numpy.maximum.at(forth, self._nearest[which], self._forthMm[which])
+        forth[forth < 0] = numpy.inf
+        ofPoints = [self._backOfPoints[self._coarse.triangles[:, corner]] for corner in range(3)]
+        return numpy.maximum.reduce([forth, self._backOfCenters, *ofPoints])[triangles]
+
+    def _finestMm(self, limitMm):
+        # Where hardly anything lies apart, steps need not be much shorter than edges.
+        return max(FINEST_SHARE * limitMm, FINEST_SHARE * self._edgeMm)
 
     def _bendsAround(self):
         """Return for each coarse triangle (m,) how much the surface bends in it and its neighbors at the most."""
@@ -121,30 +147,33 @@ class Distance:
     """The exact distance (n,) in mm of points (n, 3) to a mesh, for many questions."""
 
     def __init__(self, mesh):
-        import igl
-
         self._mesh = mesh.points.astype(numpy.float64), mesh.triangles.astype(numpy.int64)
-        self._tree = igl.AABB()
-        self._tree.init(*self._mesh)
+        self._tree = None
 
     def __call__(self, points):
+        import igl
+
+        if self._tree is None:
+            self._tree = igl.AABB()
+            self._tree.init(*self._mesh)
         squared = self._tree.squared_distance(*self._mesh, numpy.ascontiguousarray(points, numpy.float64))[0]
         return numpy.sqrt(squared).reshape(-1)
 
 
-def alongEdges(ends, endsMm, distances, limitMm):
+def alongEdges(ends, endsMm, distances, limitMm, finestMm):
     """Return :class:`Places` on edges, so dense that none of an edge is beyond a limit if none of its places is.
 
     :param ends: (n, 2, 3) mm
     :param endsMm: distances (n, 2) there, not below the true ones
     :param distances: function of points (k, 3) to their distances (k,) in mm
+    :param finestMm: shorter steps are not halved: half as much beyond the limit may stay unseen
     :returns: places whose owners are the edges' indices (k,)
     """
     ends, owners = ends.astype(numpy.float64), numpy.arange(len(ends))
     isBeyond = numpy.zeros(len(ends), bool)
     found = [(numpy.zeros((0, 3)), numpy.zeros(0), owners[:0])]
     while True:
-        which = _mayHide(ends, endsMm, limitMm) & (_lengthsMm(ends) > FINEST_SHARE * limitMm) & ~isBeyond[owners]
+        which = _mayHide(ends, endsMm, limitMm) & (_lengthsMm(ends) > finestMm) & ~isBeyond[owners]
         if not which.any():
             return Places(*(numpy.concatenate(kind) for kind in zip(*found, strict=True)))
         ends, endsMm, owners = ends[which], endsMm[which], owners[which]
@@ -193,21 +222,3 @@ def _bends(normals, pairs):
     cosines = numpy.einsum("ij,ij->i", normals[pairs[:, 0]], normals[pairs[:, 1]]).astype(numpy.float64)
     cosines = numpy.clip(cosines, -0.999999, 1)
     return numpy.sqrt((1 - cosines) / (1 + cosines))
-
-
-def _reachMm(fine):
-    """Return how far from a bend of the other surface the places that are measured on both sides of it may lie."""
-    if len(fine.triangles) <= _LONG_TRIANGLES:
-        return fine.longestEdgeMm
-    # Of a mask's surface all triangles are much alike: some tell the mean edge.
-    some = Mesh(fine.points, fine.triangles[::50])
-    return REACH_IN_EDGES * float(numpy.sqrt(some.areasMm2().mean() * 4 / numpy.sqrt(3)))
-
-
-def _largestByTriangle(coarse, forthMm, nearest, backOfPoints, backOfCenters):
-    """Return the largest distance (m,) known on each coarse triangle or to it; infinite where none leads to it."""
-    forth = numpy.full(len(coarse.triangles), -numpy.inf)
-    numpy.maximum.at(forth, nearest, forthMm)
-    forth[forth < 0] = numpy.inf
-    ofPoints = [backOfPoints[coarse.triangles[:, corner]] for corner in range(3)]
-    return numpy.maximum.reduce([forth, backOfCenters, *ofPoints])

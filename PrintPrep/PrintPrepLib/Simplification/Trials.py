@@ -9,6 +9,7 @@ from PlanningHubLib.Shapes.Between import FINEST_SHARE, NOWHERE, Bends, joined
 from PlanningHubLib.Shapes.Checks import edgeNumbers, touchingPoints
 from PlanningHubLib.Shapes.Deviation import (
     deviationOf,
+    distancesToSurface,
     exactNearby,
     largestExact,
     measured,
@@ -22,9 +23,6 @@ from PlanningHubLib.Shapes.Manifolds import APART_MM, asSolid
 from PlanningHubLib.Shapes.Mesh import alike, anyCorner
 
 from ..Repair.SelfIntersections import selfIntersecting
-
-# So few samples are measured exactly from the start.
-FEW = 5000
 
 
 class Trial:
@@ -83,7 +81,9 @@ class Trial:
             back = self._back()
             found |= back[: len(found)] > self._boundMm
             found[triangles[back[len(found) :] > self._boundMm]] = True
-            found |= self._beyondBetween(isNew, back)
+            # What is replaced anyway is looked at when it is.
+            isLeft = ~anyCorner(found & canHelp, triangles)
+            found |= self._beyondBetween(isNew & isLeft, self._isUnseen & isLeft[self._nearest()], back)
         return (found & canHelp)[indices]
 
     def _around(self, points):
@@ -93,13 +93,16 @@ class Trial:
         found[self._candidate.indices[self._mesh.triangles[self._origins[points]]]] = True
         return found
 
-    def _beyondBetween(self, isNew, back):
-        """Return the candidate's points (k,) about edges that are beyond the bound, of its new triangles."""
+    def _beyondBetween(self, isNew, isUnseen, back):
+        """Return the candidate's points (k,) about edges that are beyond the bound.
+
+        :param isNew: on edges of these triangles (m,) of the candidate, and of these fine points ``isUnseen`` (n,)
+        """
         coarse, origins = self._candidate.mesh, self._candidate.origins
         split, limitMm = len(coarse.points), self._boundMm * (1 - FINEST_SHARE / 2)
         bends = Bends(self._mesh, coarse, self._forth, self._nearest(), back[:split], back[split:])
-        onCoarse, onFine = bends.onCoarse(limitMm, isNew), bends.onFine(limitMm, self._isUnseen)
-        self._isUnseen[:] = False
+        onCoarse, onFine = bends.onCoarse(limitMm, isNew), bends.onFine(limitMm, isUnseen)
+        self._isUnseen[isUnseen] = False
         found = self._around(onFine.beyond(limitMm).reshape(-1))
         found[coarse.triangles[onCoarse.beyond(limitMm)]] = True
         onCoarse = dataclasses.replace(onCoarse, owners=origins[onCoarse.owners])
@@ -132,11 +135,8 @@ class Trial:
         starts = nearSamples(self._mesh.points[near], coarse, indices[near], nearest[near])
         wanted = numpy.flatnonzero(numpy.concatenate([touched, isNew]))
         samples, starts = samplesOf(coarse)[wanted], near[starts[wanted]]
-        if len(wanted) > FEW:
-            distancesMm = distancesNear(samples, self._mesh, starts)[0]
-        else:
-            distancesMm = numpy.linalg.norm(samples - self._mesh.points[starts], axis=1)
-        beyond = (distancesMm > self._boundMm) | (len(wanted) <= FEW)
+        distancesMm = distancesNear(samples, self._mesh, starts)[0]
+        beyond = distancesMm > self._boundMm
         if beyond.any():
             distancesMm[beyond] = exactNearby(samples[beyond], distancesMm[beyond].max(), self._mesh)
         count = touched.sum()
@@ -170,7 +170,9 @@ class Trial:
             samples, split = samplesOf(coarse), len(coarse.points) + len(coarse.triangles)
             places = numpy.concatenate([samples, self._onCoarse.points])
             back = largestExact(places, numpy.concatenate([self._back(), self._onCoarse.distancesMm]), fine)
-            onEdges = joined([dataclasses.replace(self._onCoarse, distancesMm=back[split:]), self._onFine])
+            onFine = self._onFine.kept(self._onFine.distancesMm > forth.max())
+            onFine = dataclasses.replace(onFine, distancesMm=distancesToSurface(onFine.points, coarse))
+            onEdges = joined([dataclasses.replace(self._onCoarse, distancesMm=back[split:]), onFine])
             deviation = deviationOf(fine, coarse, forth, back[:split], onEdges)
         else:
             # The kernel, or keeping apart what touches, has moved something.
