@@ -17,6 +17,8 @@ AXES = ("R", "A", "S")
 # Unit as PlanningHubLib.Planning.Figures shows it → UCUM.
 UCUM = {"mm": "mm", "mm²": "mm2", "mm³": "mm3", "ml": "ml", "°": "deg", "%": "%", "HU": "[hnsf'U]", "s": "s"}
 NO_UNIT = "1"
+# Between what a number is about, where a step gives numbers about several things, and what it says.
+ABOUT = ": "
 KIND_OF_UNIT = {
     "mm": "length", "mm2": "area", "mm3": "volume", "ml": "volume", "deg": "angle", "%": "share", "1": "share",
     "[hnsf'U]": "density", "s": "time",
@@ -45,7 +47,7 @@ LIMITS = ("minimumMm", "warnMm")
 class Measurement:
     """One number of a case.
 
-    :param name: in words, such as ``gap median``; unlike the others of its step
+    :param name: in words, such as ``gap median`` or ``Aorta: distance``; unlike the others of its step
     :param kind: what is measured: ``distance``, ``length``, ``trajectory``, ``angle``, ``area``, ``volume``,
         ``thickness``, ``margin``, ``gap``, ``diameter``, ``share``, ...
     :param value: as the case keeps it
@@ -66,6 +68,11 @@ class Measurement:
     pointsLps: numpy.ndarray | None = None
     objects: tuple = ()
     planned: bool = False
+
+    @property
+    def about(self):
+        """What of its step the number is about, empty where it is about the whole step."""
+        return self.name.rpartition(ABOUT)[0]
 
     @property
     def text(self):
@@ -90,15 +97,17 @@ def measurementsOf(document, results, segmentation=None, parts=()):
 
 def _ofSegments(segmentation):
     for name, facts in segmentation.facts.get("structures", {}).items():
-        yield Measurement(f"volume of {name}", "volume", facts["volumeMl"], "ml", "volumeMl", None, None, (name,))
+        yield Measurement(f"{name}{ABOUT}volume", "volume", facts["volumeMl"], "ml", "volumeMl", None, None, (name,))
 
 
 def _ofPart(part):
     name = part.facts.get("object", {}).get("name", "part")
-    for figure, title in (("volumeMl", "volume of the part"), ("deviationMm", "surface deviation of the part")):
+    for figure, title in (("volumeMl", "volume"), ("deviationMm", "surface deviation")):
         if part.facts.get(figure) is not None:
             unit = unitCode(figure)
-            yield Measurement(f"{title} {name}", kindOf(figure), part.facts[figure], unit, figure, None, None, (name,))
+            yield Measurement(
+                f"Part {name}{ABOUT}{title}", kindOf(figure), part.facts[figure], unit, figure, None, None, (name,)
+            )
 
 
 def unitCode(figure):
@@ -156,13 +165,14 @@ class _Step:
             structure = figure.partition(" ")[2]
             if figure not in LIMITS:
                 things = (*about, structure) if structure else about
-                yield from self._figure(figure, value, row, things, f"{' and '.join(names)}: ")
+                yield from self._figure(figure, value, row, things, f"{' and '.join(names)}{ABOUT}")
 
     def _volumes(self, made):
         for name in made:
             thing = self.objects[name]
             if thing["kind"] == "solid":
-                yield self._measurement("volumeMl", thing["volumeMl"], f"volume of {name}", None, (name,))
+                about = "" if name == self.step["name"] else f"{name}{ABOUT}"
+                yield self._measurement("volumeMl", thing["volumeMl"], f"{about}volume", None, (name,))
 
     def _measurement(self, figure, value, name, points, about):
         return Measurement(

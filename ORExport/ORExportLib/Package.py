@@ -15,6 +15,8 @@ from .Content import Content
 from .Dicom import (
     DerivedImages,
     EncapsulatedObj,
+    KeyObjects,
+    MeasurementReport,
     ModelObjects,
     SecondaryCapture,
     SegmentationObject,
@@ -24,7 +26,9 @@ from .Dicom.DerivedObject import Making
 from .Export import exportPackage
 from .Gate import gateFindings, requireOpen
 from .Inputs import requireInputs
+from .Models import ArVr, Navigation
 from .Pages import PlanPages
+from .Viewer import Viewer
 from .Views import caseViews
 from .Writer import Writer
 
@@ -34,12 +38,18 @@ CONTRIBUTORS = (
     (SegmentationObject, 3, None),
     (ModelObjects, 3, None),
     (EncapsulatedObj, 1, "assembly"),
+    (MeasurementReport, 1, None),
     (SpatialRegistration, 1, None),
     (DerivedImages, 6, "derived-ct"),
     (SecondaryCapture, 4, "views"),
     (PlanFiles, 1, None),
     (PlanPages, 4, None),
+    # Names all DICOM objects before it.
+    (KeyObjects, 1, None),
     (ApprovalsFile, 1, None),
+    (ArVr, 2, "ar-vr"),
+    (Navigation, 3, "navigation"),
+    (Viewer, 4, "viewer"),
 )
 
 

@@ -70,6 +70,11 @@ class Paper:
 
         self.story.append(Spacer(1, points))
 
+    def newPage(self):
+        from reportlab.platypus import PageBreak
+
+        self.story.append(PageBreak())
+
     def facts(self, rows):
         """Add a table of names and values; a value of None is printed as missing."""
         cells = [(self.block(name), self._value(value)) for name, value in rows]

@@ -70,7 +70,7 @@ def test_eachNumberWithAUnitIsThereOnceAsThePlanKeepsIt(found):
         for figure, value in figures.items():
             if isinstance(value, float):
                 same = [one for one in found.values() if (one.stepName, one.figure, one.value) == (step, figure, value)]
-                assert len([one for one in same if ":" not in one.name and "volume of" not in one.name]) == 1
+                assert len([one for one in same if not one.about]) == 1
     assert ("Biopsy", "nearest structure") not in found and not any("minimum" in name for _step, name in found)
 
 
@@ -114,11 +114,11 @@ def test_motionIsStatedAlongThePatientsAxes(found):
 
 
 def test_solidsAndSegmentsStateTheirVolumes(found):
-    assert found["Margin", "volume of Margin"].value == 64.5851
+    assert found["Margin", "volume"].value == 64.5851
 
     class Artefact:
         facts = {"structures": {"Bone": {"volumeMl": 570.125}}, "volumeMl": 12.5, "object": {"name": "Plate"}}
 
     ofSegment, ofPart = measurementsOf(None, None, Artefact, [Artefact])
-    assert (ofSegment.name, ofSegment.value, ofSegment.objects) == ("volume of Bone", 570.125, ("Bone",))
-    assert (ofPart.name, ofPart.text) == ("volume of the part Plate", "12.50 ml")
+    assert (ofSegment.name, ofSegment.value, ofSegment.objects) == ("Bone: volume", 570.125, ("Bone",))
+    assert (ofPart.name, ofPart.text) == ("Part Plate: volume", "12.50 ml")

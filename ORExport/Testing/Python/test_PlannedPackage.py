@@ -12,7 +12,7 @@ from SmallSeries import tetrahedronStl
 from test_ApprovedPackage import ANNA, rejections, writeSite
 from test_Package import changeObject, codes, forge, recordOf, replaceFile
 
-from ORExportLib import Manifest, PlanFiles, Verify
+from ORExportLib import Manifest, PlanFiles, VerifyObjects
 from ORExportLib.Measurements import measurementsOf
 from ORExportLib.Package import exportPackage, makePackage
 from PlanningHubLib import Approval
@@ -73,7 +73,7 @@ def objectOf(folder, role):
 def test_flagsTravelIntoTheDicomObject(exported, solid, flags, usage):
     folder = exported(solid)
     assert codes(folder) == set()
-    model, segmentation = objectOf(folder, Verify.MODEL), objectOf(folder, Verify.SEGMENTATION)
+    model, segmentation = objectOf(folder, VerifyObjects.MODEL), objectOf(folder, VerifyObjects.SEGMENTATION)
     assert (model.ModelMirroring, model.ModelModification) == flags
     assert model.ModelUsageCodeSequence[0].CodeMeaning == usage
     assert (model.FrameOfReferenceUID == segmentation.FrameOfReferenceUID) is not solid.moved
@@ -83,7 +83,7 @@ def test_flagsTravelIntoTheDicomObject(exported, solid, flags, usage):
 
 def test_useForEducationGoesBeforeTheRole(exported, aReadyCase):
     stateUse(aReadyCase, "education")
-    model = objectOf(exported(PLATE, intendedUse="education"), Verify.MODEL)
+    model = objectOf(exported(PLATE, intendedUse="education"), VerifyObjects.MODEL)
     assert model.ModelUsageCodeSequence[0].CodeValue == "129012"
 
 
@@ -130,8 +130,8 @@ def test_longPlanGoesOnOnFurtherPages(exported):
 def test_objectThatHidesAFlagIsNamed(exported, solid, changes):
     folder = exported(solid)
     changeObject(
-        folder, Verify.MODEL,
-        **(changes or {"FrameOfReferenceUID": objectOf(folder, Verify.SEGMENTATION).FrameOfReferenceUID}),
+        folder, VerifyObjects.MODEL,
+        **(changes or {"FrameOfReferenceUID": objectOf(folder, VerifyObjects.SEGMENTATION).FrameOfReferenceUID}),
     )  # fmt: skip
     assert codes(folder) == {"flags-differ"}
 

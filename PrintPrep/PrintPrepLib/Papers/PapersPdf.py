@@ -3,6 +3,7 @@
 from PlanningHubLib.PageFonts import drawn
 from PlanningHubLib.Paper import Head, Paper
 
+from .Copies import SIGN, copyText
 from .Statement import METHODS
 
 NO_CONCLUSION = (
@@ -20,7 +21,8 @@ def papersPdfs(values, pictures):
     """Return paper's name → bytes of its PDF.
 
     :param values: what :func:`PrintPrepLib.Papers.PapersContent.gathered` returned
-    :param pictures: ``part`` and ``scan`` → paths of PNGs, or the words why there are none
+    :param pictures: ``part`` → paths of PNGs, ``plates`` → (words, path), ``scans`` → copy → paths; or the words why
+        there are none
     """
     return drawn(lambda fonts: _pdfs(values, pictures, fonts))
 
@@ -66,6 +68,7 @@ def _jobTicket(paper, values, pictures):
     ticket = values["ticket"]
     paper.facts([*_identity(values), *ticketRows(ticket)])
     _pictures(paper, pictures["part"], 170, "The part from both sides. R, L, A, P, S, I: the patient's directions.")
+    _platePictures(paper, pictures["plates"])
     paper.heading("Warnings and remarks")
     if not ticket["findings"]:
         paper.text("There are none.")
@@ -81,6 +84,14 @@ def _jobTicket(paper, values, pictures):
     return paper
 
 
+def _platePictures(paper, plates):
+    if isinstance(plates, str):
+        paper.text(f"No picture of the build: {plates}.")
+        return
+    for words, path in plates:
+        paper.pictures([path], 280, words)
+
+
 def ticketRows(ticket):
     """Return the job ticket's (name, value) rows, for a page."""
     one, deviation, build = ticket["object"], ticket["deviation"], ticket["build"]
@@ -92,6 +103,7 @@ def ticketRows(ticket):
     return [
         ("Object", f"{one['role']}, {', '.join(changed) or 'as it was scanned'}"),
         ("Pieces", ", ".join(ticket["pieces"]) or "1"),
+        ("Copies", "1" if ticket["copies"] < 2 else f"{ticket['copies']}, each with its own traveller and inspection"),
         ("Volume and extent", f"{ticket['volumeMl']:.2f} ml; {extent} mm"),
         ("Process", f"{profile['title']}: {profile['process']}, {profile['printer']} ({profile['maker']}){layer}"),
         ("Material", f"{material['title']}: {material['product']} ({material['maker']})"),
@@ -157,24 +169,51 @@ def _traveller(paper, values):
         *_identity(values),
         ("Process and material", f"{ticket['profile']['title']}; {ticket['material']['title']}"),
     ])  # fmt: skip
-    paper.heading("To be filled in, by hand or in the suite")
-    rows = [
-        (f"{one['title']}{'' if one['needed'] else ' (where it applies)'}", one["value"] or "",
-         f"{one['who']}, {one['when']}" if one["who"] else "")
-        for one in traveller["fields"]
-    ]  # fmt: skip
-    paper.table(("What", "Entry", "Entered by, when (or signature)"), rows, (3, 3, 2.4), heights=BY_HAND)
+    for number, sheet in enumerate(traveller["sheets"]):
+        if number:
+            paper.newPage()
+        paper.heading(_ofCopy("To be filled in, by hand or in the suite", values, sheet))
+        rows = [
+            (f"{one['title']}{'' if one['needed'] else ' (where it applies)'}", one["value"] or "",
+             f"{one['who']}, {one['when']}" if one["who"] else "")
+            for one in sheet["fields"]
+        ]  # fmt: skip
+        paper.table(("What", "Entry", "Entered by, when (or signature)"), rows, (3, 3, 2.4), heights=BY_HAND)
     if traveller["earlier"]:
         paper.heading("Earlier entries, superseded or of an earlier part")
-        rows = [(one["field"], one["value"], one["who"], one["when"]) for one in traveller["earlier"]]
+        rows = [
+            (
+                f"{one['field']}{SIGN}{one['copy']}" if "copy" in one else one["field"],
+                one["value"],
+                one["who"],
+                one["when"],
+            )
+            for one in traveller["earlier"]
+        ]
         paper.table(("Field", "Entry", "Entered by", "When"), rows, (1.6, 3.6, 1.8, 2.6))
     return paper
 
 
+def _ofCopy(words, values, sheet):
+    """Return a heading; where there are copies, with the number of the one that it is about."""
+    copy = copyText(sheet["copy"], sheet["of"])
+    return f"{values['part']['number']}, {copy}: {words}" if copy else words
+
+
 def _inspectionSheet(paper, values, pictures):
-    sheet = values["inspection"]
-    paper.facts([*_identity(values), ("Instrument", sheet["instrument"] or ""), *verdictRows(sheet)])
-    paper.heading("Dimensions (mm; points in LPS, as in the part's files)")
+    for number, sheet in enumerate(values["inspection"]["sheets"]):
+        if number:
+            paper.newPage()
+        _sheet(paper, values, sheet, pictures["scans"].get(sheet["copy"]))
+    return paper
+
+
+def _sheet(paper, values, sheet, scanPictures):
+    """Add the sheet of a part or of one of its copies."""
+    copy = copyText(sheet["copy"], sheet["of"])
+    copyRows = [("Copy", copy)] if copy else []
+    paper.facts([*_identity(values), *copyRows, ("Instrument", sheet["instrument"] or ""), *verdictRows(sheet)])
+    paper.heading(_ofCopy("Dimensions (mm; points in LPS, as in the part's files)", values, sheet))
     rows = [
         (one["name"], one["kind"], f"{one['nominalMm']:.2f}", _mm(one["toleranceMm"], "±"), _mm(one["measuredMm"]),
          _mm(one["deviationMm"], "+"), "" if one["verdict"] == "open" else one["verdict"].upper(), _where(one))
@@ -187,10 +226,9 @@ def _inspectionSheet(paper, values, pictures):
         paper.heading("Scan of the printed part, laid over the part")
         paper.facts(scanRows(scan))
         caption = f"Pale: within ±{scan['toleranceMm']:g} mm. Red: outside of the part. Blue: inside of it."
-        _pictures(paper, pictures["scan"], 170, caption)
+        _pictures(paper, scanPictures, 170, caption)
     paper.space(20)
     paper.text(SIGNATURE)
-    return paper
 
 
 def verdictRows(sheet):
