@@ -76,7 +76,7 @@ def _ofStyles(face, piece):
 
 
 def extendedFont(path, style, clusters, name):
-    """Return a font file in memory that has the private characters of :attr:`Shaped.clusters`, too.
+    """Return the bytes of a font that has the private characters of :attr:`Shaped.clusters`, too.
 
     :param path: of the TrueType font that is extended
     :param style: ``Regular`` or ``Bold``
@@ -88,14 +88,15 @@ def extendedFont(path, style, clusters, name):
     font = TTFont(path, recalcBBoxes=False)
     for table in {"GSUB", "GPOS", "GDEF", "kern"} & set(font.keys()):
         del font[table]
+    # Without the names of the glyphs, which nobody reads.
+    font["post"].formatType = 3.0
     for record in font["name"].names:
         record.string = name if record.nameID in (FAMILY, FULL, POSTSCRIPT) else record.string
     for private, ofStyles in clusters.items():
         _add(font, private, ofStyles[style])
     data = io.BytesIO()
     font.save(data)
-    data.seek(0)
-    return data
+    return data.getvalue()
 
 
 def _add(font, private, cluster):
