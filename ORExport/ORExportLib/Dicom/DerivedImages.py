@@ -107,7 +107,8 @@ class DerivedSeries:
         """Return the dataset of a slice, numbered from 0."""
         import pydicom
 
-        dataset = pydicom.Dataset(self._template)
+        # Datasets made of one another would share what is in them.
+        dataset = pydicom.Dataset({tag: self._template.get_item(tag) for tag in self._template.keys()})
         dataset.set_original_encoding(*self._template.original_encoding, self._template.original_character_set)
         dataset.file_meta = pydicom.dataset.FileMetaDataset(self._template.file_meta)
         dataset.preamble = bytes(128)
@@ -153,7 +154,9 @@ class DerivedSeries:
         dataset.BurnedInAnnotation = "YES"
         dataset.ImageComments = f"{making.caseName}: {description}"
         self._describeValues(dataset, window)
-        return _encoded(dataset)
+        template = _encoded(dataset)
+        del template.SOPInstanceUID, template.InstanceNumber
+        return template
 
     def _describeValues(self, dataset, window):
         from pydicom.sr.codedict import codes

@@ -39,7 +39,10 @@ def written(content, folder, voxels, source=None):
     writer = SmallWriter(folder)
     for number in range(len(voxels)):
         writer.object(series.image(number), f"{number:04}.dcm", str(number))
-    return [pydicom.dcmread(path) for path in writer.paths.values()]
+    datasets = [pydicom.dcmread(path) for path in writer.paths.values()]
+    # What is kept in memory stays what it was when the next ones are made.
+    assert [one.SOPInstanceUID for one in writer.datasets.values()] == [one.SOPInstanceUID for one in datasets]
+    return datasets
 
 
 @pytest.fixture(scope="module")
