@@ -107,10 +107,9 @@ class DerivedSeries:
         """Return the dataset of a slice, numbered from 0."""
         import pydicom
 
-        # Datasets made of one another would share what is in them.
-        dataset = pydicom.Dataset({tag: self._template.get_item(tag) for tag in self._template.keys()})
+        dataset = pydicom.Dataset(_elements(self._template))
         dataset.set_original_encoding(*self._template.original_encoding, self._template.original_character_set)
-        dataset.file_meta = pydicom.dataset.FileMetaDataset(self._template.file_meta)
+        dataset.file_meta = pydicom.dataset.FileMetaDataset(_elements(self._template.file_meta))
         dataset.preamble = bytes(128)
         dataset.SOPInstanceUID = newUid()
         dataset.file_meta["MediaStorageSOPInstanceUID"] = pydicom.DataElement(0x00020003, "UI", dataset.SOPInstanceUID)
@@ -181,6 +180,11 @@ class DerivedSeries:
         item.SpatialLocationsPreserved = "YES"
         item.PurposeOfReferenceCodeSequence = [codedItem(codes.cid7202.SourceImageForImageProcessingOperation)]
         return item
+
+
+def _elements(dataset):
+    """Return the elements of a dataset in a mapping of their own; of datasets made of one another, all share one."""
+    return {tag: dataset.get_item(tag) for tag in dataset.keys()}
 
 
 def _encoded(dataset):

@@ -41,7 +41,8 @@ def written(content, folder, voxels, source=None):
         writer.object(series.image(number), f"{number:04}.dcm", str(number))
     datasets = [pydicom.dcmread(path) for path in writer.paths.values()]
     # What is kept in memory stays what it was when the next ones are made.
-    assert [one.SOPInstanceUID for one in writer.datasets.values()] == [one.SOPInstanceUID for one in datasets]
+    for kept, dataset in zip(writer.datasets.values(), datasets, strict=True):
+        assert kept.SOPInstanceUID == dataset.SOPInstanceUID == kept.file_meta.MediaStorageSOPInstanceUID
     return datasets
 
 
