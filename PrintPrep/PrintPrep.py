@@ -16,11 +16,12 @@ from PlanningHubLib.CaseView import showCaseInScene
 from PlanningHubLib.Files import writeAside
 from PlanningHubWidgets.PagedModuleWidget import PagedModuleWidget
 from PlanningHubWidgets.StepForm import pointOf
-from PrintPrepLib import Part, PartMap, PartQueue, Recipe, RecipeDraft
+from PrintPrepLib import Part, PartMap, PartQueue, PlateView, Recipe, RecipeDraft
 from PrintPrepLib.Papers import Inspection, Papers, ScanCompare
 from PrintPrepLib.Papers.Dimensions import readDimensions
 from PrintPrepLib.PartRecords import wholePath
 from PrintPrepLib.Production import Build
+from PrintPrepLib.SceneStage import clearStage
 from PrintPrepWidgets.BuildPanel import BuildPanel
 from PrintPrepWidgets.InspectionPanel import InspectionPanel
 from PrintPrepWidgets.PapersPanel import PapersPanel
@@ -113,33 +114,36 @@ class PrintPrepLogic(ScriptedLoadableModuleLogic):
             self._show(case, session)
             return counts
 
-    def makeBuild(self, folder, session, partIds, profileName, direction, slicing, progress):
+    def makeBuild(self, folder, session, copies, profileName, direction, slicing, progress):
         """Lay parts of the case in a folder on plates; returns the build.
 
+        :param copies: ID of each part → how often it is made
         :param direction: what points up, three numbers in LPS as they are typed; empty for the best
         """
         upLps = pointOf(direction, _("Upwards")) if direction.strip() else None
         with Case.open(folder, writable=True) as case:
-            return Build.makeBuild(case, session, partIds, profileName, upLps, slicing, progress)
+            build = Build.makeBuild(case, session, list(copies), profileName, upLps, slicing, progress, copies=copies)
+        clearStage(session.scene)
+        return build
 
     def makePapers(self, folder, partId, values, progress):
         """Make the papers of a part of the case in a folder, with what is entered; returns them."""
         with Case.open(folder, writable=True) as case:
             return Papers.makePapers(case, partId, values, progress)
 
-    def inspectMeasured(self, folder, partId, path, measured, toleranceMm, instrument):
-        """Keep what was read on a printed part; ``path`` is a file of other dimensions, or None."""
+    def inspectMeasured(self, folder, partId, copy, path, measured, toleranceMm, instrument):
+        """Keep what was read on a printed part, or a copy of it; ``path`` is a file of other dimensions, or None."""
         dimensions = readDimensions(path) if path else None
         with Case.open(folder, writable=True) as case:
-            return Inspection.inspectMeasured(case, partId, dimensions, measured, toleranceMm, instrument)
+            return Inspection.inspectMeasured(case, partId, dimensions, measured, toleranceMm, instrument, copy=copy)
 
-    def inspectScan(self, folder, partId, path, unit, toleranceMm, progress):
+    def inspectScan(self, folder, partId, copy, path, unit, toleranceMm, progress):
         """Compare a scan of a printed part, and keep what it shows."""
         with Case.open(folder, writable=True) as case:
-            return ScanCompare.inspectScan(case, path, unit, partId, toleranceMm, progress)
+            return ScanCompare.inspectScan(case, path, unit, partId, toleranceMm, progress, copy=copy)
 
     def _show(self, case, session):
-        PartMap.hideMap(session.scene)
+        clearStage(session.scene)
         showCaseInScene(case, session)
 
     def readRecipe(self, path):
@@ -156,13 +160,32 @@ class PrintPrepLogic(ScriptedLoadableModuleLogic):
         with Case.open(folder) as case:
             return PartMap.showMap(case, session.scene, part)
 
-    def hideMap(self, session):
-        """Show the case as it is shown without the map."""
-        PartMap.hideMap(session.scene)
-
     def shownMap(self):
         """Return the ID of the part whose map is shown, empty text where none is."""
         return PartMap.shownMap(slicer.mrmlScene)
+
+    def showPlate(self, folder, session, build, number):
+        """Show a plate of a build with the parts on it, and let the 3D views look at it."""
+        with Case.open(folder) as case:
+            PlateView.showPlate(case, session.scene, build, number)
+        self._lookAtAll()
+
+    def shownPlate(self):
+        """Return the name of the plate that is shown, empty text where none is."""
+        return PlateView.shownPlate(slicer.mrmlScene)
+
+    def clearStage(self, session):
+        """Show the case as it is shown without map and plate."""
+        wasPlate = PlateView.shownPlate(session.scene)
+        clearStage(session.scene)
+        if wasPlate:
+            self._lookAtAll()
+
+    def _lookAtAll(self):
+        # A Slicer without a main window has no views.
+        views = slicer.app.layoutManager()
+        if views is not None:
+            views.resetThreeDViews()
 
     def wholeFile(self, case, artefact, name):
         """Return the path of a file of an artefact that was not changed outside the suite."""

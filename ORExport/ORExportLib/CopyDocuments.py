@@ -7,14 +7,14 @@ import datetime
 import tempfile
 from pathlib import Path
 
-from PlanningHubLib.Progress import noProgress
 from PlanningHubLib.Requirements import ensure
 from PlanningHubLib.Software import versions
 
-from .Pages.Briefing import COPY, Briefing, briefingPdf
-from .Pages.BriefingPages import figuresOf
-from .Pages.BriefingPictures import Pictured, takePictures
-from .Pages.BriefingPlan import FIGURE, HEADING, INTENDED_USES, STEP, Line
+from .Pages.Briefing import COPY, Briefing
+from .Pages.BriefingPictures import takePictures
+from .Pages.PlanPages import figuresOf
+from .Pages.PlanPdf import Details, planPdf
+from .Pages.PlanTables import INTENDED_USES, stepsTable
 from .Pages.PrescriptionPdf import documentPdf
 
 REMOVED = "removed"
@@ -38,7 +38,7 @@ def copiedBriefing(described):
     ensure("ORExportLib")
     with tempfile.TemporaryDirectory(prefix="planninghub-") as folder:
         pictures, reason = _pictures(described, Path(folder))
-        return briefingPdf(
+        return planPdf(
             Briefing(
                 caseName=described.pseudonym,
                 side=described.side,
@@ -50,15 +50,15 @@ def copiedBriefing(described):
                 software=versions("reportlab"),
                 pictures=tuple(pictures),
                 noPictures=reason,
-                planLines=tuple(_planLines(described)),
-            )
+            ),
+            _details(described),
         )
 
 
 def _pictures(described, folder):
     if not described.surfaces:
         return [], NO_PICTURES
-    return takePictures(Pictured(None, described.surfaces, described.side), folder, noProgress)
+    return takePictures(described.surfaces, described.side, folder)
 
 
 def _made(described):
@@ -78,12 +78,11 @@ def _figures(described):
     yield "Made for", INTENDED_USES[described.intendedUse].removeprefix("for ")
 
 
-def _planLines(described):
-    if described.planSteps:
-        yield Line(HEADING, "Plan", INTENDED_USES[described.intendedUse])
-    for number, (title, figures) in enumerate(described.planSteps, 1):
-        yield Line(STEP, f"Step {number}", title)
-        yield from (Line(FIGURE, name, value) for name, value in figures)
+def _details(described):
+    if not described.planSteps:
+        return None
+    rows = [(f"Step {number}", title, figures) for number, (title, figures) in enumerate(described.planSteps, 1)]
+    return Details(f"plan, {INTENDED_USES[described.intendedUse]}", tables=(stepsTable(rows),))
 
 
 def _day(text):

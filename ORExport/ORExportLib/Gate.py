@@ -10,6 +10,7 @@ from PlanningHubLib import Approval, Consent
 from PlanningHubLib.DicomScan import readHeaders
 from PlanningHubLib.Errors import Finding, GateRefused, PlanningError, firstRejection
 from PlanningHubLib.IntendedUse import intendedUse, isForTreatment
+from PlanningHubLib.PartsTogether import partsTogether
 from PlanningHubLib.Procedures import findProcedure
 from PlanningHubLib.Site import Site
 from PlanningHubLib.VerdictFacts import readFacts
@@ -47,7 +48,7 @@ def gateFindings(case, inputs, approvals, newerStudies=None, headers=None):
         *patientFindings(case, inputs, headers),
         *sideFindings(case, inputs, facts),
         *ageFindings(facts.scanDate, findProcedure(case.procedure)[0]),
-        *newerFindings(facts.scanDate, headers[0], newerStudies),
+        *newerFindings(headers[0].patientId, headers[0].studyUid, facts.scanDate, newerStudies),
     ]
 
 
@@ -101,6 +102,11 @@ def _staleFindings(case, artefacts):
                 f"{artefact.title} ({artefact.id}) is {state}: what it was made from has changed since.",
                 f"Make the {artefact.kind} again.",
             )  # fmt: skip
+    for part in partsTogether(case)[1]:
+        yield Finding(
+            "part-left-out", "warn", f"{part.title} ({part.id}) of the same plan is stale and not in the package.",
+            "Make it again, if it is meant for the operation.",
+        )  # fmt: skip
 
 
 def _approvalFindings(case, artefacts, approvals):

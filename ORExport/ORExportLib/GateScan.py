@@ -35,26 +35,25 @@ def ageFindings(scanDate, procedure, today=None):
     )  # fmt: skip
 
 
-def newerFindings(scanDate, header, newerStudies):
+def newerFindings(patientId, studyUid, scanDate, newerStudies):
     """Return findings about examinations of the patient since the scan.
 
-    :param header: :class:`PlanningHubLib.SliceHeader.SliceHeader` of the scan
+    :param studyUid: of the scan itself
     :param newerStudies: function of (patient ID, scanDate) that returns a list of studies, or None where the store
         cannot tell; None where no store is asked
     """
     if newerStudies is None:
         return [_unknown("info", "No store was asked whether the patient was examined again since the scan.")]
     try:
-        studies = newerStudies(header.patientId, scanDate)
+        studies = newerStudies(patientId, scanDate)
     except StoreFailed as error:
         return [_unknown("warn", f"Whether the patient was examined again since the scan is not known: {error}")]
     if studies is None:
         return [_unknown("info", "This kind of store cannot tell whether the patient was examined again.")]
-    return newerStudyFindings(studies, scanDate, header.studyUid)
+    return _newerThan(studies, scanDate, studyUid)
 
 
-def newerStudyFindings(studies, scanDate, studyUid):
-    """Return a finding that names the studies that are not older than a scan and not of its own study."""
+def _newerThan(studies, scanDate, studyUid):
     newer = [one for one in studies if one["studyUid"] != studyUid and _isImage(one) and not _isOlder(one, scanDate)]
     if not newer:
         return []

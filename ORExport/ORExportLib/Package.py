@@ -26,7 +26,9 @@ from .Dicom.DerivedObject import Making
 from .Export import exportPackage
 from .Gate import gateFindings, requireOpen
 from .Inputs import requireInputs
-from .Pages import BriefingPages
+from .Models import ArVr, Navigation
+from .Pages import PlanPages
+from .Viewer import Viewer
 from .Views import caseViews
 from .Writer import Writer
 
@@ -41,10 +43,13 @@ CONTRIBUTORS = (
     (DerivedImages, 6, "derived-ct"),
     (SecondaryCapture, 4, "views"),
     (PlanFiles, 1, None),
-    (BriefingPages, 4, None),
+    (PlanPages, 4, None),
     # Names all DICOM objects before it.
     (KeyObjects, 1, None),
     (ApprovalsFile, 1, None),
+    (ArVr, 2, "ar-vr"),
+    (Navigation, 3, "navigation"),
+    (Viewer, 4, "viewer"),
 )
 
 

@@ -15,7 +15,7 @@ from .BurnedText import caseWords, stateWords, textBlock
 from .Content import PIECE, SEGMENT
 from .Dicom.MovedFrames import objectName
 from .Dicom.SliceMarks import isPlanned
-from .Views import View, defaultViews
+from .Views import View
 
 SIZE = (1200, 900)
 BAND_PIXELS, TEXT_PIXELS, NAME_PIXELS, LETTER_PIXELS = 44, 26, 18, 34
@@ -34,11 +34,12 @@ LEANING = 0.4
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class ViewPicture:
-    """A view's picture: pixels (rows, columns, 3) of bytes, and the same as a PNG."""
+    """A view's picture: pixels (rows, columns, 3) of bytes, the same as a PNG, and the bodies that it shows."""
 
     view: View
     pixels: numpy.ndarray
     png: bytes
+    shown: tuple
 
 
 def viewPictures(content, progress):
@@ -61,18 +62,17 @@ def viewPictures(content, progress):
 
 
 def _taken(content, progress):
-    views = content.views or defaultViews(content)
     with Studio() as studio, tempfile.TemporaryDirectory(prefix="planninghub-") as folder:
         models = [(body, _model(studio, body)) for body in content.bodies]
-        for number, view in enumerate(views):
-            progress(number / len(views), f"View: {view.name}")
+        for number, view in enumerate(content.views):
+            progress(number / len(content.views), f"View: {view.name}")
             shown = shownBodies(content.bodies, view)
             for body, model in models:
                 model.GetDisplayNode().SetVisibility(body in shown)
             path = Path(folder) / "view.png"
             studio.takeThreeD(path, size=SIZE, aim=lambda camera, view=view: _aim(camera, view))
             pixels = labeled(readPng(path), view, shown, content)
-            yield ViewPicture(view, pixels, pngBytes(pixels))
+            yield ViewPicture(view, pixels, pngBytes(pixels), tuple(shown))
 
 
 def _model(studio, body):

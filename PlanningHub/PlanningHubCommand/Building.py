@@ -23,6 +23,9 @@ def addCommands(command):
     building.add_argument(
         "--part", dest="parts", action="append", metavar="ID", help="such as part-1; several times for several"
     )
+    building.add_argument(
+        "--copies", action="append", default=[], metavar="ID=NUMBER", help="such as part-1=3; others are made once"
+    )
     building.add_argument("--profile", metavar="NAME", help="the printer; by default the one the parts were made for")
     building.add_argument("--direction", metavar="X,Y,Z", help="what points up, in LPS; by default the best is found")
     building.add_argument(
@@ -37,13 +40,26 @@ def build(options, console):
     from PrintPrepLib.Production.Build import RESULT_FILE, makeBuild
 
     direction = directionOf(options.direction) if options.direction else None
+    copies = dict(map(copiesOf, options.copies))
     with Session.start() as session, Case.open(options.case, writable=True) as case:
         artefact = makeBuild(
-            case, session, options.parts, options.profile, direction, options.slicing, console.progress("build")
-        )
+            case, session, options.parts, options.profile, direction, options.slicing, console.progress("build"),
+            copies=copies,
+        )  # fmt: skip
         found = json.loads(case.path(artefact, RESULT_FILE).read_bytes())
         result = {**described(case, artefact), **{key: found[key] for key in ("plates", "findings", "profile")}}
     return result, _report(result), 0
+
+
+def copiesOf(text):
+    """Return ID and number of copies of a text such as ``part-1=3``.
+
+    :raises UsageError: ``bad-copies``
+    """
+    name, _sign, number = text.partition("=")
+    if not (name and number.isdecimal()):
+        raise UsageError("bad-copies", f"{text!r} states no copies of a part.", "Give ID and number: part-1=3.")
+    return name, int(number)
 
 
 def directionOf(text):

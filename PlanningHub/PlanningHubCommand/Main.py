@@ -23,6 +23,7 @@ from .Outcomes import addCommands as addOutcomeCommands
 from .Papers import addCommands as addPapersCommands
 from .PartOptions import addPartOptions
 from .Planning import addCommand as addPlanCommand
+from .Pushing import addCommand as addPushCommand
 from .Records import addCommands as addRecordCommands
 from .SegmentOptions import addModelOptions, addReviewOptions, addSegmentOptions
 
@@ -60,6 +61,7 @@ def buildParser():
     _governanceCommands(command)
     addRecordCommands(command)
     _lookingCommands(command)
+    addPushCommand(command)
     return parser
 
 

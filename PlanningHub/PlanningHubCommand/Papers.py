@@ -23,12 +23,13 @@ def addCommands(command):
     making.add_argument("--fill", metavar="FILE", help="enter what this JSON file maps: field name to text")
     making.add_argument(
         "--set", dest="fields", action="append", default=[], metavar="FIELD=TEXT",
-        help="enter one field; an unknown field lists all; may be given several times",
+        help="enter one field, of copy 2 only as FIELD@2=TEXT; an unknown field lists all; may be given several times",
     )  # fmt: skip
 
     inspecting = command("inspect", inspect, "inspect the printed part: dimensions, or a scan of it; 6 where it fails")
     inspecting.add_argument("--case", required=True, metavar="DIR")
     inspecting.add_argument("--part", metavar="ID", help="which part, where there are several, such as part-2")
+    inspecting.add_argument("--copy", type=int, metavar="NUMBER", help="which copy, where the build has several")
     inspecting.add_argument("--scan", metavar="FILE", help="STL of a scan of the printed part, lying in any way")
     inspecting.add_argument("--unit", choices=("um", "mm", "cm", "m", "inch"), help="of the scan; never guessed")
     inspecting.add_argument("--dimensions", metavar="FILE", help="JSON file of the dimensions that are to be read")
@@ -81,7 +82,9 @@ def inspect(options, console):
         name, text = _pair(words, "--measured length=60.1")
         measured[name] = _millimetres(name, text)
     with Case.open(options.case, writable=True) as case:
-        made = inspectMeasured(case, options.part, dimensions, measured, options.toleranceMm, options.instrument)
+        made = inspectMeasured(
+            case, options.part, dimensions, measured, options.toleranceMm, options.instrument, copy=options.copy
+        )
         result = described(case, made)
     rows = [("dimension", "nominal", "tolerance", "measured", "verdict")]
     for one in made.facts["dimensions"]:
@@ -99,8 +102,9 @@ def _inspectScan(options, console):
         )
     with Case.open(options.case, writable=True) as case:
         made = inspectScan(
-            case, Path(options.scan), options.unit, options.part, options.toleranceMm, console.progress("inspect")
-        )
+            case, Path(options.scan), options.unit, options.part, options.toleranceMm, console.progress("inspect"),
+            copy=options.copy,
+        )  # fmt: skip
         result = {**described(case, made), "findings": made.facts["findings"]}
     facts = made.facts
     lines = [
@@ -115,7 +119,9 @@ def _inspectScan(options, console):
 
 def _inspected(result, made, report):
     verdict = made.facts["verdict"]
-    head = f"{result['id']} revision {result['revision']} of {made.facts['part']['number']}: {verdict}"
+    copy = made.parameters.get("copy")
+    of = made.facts["part"]["number"] + (f", copy {copy}" if copy else "")
+    head = f"{result['id']} revision {result['revision']} of {of}: {verdict}"
     exitCode = VerificationFailed.exitCode if verdict == "fail" else 0
     return {**result, "verdict": verdict}, f"{head}\n{report}", exitCode
 

@@ -5,7 +5,6 @@ It says in words what the scan lacks and what the procedure asks for, with the s
 
 import datetime
 import io
-from xml.sax.saxutils import escape
 
 from .Errors import InputRefused
 from .Files import writeAside
@@ -131,9 +130,7 @@ class _Page:
 
     def line(self, content, style=None):
         """Return a paragraph; what the fonts cannot print is a box, never another character."""
-        from reportlab.platypus import Paragraph
-
-        return Paragraph(escape(self._fonts.printable(content)), style or self.text)
+        return self._fonts.paragraph(content, style or self.text)
 
 
 def _content(verdict, side, when, page, size):

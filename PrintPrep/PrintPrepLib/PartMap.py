@@ -3,9 +3,7 @@
 import slicer
 import vtk
 
-from PlanningHubLib.CaseView import CONTENT_ATTRIBUTE
 from PlanningHubLib.Errors import GateRefused, InputRefused
-from PlanningHubLib.Nodes import removeNodes
 
 from .Proof.DeviationMap import (
     ARRAY,
@@ -18,9 +16,7 @@ from .Proof.DeviationMap import (
     SAME,
     SMALLEST_RANGE_MM,
 )
-
-MAP_ATTRIBUTE, HIDDEN_ATTRIBUTE = "PrintPrep.map", "PrintPrep.hiddenForMap"
-HIDDEN_CLASSES = ("vtkMRMLModelNode", "vtkMRMLSegmentationNode")
+from .SceneStage import MAP_ATTRIBUTE, addModel, clearStage, hideOthers, stagedValue
 
 
 def showMap(case, scene, part):
@@ -34,37 +30,20 @@ def showMap(case, scene, part):
         raise GateRefused("damaged-part", f"{part.title} was changed outside the suite.", "Make it again.", damaged)
     if FIGURES not in part.files:
         raise InputRefused("no-map", f"No map is kept of {part.title}.", "Look at its picture, or make it again.")
-    hideMap(scene)
-    _hideOthers(scene)
+    clearStage(scene)
+    hideOthers(scene)
     polyData = _readRas(case.path(part, FIGURES))
     colors = _colors(scene, case, *rangeOf(part))
-    node = scene.AddNewNodeByClass("vtkMRMLModelNode", f"{case.name} accuracy of {part.id}.{part.revision}")
-    for one in (node, colors):
-        one.SetAttribute(MAP_ATTRIBUTE, part.id)
-    # So that it leaves the scene with the case.
-    node.SetAttribute(CONTENT_ATTRIBUTE, f"{case.caseId} map of {part.content}")
-    node.SetAndObservePolyData(polyData)
-    node.CreateDefaultDisplayNodes()
+    colors.SetAttribute(MAP_ATTRIBUTE, part.id)
+    name, content = f"{case.name} accuracy of {part.id}.{part.revision}", f"{case.caseId} map of {part.content}"
+    node = addModel(scene, name, polyData, MAP_ATTRIBUTE, part.id, content)
     _display(node, colors, rangeOf(part)[0])
     return node
 
 
-def hideMap(scene):
-    """Take the map out of the scene again, and show what it hid."""
-    for node in _nodes(scene, "vtkMRMLDisplayableNode"):
-        if node.GetAttribute(HIDDEN_ATTRIBUTE):
-            node.RemoveAttribute(HIDDEN_ATTRIBUTE)
-            node.GetDisplayNode().SetVisibility(True)
-    removeNodes(scene, *[node for node in _nodes(scene, "vtkMRMLModelNode") if node.GetAttribute(MAP_ATTRIBUTE)])
-    for node in _nodes(scene, "vtkMRMLProceduralColorNode"):
-        if node.GetAttribute(MAP_ATTRIBUTE):
-            scene.RemoveNode(node)
-
-
 def shownMap(scene):
     """Return the ID of the part whose map the scene shows, empty text where it shows none."""
-    found = [node.GetAttribute(MAP_ATTRIBUTE) for node in _nodes(scene, "vtkMRMLModelNode")]
-    return next((one for one in found if one), "")
+    return stagedValue(scene, MAP_ATTRIBUTE)
 
 
 def rangeOf(part):
@@ -113,23 +92,3 @@ def _display(node, colors, rangeMm):
     legend = slicer.vtkSlicerColorLogic.AddDefaultColorLegendDisplayNode(display)
     legend.SetTitleText("mm outside (+), inside (-)")
     legend.SetLabelFormat("%+.2f")
-
-
-def _hideOthers(scene):
-    for className in HIDDEN_CLASSES:
-        for node in _nodes(scene, className):
-            display = node.GetDisplayNode()
-            if display is not None and display.GetVisibility() and not _isOfAView(node):
-                display.SetVisibility(False)
-                node.SetAttribute(HIDDEN_ATTRIBUTE, "yes")
-
-
-def _isOfAView(node):
-    """Slices are models too."""
-    return node.GetHideFromEditors()
-
-
-def _nodes(scene, className):
-    found = scene.GetNodesByClass(className)
-    found.UnRegister(None)
-    return [found.GetItemAsObject(index) for index in range(found.GetNumberOfItems())]

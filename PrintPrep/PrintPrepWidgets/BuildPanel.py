@@ -3,7 +3,7 @@
 import qt
 from slicer.i18n import tr as _
 
-from PlanningHubLib.Errors import PlanningError
+from PlanningHubLib.Errors import PlanningError, UsageError
 from PlanningHubWidgets.CaseHeader import warningText
 from PlanningHubWidgets.CaseModuleWidget import fillTable
 from PlanningHubWidgets.Findings import showFindings
@@ -12,8 +12,10 @@ from PrintPrepLib.PartRecords import currentParts, partName, partNumber
 from PrintPrepLib.PartVerdict import profilesOffered
 from PrintPrepLib.Production.Build import readBuild
 
-from .PartPage import openFile
 from .PartPanel import chosen, fill, select
+from .PlateSection import PlateSection
+
+COPIES_COLUMN = 3
 
 
 class BuildPanel(GovernancePanel):
@@ -21,13 +23,14 @@ class BuildPanel(GovernancePanel):
 
     def connectActions(self):
         ui = self.ui
-        self._parts, self._build, self._plates = [], None, []
+        self._parts, self._build = [], None
+        self.plates = PlateSection(self)
         ui.buildButton.connect("clicked(bool)", self.onBuild)
-        ui.plateButton.connect("clicked(bool)", self.onPlate)
         ui.partsTable.connect("itemChanged(QTableWidgetItem*)", lambda _item: self.updateActions())
 
     def forget(self):
         self.ui.directionLineEdit.text = ""
+        self.ui.profileComboBox.currentIndex = 0
         self.ui.slicingCheckBox.checked = True
 
     # What is shown
@@ -39,22 +42,41 @@ class BuildPanel(GovernancePanel):
         self.ui.platesCollapsibleButton.visible = self._build is not None
         if self._build is not None:
             self._showBuild(case)
+        else:
+            self.plates.show(None, [])
 
     def _showParts(self, parts):
-        table, left = self.ui.partsTable, self._leftOut()
+        table, left, texts = self.ui.partsTable, self._leftOut(), self._copyTexts()
         self._parts = parts
         wasBlocked = table.blockSignals(True)
-        rows = [(partName(one), partNumber(one), one.parameters.get("profile") or _("not stated")) for one in parts]
+        rows = [
+            (partName(one), partNumber(one), one.parameters.get("profile") or _("not stated"), texts.get(one.id, "1"))
+            for one in parts
+        ]
         fillTable(table, rows)
         for row, one in enumerate(parts):
             item = table.item(row, 0)
             item.setFlags(qt.Qt.ItemIsUserCheckable | qt.Qt.ItemIsEnabled | qt.Qt.ItemIsSelectable)
             item.setCheckState(qt.Qt.Unchecked if one.id in left else qt.Qt.Checked)
+            for column in range(1, COPIES_COLUMN):
+                table.item(row, column).setFlags(qt.Qt.ItemIsEnabled | qt.Qt.ItemIsSelectable)
+            table.item(row, COPIES_COLUMN).setToolTip(_("How often the part is made; type another number."))
         table.blockSignals(wasBlocked)
 
     def _leftOut(self):
         chosenIds = self.partIds()
         return [one.id for one in self._parts if one.id not in chosenIds]
+
+    def _copyTexts(self):
+        table = self.ui.partsTable
+        return {one.id: table.item(row, COPIES_COLUMN).text().strip() for row, one in enumerate(self._parts)}
+
+    def copies(self):
+        """Return the ID of each part that is checked → how many of it are to be made.
+
+        :raises UsageError: ``bad-copies``
+        """
+        return {key: copiesOf(text) for key, text in self._copyTexts().items() if key in self.partIds()}
 
     def partIds(self):
         """Return the IDs of the parts that are checked."""
@@ -79,12 +101,12 @@ class BuildPanel(GovernancePanel):
             document = readBuild(case, self._build)
         except PlanningError as error:
             document, warning = {"plates": [], "findings": []}, str(error)
-        self._plates = [plate["file"] for plate in document["plates"]]
         ui.buildLabel.text = "\n".join(filter(None, [warning, buildText(self._build)]))
         rows = [plateRow(number, plate) for number, plate in enumerate(document["plates"], 1)]
+        wasBlocked = ui.platesTable.blockSignals(True)
         fillTable(ui.platesTable, rows, stretchedColumn=1)
-        if rows:
-            ui.platesTable.setCurrentCell(0, 0)
+        self.plates.show(self._build, document["plates"])
+        ui.platesTable.blockSignals(wasBlocked)
         parts = [orientationRow(part) for plate in document["plates"] for part in plate["parts"]]
         fillTable(ui.orientationTable, parts)
         showFindings(ui.findingsTable, document["findings"])
@@ -94,26 +116,27 @@ class BuildPanel(GovernancePanel):
         closed = self.noCaseReason(ui.chooseCollapsibleButton)
         nothing = _("Make a part first.") if not self._parts else "" if self.partIds() else _("Check a part.")
         self.allow(ui.buildButton, closed or nothing)
-        self.allow(ui.plateButton, closed or ("" if self._plates else _("Make the build first.")))
+        self.plates.updateActions(closed)
 
     # What the user does
 
     def onBuild(self):
         ui, folder, logic = self.ui, self.module.activeFolder(), self.module.logic
-        wishes = (
-            self.partIds(),
-            chosen(ui.profileComboBox) or None,
-            ui.directionLineEdit.text,
-            ui.slicingCheckBox.checked,
-        )
+        wishes = chosen(ui.profileComboBox) or None, ui.directionLineEdit.text, ui.slicingCheckBox.checked
         self.module.runStep(
-            lambda session, progress: logic.makeBuild(folder, session, *wishes, progress), _("The build is made.")
+            lambda session, progress: logic.makeBuild(folder, session, self.copies(), *wishes, progress),
+            _("The build is made."),
         )
 
-    def onPlate(self):
-        case, build, row = self.module.case, self._build, max(self.ui.platesTable.currentRow(), 0)
-        name = self._plates[row]
-        openFile(self.module, self.module.runStep(lambda *_given: self.module.logic.wholeFile(case, build, name), ""))
+
+def copiesOf(text):
+    """Return the number of copies that a text says.
+
+    :raises UsageError: ``bad-copies``
+    """
+    if not text.isdecimal():
+        raise UsageError("bad-copies", _("{text} is no number of copies.").format(text=text or "–"), "")
+    return int(text)
 
 
 def buildText(build):
@@ -134,13 +157,20 @@ def plateRow(number, plate):
     estimate = plate["estimate"]
     return (
         str(number),
-        (", ".join(row["object"] for row in plate["parts"]), "\n".join(row["name"] for row in plate["parts"])),
+        (", ".join(map(partText, plate["parts"])), "\n".join(row["name"] for row in plate["parts"])),
         _("{mm:.1f} mm").format(mm=plate["heightMm"]),
         _("{ml:.1f} ml").format(ml=estimate["partsMl"] + estimate["supportsMl"]),
         _("{hours:.1f}").format(hours=estimate["hours"]),
         _("{cost:.2f} {currency}").format(cost=estimate["cost"], currency=estimate["currency"]),
         slicerText(plate["slicer"]),
     )
+
+
+def partText(row):
+    """Return what a part on a plate is called, with the number of its copy where there are several."""
+    if row.get("copies", 1) < 2:
+        return row["object"]
+    return _("{name} {copy}/{copies}").format(name=row["object"], copy=int(row["copy"]), copies=int(row["copies"]))
 
 
 def slicerText(said):
@@ -159,7 +189,7 @@ def orientationRow(part):
     figures = part["figures"]
     critical = figures["criticalMm2"]
     return (
-        (part["object"], part["name"]),
+        (partText(part), part["name"]),
         _("{mm:.1f} mm").format(mm=figures["heightMm"]),
         _("{area:.0f} mm²").format(area=figures["overhangMm2"]),
         _("none known") if critical is None else _("{area:.0f} mm²").format(area=critical),

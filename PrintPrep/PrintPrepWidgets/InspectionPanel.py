@@ -21,6 +21,7 @@ from PrintPrepLib.Papers.Inspection import FAIL, MEASURED, OPEN, PASS, SCANNED, 
 from PrintPrepLib.Papers.PapersContent import inspectionsOf
 from PrintPrepLib.Papers.ScanCompare import UNITS_MM
 
+from .CopyChoice import CopyChoice
 from .PartPage import PartPage, openFile
 from .PartPanel import chosen, fill
 
@@ -34,6 +35,7 @@ class InspectionPanel(PartPage):
     def connectPart(self):
         ui = self.ui
         self._made, self._picture = {}, ""
+        self.copies = CopyChoice(self)
         fill(ui.unitComboBox, [("", _("not stated")), *((one, one) for one in UNITS_MM)])
         ui.unitComboBox.connect("activated(int)", self._onInput)
         for path in (ui.dimensionsPathLineEdit, ui.scanPathLineEdit):
@@ -54,7 +56,8 @@ class InspectionPanel(PartPage):
 
     def showPart(self, case, part):
         ui = self.ui
-        made = inspectionsOf(case, part) if part else {}
+        self.copies.show(case, part)
+        made = inspectionsOf(case, part, self.copies.chosen()) if part else {}
         self._made = {method: one for method, one in made.items() if not case.damagedFiles(one)}
         damaged = [one.title for one in made.values() if one not in self._made.values()]
         self._showReadings(case)
@@ -110,7 +113,13 @@ class InspectionPanel(PartPage):
         path = Path(path) if isChosen(path) else None
         # Other dimensions are chosen: what stands in the table is of the earlier ones.
         measured = {} if path else self.measured()
-        wishes = path, measured, ui.toleranceSpinBox.value or None, ui.instrumentLineEdit.text.strip() or None
+        wishes = (
+            self.copies.chosen(),
+            path,
+            measured,
+            ui.toleranceSpinBox.value or None,
+            ui.instrumentLineEdit.text.strip() or None,
+        )
         made = self.module.runStep(
             lambda *_given: logic.inspectMeasured(folder, part.id, *wishes), _("It is kept; enter what you read.")
         )
@@ -120,7 +129,12 @@ class InspectionPanel(PartPage):
 
     def onScan(self):
         ui, folder, logic, part = self.ui, self.module.activeFolder(), self.module.logic, self.chosen()
-        wishes = Path(ui.scanPathLineEdit.currentPath), chosen(ui.unitComboBox), ui.toleranceSpinBox.value or None
+        wishes = (
+            self.copies.chosen(),
+            Path(ui.scanPathLineEdit.currentPath),
+            chosen(ui.unitComboBox),
+            ui.toleranceSpinBox.value or None,
+        )
         made = self.module.runStep(lambda _session, progress: logic.inspectScan(folder, part.id, *wishes, progress), "")
         if made is not None:
             ui.scanPathLineEdit.currentPath = ""

@@ -11,6 +11,7 @@ from PrintPrepLib.Papers.PapersFields import DATE, DURATION, changedValues, fiel
 from PrintPrepLib.Papers.Release import releaseFaults, releaseRows
 from PrintPrepLib.PartRecords import newestChild, partNumber
 
+from .CopyChoice import CopyChoice
 from .PartPage import PartPage, openFile
 
 SHOWN_SUFFIXES = (".pdf", ".csv")
@@ -22,6 +23,7 @@ class PapersPanel(PartPage):
     def connectPart(self):
         self._papers, self._entries, self._names, self._files = None, [], [], []
         self._fault, self._filling = "", False
+        self.copies = CopyChoice(self, _("all copies"))
         self.ui.papersButton.connect("clicked(bool)", self.onPapers)
         self.ui.openButton.connect("clicked(bool)", self.onOpen)
         self.ui.filesTable.connect("itemSelectionChanged()", self.updateActions)
@@ -30,6 +32,7 @@ class PapersPanel(PartPage):
 
     def showPart(self, case, part):
         ui = self.ui
+        self.copies.show(case, part)
         self._papers = newestChild(case, "papers", part) if part else None
         self._fault, self._entries = "", []
         try:
@@ -47,7 +50,7 @@ class PapersPanel(PartPage):
             self._showState(case)
 
     def _showFields(self, part):
-        table, rows = self.ui.fieldsTable, fieldRows(self._entries, part) if part else []
+        table, rows = self.ui.fieldsTable, fieldRows(self._entries, part, self.copies.meant()) if part else []
         self._names = [field.name for field, _value, _isMissing in rows]
         fillTable(table, [(sectionText(field.section), field.title, value) for field, value, _missing in rows],
                   stretchedColumn=(1, 2))  # fmt: skip
@@ -85,7 +88,7 @@ class PapersPanel(PartPage):
             faults, rows = [str(error)], []
         ui.releaseLabel.text = "\n".join(faults) or _("Nothing is left to do: the part may be handed out.")
         ui.releaseLabel.styleSheet = DOUBT_STYLE if faults else GOOD_STYLE
-        fillTable(ui.releaseTable, rows[:-1], stretchedColumn=1)
+        fillTable(ui.releaseTable, rows[:-1], stretchedColumn=(0, 1) if self.copies.isSeveral() else 1)
 
     def updateActions(self):
         ui = self.ui
@@ -102,7 +105,7 @@ class PapersPanel(PartPage):
 
     def onPapers(self):
         folder, logic, part = self.module.activeFolder(), self.module.logic, self.chosen()
-        values = changedValues(self.texts(), self._entries, part)
+        values = changedValues(self.texts(), self._entries, part, self.copies.chosen())
         self.module.runStep(
             lambda session, progress: logic.makePapers(folder, part.id, values, progress),
             _("The papers are made."),

@@ -47,7 +47,7 @@ class ResultPanel(PartPage):
             text = _("The 3D view shows the part colored by how far it lies off, with its scale.")
             self.module.runStep(lambda session, _progress: logic.showMap(folder, session, part), text)
         else:
-            self.module.runStep(lambda session, _progress: logic.hideMap(session), "")
+            self.module.runStep(lambda session, _progress: logic.clearStage(session), "")
 
     def onPicture(self):
         case, part = self.module.case, self.chosen()

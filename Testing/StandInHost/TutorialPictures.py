@@ -14,7 +14,7 @@ from pathlib import Path
 from .GovernancePictures import PASSPHRASE, SIGNERS
 from .grabModules import DATA, MODULES, PROJECT, WIDTH, _flatten
 from .OutcomePictures import takeOutcome
-from .User import User, importing, message, printing, tableTexts
+from .User import User, importing, message, packing, printing, tableTexts, verifying
 
 PICTURES = PROJECT / "PlanningHub" / "Tutorial" / "Pictures"
 SIDE, HEALTHY_SIDE, PROCEDURE, SKULL = "right", "left", "Cranioplasty", "Skull"
@@ -153,11 +153,11 @@ class Tutorial:
 
     def takePackage(self):
         package = self.user.show("ORExport")
-        self.host.enter(package.ui.outPathLineEdit, DATA / "usb" / "package")
-        self.host.click(package.ui.packageButton)
+        self.host.enter(packing(package).outPathLineEdit, DATA / "usb" / "package")
+        self.host.click(packing(package).packageButton)
         said(package, "The package is saved")
-        self.host.enter(package.ui.verifyPathLineEdit, DATA / "usb" / "package")
-        self.host.click(package.ui.verifyButton)
+        self.host.enter(verifying(package).verifyPathLineEdit, DATA / "usb" / "package")
+        self.host.click(verifying(package).verifyButton)
         self.grab("Package", 720, "ORExport")
         store = self.user.show("CentralSync")
         self.host.enter(store.ui.storeLineEdit, str(DATA / "central-store"))

@@ -97,6 +97,16 @@ def printed(widget):
     return widget.panel("ResultPanel").ui
 
 
+def packing(widget):
+    """The widgets of the export module's page that makes the package."""
+    return widget.panel("PackagePanel").ui
+
+
+def verifying(widget):
+    """The widgets of the export module's page that verifies one."""
+    return widget.panel("VerifyPanel").ui
+
+
 def message(widget):
     """The text in a module's message place, empty where none is shown."""
     return "" if widget.ui.messageLabel.isHidden() else widget.ui.messageLabel.text

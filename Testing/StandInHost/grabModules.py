@@ -11,7 +11,7 @@ import tempfile
 from pathlib import Path
 
 from .PictureScans import makeListedCases, removeListedCases, writeExamination, writeTilted
-from .User import User, bone, cases, importing
+from .User import User, bone, cases, importing, packing, verifying
 
 PROJECT = Path(__file__).resolve().parents[2]
 MODULES = ("PlanningHub", "PrintPrep", "ORExport", "CentralSync")
@@ -19,9 +19,10 @@ DATA = Path("/data")
 KEPT = ("PlanningHub", "PlanningHubMethod", "PlanningHubCases", "PlanningHubSeries", "PlanningHubAccept",
         "PlanningHubWarn", "PlanningHubReject", "PlanningHubProgress", "PlanningHubStale", "PrintPrep",
         "PrintPrepProgress", "PrintPrepBlocked", "PrintPrepResult", "PrintPrepBuild", "PrintPrepPapers", "ORExport",
-        "ORExportError", "CentralSync", "CentralSyncBefore", "CentralSyncError")  # fmt: skip
+        "ORExportViews", "ORExportVerify", "ORExportError", "CentralSync", "CentralSyncBefore",
+        "CentralSyncError")  # fmt: skip
 WIDTH = 460
-HEIGHTS = {"PlanningHub": 830, "PrintPrep": 830, "ORExport": 640, "CentralSync": 560}
+HEIGHTS = {"PlanningHub": 830, "PrintPrep": 830, "ORExport": 900, "CentralSync": 560}
 
 
 class Grabber:
@@ -115,7 +116,8 @@ def takePictures(host, series, side, picturesRoot):
         ("CentralSync", ("storeLineEdit", str(DATA / "central-store")), "sendButton"),
     ):
         widget = user.show(name)
-        host.enter(getattr(widget.ui, prepare[0]), prepare[1])
+        ui = packing(widget) if name == "ORExport" else widget.ui
+        host.enter(getattr(ui, prepare[0]), prepare[1])
         grabber.grab(name, "Before")
         if name == "CentralSync":
             host.enter(widget.ui.storeLineEdit, "dicomweb+http://localhost:9/dicom-web")
@@ -123,10 +125,9 @@ def takePictures(host, series, side, picturesRoot):
             grabber.grab(name, "Error", 640)
             host.enter(widget.ui.storeLineEdit, prepare[1])
         grabber.during(name, 0.5)
-        host.click(getattr(widget.ui, button))
+        host.click(getattr(ui, button))
         if name == "ORExport":
-            host.enter(widget.ui.verifyPathLineEdit, DATA / "usb" / "package")
-            host.click(widget.ui.verifyButton)
+            takeExportPictures(grabber, widget)
         grabber.grab(name)
     takeGovernancePictures(grabber, DATA / "usb" / "copy")
     home = user.show("PlanningHub")
@@ -137,9 +138,31 @@ def takePictures(host, series, side, picturesRoot):
     host.click(bone(home).segmentButton)
     grabber.grab("PlanningHub", "Stale")
     export = user.show("ORExport")
-    host.enter(export.ui.outPathLineEdit, DATA / "usb" / "second")
-    host.click(export.ui.packageButton)
+    host.enter(packing(export).outPathLineEdit, DATA / "usb" / "second")
+    host.click(packing(export).packageButton)
     grabber.grab("ORExport", "Error")
+
+
+def takeExportPictures(grabber, widget):
+    """Take the pages of the views and of the verification; the page of the package is in front again."""
+    import slicer
+
+    host = grabber.host
+    camera = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLCameraNode")
+    camera.SetPosition(0, 600, 0)
+    views = widget.panel("ViewsPanel").ui
+    for name, caption in (("Approach", "As the patient lies"), ("Rim of the defect", "Where the plate ends")):
+        host.enter(views.nameLineEdit, name)
+        host.enter(views.captionLineEdit, caption)
+        host.click(views.takeButton)
+    widget.showPanel("ViewsPanel")
+    grabber.grab("ORExport", "Views", 520)
+    slicer.mrmlScene.RemoveNode(camera)
+    widget.showPanel("VerifyPanel")
+    host.enter(verifying(widget).verifyPathLineEdit, DATA / "usb" / "package")
+    host.click(verifying(widget).verifyButton)
+    grabber.grab("ORExport", "Verify", 520)
+    widget.showPanel("PackagePanel")
 
 
 def takeMethodPicture(grabber, ui):

@@ -4,6 +4,7 @@ from ..Manifest import roleOfPiece
 from ..ViewPictures import viewPictures
 from .DerivedObject import codedItem, localTime, longString, newObject
 from .EncapsulatedDocument import addCommonInstanceReference
+from .ModelModule import showsSkin
 
 CAPTURE, PICTURE = "view-capture", "picture-png"
 ROLES = (CAPTURE, PICTURE)
@@ -66,8 +67,9 @@ def write(content, writer, progress):
     seriesUid = None
     for number, picture in enumerate(viewPictures(content, progress), 1):
         writer.bytes(picture.png, f"view-{number}.png", roleOfPiece(PICTURE, number))
+        isFace = any(showsSkin(content, body) for body in picture.shown)
         dataset = buildSecondaryCapture(
-            content.source, content.making, picture.pixels, picture.view.name, number, seriesUid
+            content.source, content.making, picture.pixels, picture.view.name, number, seriesUid, isFace
         )
         seriesUid = dataset.SeriesInstanceUID
         writer.object(dataset, f"view-{number}.dcm", roleOfPiece(CAPTURE, number))

@@ -41,8 +41,7 @@ def planMarks(content):
     Implants are hatched; margins and the planes that the plan cuts along are dashed; a line has a ring where it passes
     a slice steeply; a point is a ring on the slice nearest to it. Planes are drawn as discs of their stated size.
 
-    :param content: what has ``source``, ``bodies``, ``objects`` and ``document`` of
-        :class:`ORExportLib.Content.Content`
+    :param content: :class:`ORExportLib.Content.Content`
     """
     grid = Grid(content.source)
     solids = [body for body in content.bodies if body.origin == SOLID and isPlanned(body)]

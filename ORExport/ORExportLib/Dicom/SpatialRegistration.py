@@ -11,6 +11,8 @@ SOP_CLASS_UID = "1.2.840.10008.5.1.4.1.1.66.1"
 SERIES_NUMBER = 9008
 REGISTRATION = "registration"
 ROLES = (REGISTRATION,)
+# What plans may have been kept with, and several motions together.
+RIGID_TOLERANCE = 1e-3
 
 
 def buildSpatialRegistration(source, making, frameUid, matrixLps, name):
@@ -24,8 +26,7 @@ def buildSpatialRegistration(source, making, frameUid, matrixLps, name):
     :param name: of what is moved
     :raises ValueError: where the matrix is not rigid
     """
-    matrixLps = numpy.asarray(matrixLps, float)
-    _requireRigid(matrixLps)
+    matrixLps = _rigid(numpy.asarray(matrixLps, float))
     dataset = newObject(source, making, SOP_CLASS_UID, "REG", SERIES_NUMBER, "Planned motion")
     dataset.FrameOfReferenceUID, dataset.PositionReferenceIndicator = frameUid, None
     dataset.Laterality = source.first.get("Laterality")
@@ -40,11 +41,14 @@ def buildSpatialRegistration(source, making, frameUid, matrixLps, name):
     return dataset
 
 
-def _requireRigid(matrix):
-    turn = matrix[:3, :3]
-    straight = numpy.allclose(turn @ turn.T, numpy.eye(3), atol=1e-4) and numpy.linalg.det(turn) > 0
-    if matrix.shape != (4, 4) or not straight or not numpy.allclose(matrix[3], (0, 0, 0, 1)):
+def _rigid(matrix):
+    """Return the rigid motion that a matrix is but for what rounding left of it."""
+    left, scales, right = numpy.linalg.svd(matrix[:3, :3])
+    if numpy.abs(scales - 1).max() > RIGID_TOLERANCE or numpy.linalg.det(matrix[:3, :3]) < 0:
         raise ValueError("a fragment moves rigidly or not at all")
+    rigid = numpy.eye(4)
+    rigid[:3, :3], rigid[:3, 3] = left @ right, matrix[:3, 3]
+    return rigid
 
 
 def _registration(frameUid, matrix, images, comment):

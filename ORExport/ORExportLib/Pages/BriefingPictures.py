@@ -1,19 +1,14 @@
 """The pictures of the briefing: the part from two sides, and its outline on the CT it was made from."""
 
-import dataclasses
-
 import vtk
 
 from PlanningHubLib.Pictures import PicturesUnavailable, Studio
 from PlanningHubLib.Segments import BONE_COLOR
 
-from .Briefing import CELL_HEIGHT, CELL_WIDTH, Picture
+from .Briefing import Picture
 
-PIXELS_PER_POINT = 3
-SIZE = (CELL_WIDTH * PIXELS_PER_POINT, CELL_HEIGHT * PIXELS_PER_POINT)
+SIZE = (800, 600)
 OUTLINE_COLOR = (1.0, 0.1, 0.1)
-# For a planned object that would look like the bone around it.
-PLANNED_COLOR = (0.16, 0.5, 0.78)
 # Direction, caption, and what is at the left and right edge for a viewer who stands there.
 FRONT = ("anterior", "Part from the front", "R", "L")
 FROM_LEFT = ("left", "Part from the patient's left", "A", "P")
@@ -25,59 +20,34 @@ def viewsFor(side):
     return FRONT, FROM_RIGHT if side == "right" else FROM_LEFT
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
-class Pictured:
-    """What the pictures show.
+def takePictures(stls, side, folder):
+    """Take the two views of a part alone into a folder.
 
-    :param volumeNode: the CT, vtkMRMLScalarVolumeNode; None for no picture of a slice
     :param stls: paths of the part's pieces, LPS mm
     :param side: the case's side
-    :param surroundings: (vtkPolyData in RAS mm, color) of what the part lies in
-    :param color: the part's
+    :returns: list of :class:`ORExportLib.Pages.Briefing.Picture`, and why it is empty where it is
     """
-
-    volumeNode: object
-    stls: list
-    side: str | None
-    surroundings: tuple = ()
-    color: tuple = BONE_COLOR
-
-
-def surfacesToShow(content):
-    """Return the surroundings of planned parts, which are the segments, and the color of the part made last.
-
-    :param content: :class:`ORExportLib.Content.Content`
-    """
-    piece = content.pieces[-1]
-    if content.document is None or piece.name not in content.results["objects"]:
-        return (), BONE_COLOR
-    segments = [body for body in content.bodies if body.origin == "segment"]
-    surroundings = tuple((body.mesh.rasLpsSwapped().toPolyData(), body.color) for body in segments)
-    differences = [abs(one - other) for one, other in zip(piece.color, BONE_COLOR, strict=True)]
-    return surroundings, piece.color if max(differences) > 0.1 else PLANNED_COLOR
-
-
-def takePictures(pictured, folder, progress):
-    """Take the pictures of a :class:`Pictured` into a folder.
-
-    :returns: list of :class:`Picture`, and why it is empty where it is
-    """
-    surface = readStls(pictured.stls)
     try:
         with Studio() as studio:
-            model = studio.addSurface(surface, "Part", pictured.color)
-            for polyData, color in pictured.surroundings:
-                around = studio.addSurface(polyData, "Surroundings", color)
-                around.GetDisplayNode().SetVisibility2D(False)
-            views = viewsFor(pictured.side)
-            pictures = [_view(studio, view, folder, progress, index) for index, view in enumerate(views)]
-            if pictured.volumeNode is None:
-                return pictures, ""
-            progress(0.6, "Picture of a slice")
-            model.GetDisplayNode().SetColor(*OUTLINE_COLOR)
-            return [*pictures, _slice(studio, pictured.volumeNode, surface, folder)], ""
+            studio.addSurface(readStls(stls), "Part", BONE_COLOR)
+            return [_view(studio, view, folder) for view in viewsFor(side)], ""
     except PicturesUnavailable as error:
         return [], str(error)
+
+
+def outlinePictures(volumeNode, stls, folder):
+    """Take the picture of the CT with the outline of parts into a folder; return it in a list, empty without OpenGL.
+
+    :param volumeNode: vtkMRMLScalarVolumeNode
+    :param stls: paths of the parts' pieces, LPS mm
+    """
+    surface = readStls(stls)
+    try:
+        with Studio() as studio:
+            studio.addSurface(surface, "Part", OUTLINE_COLOR)
+            return [_slice(studio, volumeNode, surface, folder)]
+    except PicturesUnavailable:
+        return []
 
 
 def readStls(paths):
@@ -102,9 +72,8 @@ def readStl(path):
     return transformer.GetOutput()
 
 
-def _view(studio, view, folder, progress, index):
+def _view(studio, view, folder):
     direction, caption, leftLetter, rightLetter = view
-    progress(0.3 * index, caption)
     path = folder / f"{direction}.png"
     studio.takeThreeD(path, direction, SIZE)
     return Picture(path, caption, leftLetter, rightLetter)

@@ -1,7 +1,6 @@
 """The prescription as a drafted PDF: for the prescriber to check and sign by hand; it draws no legal conclusion."""
 
 import io
-from xml.sax.saxutils import escape
 
 from PlanningHubLib import Consent
 from PlanningHubLib.Files import writeAside
@@ -53,13 +52,13 @@ def documentPdf(name, title, facts, characteristics, remarks, isCopy=False):
 def _drawn(fonts, name, title, facts, characteristics, remarks, isCopy):
     from reportlab.lib.pagesizes import A4
     from reportlab.lib.styles import ParagraphStyle
-    from reportlab.platypus import Paragraph, SimpleDocTemplate, Spacer
+    from reportlab.platypus import SimpleDocTemplate, Spacer
 
     text = ParagraphStyle("text", fontName=fonts.regular, fontSize=10, leading=13)
     heading = ParagraphStyle("heading", fontName=fonts.bold, fontSize=14, leading=20)
 
     def paragraph(words, style=text):
-        return Paragraph(escape(fonts.printable(str(words))), style)
+        return fonts.paragraph(words, style)
 
     story = [paragraph(title, heading), Spacer(1, 8)]
     story += [_table(facts, paragraph, (150, 345)), Spacer(1, 14)]

@@ -12,13 +12,19 @@ from ORExportLib.Dicom.DerivedObject import Making
 from ORExportLib.Dicom.SegmentationObject import Algorithm
 from ORExportLib.Dicom.Source import readSource
 from ORExportLib.Package import exportPackage, makePackage
-from PlanningHubLib import Pictures
+from PlanningHubLib import Pictures, VerdictHeaders
 from PlanningHubLib.Case import Case
 from PlanningHubLib.Consent import recordConsent
 from PlanningHubLib.Import import importSeries
 from PlanningHubLib.Segmentation import segmentBone
 from PlanningHubLib.Session import Session
 from StandInHost.Fixtures import aCaseFolder, host, smallHead, stages, startedHost, user, widgetHome  # noqa: F401
+
+
+@pytest.fixture(autouse=True)
+def dayAfterTheScan(monkeypatch):
+    """The small series' own time: what is tested here is not their age."""
+    monkeypatch.setattr(VerdictHeaders, "today", lambda: datetime.date(2024, 1, 3))
 
 
 @pytest.fixture
@@ -81,6 +87,11 @@ def readyCase(folder, session):
             segmentBone(case, session, closingVoxels=0)
             addPart(case)
             yield case
+
+
+@pytest.fixture(scope="session")
+def makeReadyCase():
+    return readyCase
 
 
 @pytest.fixture

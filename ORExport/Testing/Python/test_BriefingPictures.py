@@ -5,7 +5,7 @@ import pytest
 import vtk
 from vtk.util.numpy_support import vtk_to_numpy
 
-from ORExportLib.Pages.BriefingPictures import SIZE, Pictured, takePictures
+from ORExportLib.Pages.BriefingPictures import SIZE, outlinePictures, takePictures
 from PlanningHubLib.Pictures import PicturesUnavailable, requireRendering
 
 
@@ -56,14 +56,29 @@ CASES = [("left", 0, (45, 0, 0), "L"), ("left", 1, (0, -45, 0), "A"), ("right", 
 
 
 @pytest.mark.parametrize("side, index, smallLps, letter", CASES)
-def test_smallEndIsWhereTheLetterSays(aVolumeNode, tmp_path, side, index, smallLps, letter):
+def test_smallEndIsWhereTheLetterSays(tmp_path, side, index, smallLps, letter):
     try:
         requireRendering()
     except PicturesUnavailable as reason:
         pytest.skip(str(reason))
     stl = writeStl(tmp_path / "part.stl", ((0, 0, 0), 30), (smallLps, 8))
-    pictures, reason = takePictures(Pictured(aVolumeNode, [stl], side), tmp_path, lambda fraction, text: None)
-    assert reason == "" and len(pictures) == 3
+    pictures, reason = takePictures([stl], side, tmp_path)
+    assert reason == "" and len(pictures) == 2
     left, right = endHeights(pictures[index].path)
     assert (pictures[index].rightLetter if right < left else pictures[index].leftLetter) == letter
     assert side in pictures[1].caption
+
+
+def test_outlineOfThePartIsDrawnOnItsSlice(aVolumeNode, tmp_path):
+    try:
+        requireRendering()
+    except PicturesUnavailable as reason:
+        pytest.skip(str(reason))
+    stl = writeStl(tmp_path / "part.stl", ((-10, -10, 10), 5))
+    (picture,) = outlinePictures(aVolumeNode, [stl], tmp_path)
+    assert "S 10.0 mm" in picture.caption
+    reader = vtk.vtkPNGReader()
+    reader.SetFileName(str(picture.path))
+    reader.Update()
+    pixels = vtk_to_numpy(reader.GetOutput().GetPointData().GetScalars())[:, :3].astype(int)
+    assert ((pixels[:, 0] > 200) & (pixels[:, 1] < 80)).sum() > 300

@@ -14,7 +14,8 @@ from ORExportLib.Dicom.EncapsulatedPdf import buildEncapsulatedPdf
 from ORExportLib.Dicom.ModelModule import Model
 from ORExportLib.Dicom.SegmentationObject import buildSegmentation
 from ORExportLib.Dicom.Source import readSource
-from ORExportLib.Pages.Briefing import Briefing, briefingPdf
+from ORExportLib.Pages.Briefing import Briefing
+from ORExportLib.Pages.PlanPdf import planPdf
 
 PART = Model("Bone")
 LATERALITY = [("left", "L"), ("right", "R"), ("bilateral", "B"), ("midline", "U"), (None, None)]
@@ -27,7 +28,7 @@ def aSegmentation(aSource, aMaking, anAlgorithm):
 
 @pytest.fixture
 def aPdf(aMaking):
-    return briefingPdf(Briefing(aMaking.caseName, "left", "Cranioplasty", (), (), aMaking.when, aMaking.software))
+    return planPdf(Briefing(aMaking.caseName, "left", "Cranioplasty", (), (), aMaking.when, aMaking.software))
 
 
 def test_modelConformsAndFitsItsSource(aSource, aMaking, aSegmentation, sourcePaths, tmp_path):

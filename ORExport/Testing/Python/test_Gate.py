@@ -20,8 +20,8 @@ from PlanningHubLib.Procedures import readProcedure
 from PlanningHubLib.Request import stateRequest
 from PlanningHubLib.Volumes import seriesPaths
 
-# What every small case has: the series is of 2024, nobody signed, and no store is asked.
-USUAL = {"not-approved", "newer-study-unknown", "scan-too-old"}
+# What every small case has: nobody signed, and no store is asked.
+USUAL = {"not-approved", "newer-study-unknown"}
 SCAN_DAY = datetime.date(2024, 1, 2)
 
 
@@ -171,8 +171,9 @@ def test_undatedAndFutureScans():
 
 
 def test_ageIsThatOfToday(aReadyCase, monkeypatch):
-    monkeypatch.setattr(VerdictHeaders, "today", lambda: SCAN_DAY)
     assert "scan-too-old" not in found(aReadyCase)
+    monkeypatch.setattr(VerdictHeaders, "today", lambda: SCAN_DAY + datetime.timedelta(days=200))
+    assert found(aReadyCase)["scan-too-old"].severity == "warn"
 
 
 def study(uid, date, *modalities):

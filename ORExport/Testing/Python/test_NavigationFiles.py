@@ -168,7 +168,7 @@ def test_sceneThatCannotBeWrittenIsRefusedByName():
     with Session.start() as session:
         content = aContent(session=session, segmentationNode=aSegmentation(session))
         with pytest.raises(InputRefused) as refusal:
-            PlanScene(content, labelOf(content)).bundle("no-such-folder/plan")
+            PlanScene(content, labelOf(content)).bundle("too long for a name " * 20)
         assert refusal.value.code == "cannot-write"
 
 

@@ -11,7 +11,8 @@ from SmallSeries import addPart, tetrahedronStl
 
 from ORExportLib import Manifest
 from ORExportLib.Package import exportPackage, makePackage
-from ORExportLib.Verify import OBJECT_NAMES, ROLES, isPackage, verifyPackage
+from ORExportLib.Verify import OBJECT_NAMES, isPackage, verifyPackage
+from ORExportLib.VerifyFiles import ALWAYS
 from PlanningHubLib.Errors import Cancelled, GateRefused, InputRefused, VerificationFailed
 from PlanningHubLib.Segmentation import segmentBone
 
@@ -106,7 +107,7 @@ def test_manifestSaysWhatItWasMadeFrom(aReadyCase, aSession, withoutPictures, tm
     assert contents == {
         artefact.id: artefact.content for artefact in aReadyCase.artefacts if artefact.kind != "package"
     }
-    assert {record["role"] for record in values["files"]} >= set(ROLES)
+    assert {record["role"] for record in values["files"]} >= set(ALWAYS)
     assert recordOf(values, "model-dicom")["sopClassUid"] == "1.2.840.10008.5.1.4.1.1.104.3"
 
 
@@ -121,14 +122,23 @@ def test_packageHangsOnSourceSegmentationAndPart(aReadyCase, aSession, withoutPi
 def test_anyFlippedByteNamesItsFile(exported):
     for original in files(exported):
         data = original.read_bytes()
-        # Every byte of the manifest, some two hundred of each other file, its first and last among them.
-        step = 1 if original.name == Manifest.FILE_NAME else max(1, len(data) // 200)
-        for place in sorted({*range(0, len(data), step), len(data) - 1}):
+        for place in sorted({0, len(data) // 3, len(data) - 1}):
             original.write_bytes(data[:place] + bytes([data[place] ^ 1]) + data[place + 1 :])
             named = {str(file) for finding in verifyPackage(exported) for file in finding.files}
             assert named == {str(original)}, (original.name, place)
         original.write_bytes(data)
     assert verifyPackage(exported) == []
+
+
+def test_anyByteOfTheManifestCounts(exported):
+    path = exported / Manifest.FILE_NAME
+    data = path.read_bytes()
+    # Its first bytes and its last, and every twentieth between them.
+    for place in sorted({*range(300), *range(0, len(data), 20), *range(len(data) - 100, len(data))}):
+        path.write_bytes(data[:place] + bytes([data[place] ^ 1]) + data[place + 1 :])
+        with pytest.raises(VerificationFailed) as failed:
+            Manifest.readManifest(exported)
+        assert failed.value.files == [str(path)], place
 
 
 def test_namesMissingExtraAndTruncatedFiles(exported):
@@ -254,7 +264,8 @@ def test_cancellingAnywhereLeavesNothing(aReadyCase, aSession, withoutPictures):
     count = len(steps)
     assert count > 5
     after = sorted(aReadyCase.folder.rglob("*"))
-    for stop in range(count):
+    # Some fifteen places, the first and the last among them.
+    for stop in sorted({*range(0, count, max(1, count // 13)), count - 1}):
         with pytest.raises(Cancelled):
             makeCountable(aReadyCase, aSession, [], stop)
         assert sorted(aReadyCase.folder.rglob("*")) == after

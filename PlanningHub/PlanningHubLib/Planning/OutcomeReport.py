@@ -2,7 +2,6 @@
 
 import csv
 import io
-from xml.sax.saxutils import escape
 
 from ..PageFonts import drawn
 
@@ -60,7 +59,7 @@ def outcomePdf(caseName, side, intendedUse, outcome):
 def _pdf(opening, outcome, fonts):
     from reportlab.lib.pagesizes import A4, landscape
     from reportlab.lib.styles import ParagraphStyle
-    from reportlab.platypus import Paragraph, SimpleDocTemplate, Spacer
+    from reportlab.platypus import SimpleDocTemplate, Spacer
 
     text = ParagraphStyle("text", fontName=fonts.regular, fontSize=_SIZE, leading=_SIZE * 1.3)
     heading = ParagraphStyle("heading", parent=text, fontName=fonts.bold, fontSize=_SIZE + 2.5, leading=_SIZE * 2,
@@ -68,7 +67,7 @@ def _pdf(opening, outcome, fonts):
     title = ParagraphStyle("title", fontName=fonts.bold, fontSize=17, leading=23)
 
     def line(content, style=text):
-        return Paragraph(escape(fonts.printable(str(content))), style)
+        return fonts.paragraph(content, style)
 
     content = [line("Plan against outcome", title), *map(line, opening)]
     for kind, (name, columns) in TABLES.items():
@@ -104,11 +103,11 @@ def _opening(caseName, side, intendedUse, outcome):
 def _table(rows, columns, style, fonts):
     from reportlab.lib.colors import HexColor
     from reportlab.lib.styles import ParagraphStyle
-    from reportlab.platypus import Paragraph, Table, TableStyle
+    from reportlab.platypus import Table, TableStyle
 
     def inFont(texts, fontName):
         ownStyle = ParagraphStyle(fontName, parent=style, fontName=fontName)
-        return [Paragraph(escape(fonts.printable(text)), ownStyle) for text in texts]
+        return [fonts.paragraph(text, ownStyle) for text in texts]
 
     cells = [inFont([name for _key, name in columns], fonts.bold)]
     cells += [inFont([_cellText(row[key]) for key, _name in columns], fonts.regular) for row in rows]

@@ -22,11 +22,13 @@ from ..Software import versions
 from .Context import KIND_OF_CLASS, Context
 from .Document import OWN_KEYS, checked, encode
 from .Models import readModel, writeModel
-from .Objects import Solid
+from .Objects import Placement, Solid
 from .Operations import operations
 
 DOCUMENT_FILE, RESULTS_FILE, MODELS_FOLDER = "plan.json", "results.json", "models"
 FIGURE_DECIMALS = 4
+# A ten-thousandth in a turn is hundredths of a millimeter far from the origin.
+MATRIX_DECIMALS = 9
 _ARRAYS = {"originRas", "normalRas", "pointsRas", "startRas", "endRas", "matrix"}
 
 
@@ -253,6 +255,8 @@ def _described(thing):
     if isinstance(thing, Solid):
         own = {**thing.flags(), "color": thing.color, "volumeMl": thing.mesh.volumeMl}
         return {"kind": kind, **rounded(own), "triangles": len(thing.mesh.triangles)}
+    if isinstance(thing, Placement):
+        return {"kind": kind, "matrix": (numpy.round(thing.matrix, MATRIX_DECIMALS) + 0.0).tolist()}
     return {"kind": kind, **rounded({key: value for key, value in vars(thing).items() if key != "name"})}
 
 

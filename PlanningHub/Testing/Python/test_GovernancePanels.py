@@ -10,7 +10,7 @@ from PanelPages import POINT, Page, fillRequest, governance, place
 
 from PlanningHubLib import Consent
 from PlanningHubLib.Case import Case
-from StandInHost.User import message, sceneNodes, tree
+from StandInHost.User import message, packing, sceneNodes, tree
 
 
 def inDays(days):
@@ -122,8 +122,8 @@ def test_consentIsRecordedAndWithdrawn_thenNothingLeaves(turnTo, tmp_path):
     assert page.rows("consentsTable")[0] == ("manufacturer", "2026-01-31", "version 4", "yes")
     assert page.ui.departuresLabel.text == "Nothing has left this case."
     export = user.show("ORExport")
-    user.host.enter(export.ui.outPathLineEdit, tmp_path / "package")
-    user.host.click(export.ui.packageButton)
+    user.host.enter(packing(export).outPathLineEdit, tmp_path / "package")
+    user.host.click(packing(export).packageButton)
     assert message(export) == "The package is saved and was read back."
     page = Page(user, user.show("PlanningHub"), "ConsentPanel")
     (left,) = page.rows("departuresTable")
@@ -135,8 +135,8 @@ def test_consentIsRecordedAndWithdrawn_thenNothingLeaves(turnTo, tmp_path):
     assert page.rows("consentsTable")[1][3].startswith("withdrawn 2") and page.color("consentsTable", 1, 3) == "#a01010"
     assert "under a consent that has been withdrawn" in page.ui.departuresLabel.text
     export = user.show("ORExport")
-    user.host.enter(export.ui.outPathLineEdit, tmp_path / "second")
-    user.host.click(export.ui.packageButton)
+    user.host.enter(packing(export).outPathLineEdit, tmp_path / "second")
+    user.host.click(packing(export).packageButton)
     assert "no consent of scope treatment: it was withdrawn on" in message(export)
     assert not (tmp_path / "second").exists() and Case.open(folder).verify() == []
 

@@ -8,7 +8,19 @@ from CaseMaking import childEnvironment
 
 from Phantom.Faults import damagedCopy
 from PlanningHubLib.Case import Case
-from StandInHost.User import barTexts, bone, cases, importing, message, printed, printing, sceneNodes, tableTexts, tree
+from StandInHost.User import (
+    barTexts,
+    bone,
+    cases,
+    importing,
+    message,
+    packing,
+    printed,
+    printing,
+    sceneNodes,
+    tableTexts,
+    tree,
+)
 
 DONE, STALE, NEXT, OPEN, DAMAGED, LEFT_OUT = "\u2713", "\u26a0", "\u25b6", "\u2022", "\u2717", "\u2013"
 
@@ -86,8 +98,8 @@ def test_fourModulesFromCtToStore_andWhatChangesMakesTheRestStale(user, smallHea
     prepare = user.show("PrintPrep")
     user.host.click(printing(prepare).partButton)
     export = user.show("ORExport")
-    user.host.enter(export.ui.outPathLineEdit, tmp_path / "package")
-    user.host.click(export.ui.packageButton)
+    user.host.enter(packing(export).outPathLineEdit, tmp_path / "package")
+    user.host.click(packing(export).packageButton)
     sync = user.show("CentralSync")
     user.host.enter(sync.ui.storeLineEdit, str(tmp_path / "store"))
     user.host.click(sync.ui.sendButton)
@@ -105,9 +117,9 @@ def test_fourModulesFromCtToStore_andWhatChangesMakesTheRestStale(user, smallHea
     user.show("PrintPrep")
     assert printed(prepare).stateLabel.text.startswith("Stale: ")
     user.show("ORExport")
-    assert tableTexts(export.ui.packageTable)[0][0].startswith("Stale: ")
-    user.host.enter(export.ui.outPathLineEdit, tmp_path / "second")
-    user.host.click(export.ui.packageButton)
+    assert tableTexts(packing(export).packageTable)[0][0].startswith("Stale: ")
+    user.host.enter(packing(export).outPathLineEdit, tmp_path / "second")
+    user.host.click(packing(export).packageButton)
     assert "is stale: what it was made from has changed since" in message(export)
     assert not (tmp_path / "second").exists()
 

@@ -1,5 +1,6 @@
 """Reading what stands on a part from the part itself: a picture of its relief, read by Tesseract or as a QR code."""
 
+import dataclasses
 import os
 import shutil
 import subprocess
@@ -77,11 +78,24 @@ def readLetters(mesh, frame, sizeMm, heightMm, raised, text):
     return seen
 
 
-def readCode(mesh, frame, sizeMm, moduleMm, raised):
-    """Return the text of the QR code that a part shows, empty without any."""
-    from .QrCodes import readQr
+@dataclasses.dataclass(frozen=True)
+class CodeRead:
+    """What a part's QR code says, empty without any; and whether it stands there as in a mirror.
 
-    return readQr(reliefPicture(mesh, frame, sizeMm, moduleMm / MODULE_PIXELS, _MODULES * moduleMm, raised))
+    Readers read a mirrored code as well: only its modules tell.
+    """
+
+    text: str
+    mirrored: bool
+
+
+def readCode(mesh, frame, sizeMm, moduleMm, raised):
+    """Return the :class:`CodeRead` of the QR code that a part shows."""
+    from .QrCodes import isMirrored, readQr
+
+    picture = reliefPicture(mesh, frame, sizeMm, moduleMm / MODULE_PIXELS, _MODULES * moduleMm, raised)
+    text = readQr(picture)
+    return CodeRead(text, bool(text) and isMirrored(picture, text, MODULE_PIXELS))
 
 
 def isSameText(read, text):

@@ -5,7 +5,7 @@ import re
 
 import numpy
 
-from PlanningHubLib.Errors import Finding, InputRefused
+from PlanningHubLib.Errors import Finding, InputRefused, VerificationFailed
 
 from . import LabelReading, Lettering, QrCodes
 from .Faces import MARGIN_MM, Wish
@@ -116,8 +116,18 @@ class Code:
         )
 
     def readFrom(self, mesh, frame, _layout, sizeMm, raised):
+        """Return the text that is read on a mesh.
+
+        :raises VerificationFailed: ``label-mirrored``
+        """
         # The quiet zone belongs to the code, the margin beyond it does not.
-        return LabelReading.readCode(mesh, frame, numpy.array(self.extents[0]) * sizeMm, sizeMm, raised)
+        read = LabelReading.readCode(mesh, frame, numpy.array(self.extents[0]) * sizeMm, sizeMm, raised)
+        if read.mirrored:
+            raise VerificationFailed(
+                "label-mirrored", "The code stands on the part as in a mirror.",
+                "Do not print it, and please report this: the part may be mirrored, too.",
+            )  # fmt: skip
+        return read.text
 
     def isRead(self, read):
         return read.upper() == self.text

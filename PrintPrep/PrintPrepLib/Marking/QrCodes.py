@@ -10,12 +10,16 @@ import re
 
 import numpy
 
+from PlanningHubLib.Errors import VerificationFailed
+
 SCHEME = "PLANNINGHUB"
 HASH_DIGITS = 32
 # Of each side, by the standard (ISO/IEC 18004).
 QUIET_MODULES = 4
 # Modules that meet in a corner only are kept this far apart, as a share of a module: else they would be no solid.
 _APART = 0.04
+# Of the modules of a code that was read; site default, no source. Another code than the text's has about half of them.
+_LEAST_EQUAL = 0.75
 _TEXT = re.compile(rf"{SCHEME}:([^:]+):([^:]+):([0-9A-F]{{{HASH_DIGITS}}})")
 
 
@@ -82,3 +86,32 @@ def readQr(picture):
 
     found = zxingcpp.read_barcodes(numpy.ascontiguousarray(picture), formats=zxingcpp.BarcodeFormat.QRCode)
     return next((one.text for one in found if one.valid), "")
+
+
+def isMirrored(picture, text, modulePixels):
+    """Tell whether the code in the middle of a picture is the mirror image of the one that a text has.
+
+    Its modules are compared with those of the text, in all four turns, and with those as in a mirror.
+
+    :param picture: gray, uint8 (rows, columns), upright but for quarter turns
+    :raises VerificationFailed: ``code-not-compared``: neither fits three of four modules
+    """
+    wanted = modules(text)
+    seen = _modulesSeen(picture, len(wanted), modulePixels)
+    shares = [
+        max(float((numpy.rot90(one, quarters) == seen).mean()) for quarters in range(4))
+        for one in (wanted, wanted[:, ::-1])
+    ]
+    if max(shares) < _LEAST_EQUAL:
+        raise VerificationFailed(
+            "code-not-compared", f"Only {100 * max(shares):.0f} % of the modules of a code that was read are its own.",
+            "Please report this.",
+        )  # fmt: skip
+    return shares[1] > shares[0]
+
+
+def _modulesSeen(picture, count, modulePixels):
+    """Return which modules (count, count) of the code in the middle of a picture are dark."""
+    offsets = (numpy.arange(count) - (count - 1) / 2) * modulePixels
+    rows, columns = (numpy.rint((size - 1) / 2 + offsets).astype(int) for size in picture.shape)
+    return picture[numpy.ix_(rows, columns)] < 128

@@ -12,6 +12,7 @@ from PlanningHubLib.Locking import currentUser, utcNow
 from PlanningHubLib.Software import versions
 
 from ..PartRecords import childId, chosenPart, isFor, newestChild, partMesh, partName, partNumber
+from .Copies import requireCopy
 from .Dimensions import extents, measuredOn
 
 FILE_NAME = "inspection.json"
@@ -19,7 +20,9 @@ MEASURED, SCANNED = "measured", "scan"
 PASS, FAIL, OPEN = "pass", "fail", "open"
 
 
-def inspectMeasured(case, partId=None, dimensions=None, measured=None, toleranceMm=None, instrument=None, user=None):
+def inspectMeasured(
+    case, partId=None, dimensions=None, measured=None, toleranceMm=None, instrument=None, user=None, copy=None
+):
     """Choose the dimensions of a part that are to be read, or enter what was read.
 
     Nominal values are measured on the part's mesh. Earlier readings of the same part and dimension are kept; those of
@@ -29,14 +32,16 @@ def inspectMeasured(case, partId=None, dimensions=None, measured=None, tolerance
         before, or the part's extents
     :param measured: name → value in mm
     :param toleranceMm: for dimensions that state none; None for what was given before, or the part's
+    :param copy: number of the copy that was read, where the build has several
     :returns: artefact of kind ``inspection``; its facts hold ``verdict`` (``pass``, ``fail``, ``open``) and
         ``dimensions`` (name, kind, nominalMm, toleranceMm, measuredMm, deviationMm, verdict)
     :raises GateRefused: ``no-part``, ``which-part``, ``stale-part``, ``tolerance-not-stated``
     :raises InputRefused: ``point-off-the-part``, ``not-round``, ``no-length``
-    :raises UsageError: ``no-such-dimension``, ``bad-measure``
+    :raises UsageError: ``no-such-dimension``, ``bad-measure``, ``which-copy``, ``no-such-copy``
     """
     part = chosenPart(case, partId)
-    before = newestChild(case, "inspection", part, method=MEASURED)
+    requireCopy(case, part, copy)
+    before = newestChild(case, "inspection", part, method=MEASURED, copy=copy)
     known = readInspection(case, before) if before else {"dimensions": [], "instrument": "", "toleranceMm": None}
     toleranceMm = known["toleranceMm"] if toleranceMm is None else toleranceMm
     sameRows = {one["name"]: one for one in known["dimensions"]} if before and isFor(case, before, part) else {}
@@ -51,13 +56,13 @@ def inspectMeasured(case, partId=None, dimensions=None, measured=None, tolerance
         row["toleranceMm"] = requireToleranceMm(part, row.get("toleranceMm", toleranceMm))
         rows.append(_judged(row, readings.get(one["name"]), sameRows.get(one["name"]), who))
     values = {
-        **inspectionHead(case, part, MEASURED),
+        **inspectionHead(case, part, MEASURED, copy),
         "instrument": known["instrument"] if instrument is None else instrument,
         "toleranceMm": toleranceMm,
         "verdict": _verdict(rows),
         "dimensions": rows,
     }
-    with case.staging("inspection", childId(case, "inspection", part, method=MEASURED), user) as stage:
+    with case.staging("inspection", childId(case, "inspection", part, method=MEASURED, copy=copy), user) as stage:
         return commitInspection(stage, part, values, {"dimensions": rows, "instrument": values["instrument"]})
 
 
@@ -66,13 +71,14 @@ def readInspection(case, artefact):
     return json.loads(case.path(artefact, FILE_NAME).read_bytes())
 
 
-def inspectionHead(case, part, method):
-    """Return what every inspection's file begins with: the case's pseudonym and the part with its hash."""
+def inspectionHead(case, part, method, copy=None):
+    """Return what every inspection's file begins with: the case's pseudonym, the part with its hash, and the copy."""
     return {
         "format": "planninghub-inspection",
         "version": 1,
         "case": case.name,
         "part": {"number": partNumber(part), "name": partName(part), "content": part.content},
+        "copy": copy,
         "method": method,
         "frame": "LPS",
         "when": utcNow(),
@@ -83,12 +89,14 @@ def commitInspection(stage, part, values, facts):
     """Write an inspection's file into a staged folder and commit it; return the artefact."""
     text = json.dumps(values, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n"
     (stage.folder / FILE_NAME).write_bytes(text.encode())
+    copy = values["copy"]
+    name = values["part"]["number"] + ("" if copy is None else f", copy {copy}")
     return stage.commit(
         parents=[part],
-        parameters={"part": part.id, "method": values["method"]},
+        parameters={"part": part.id, "method": values["method"], **({} if copy is None else {"copy": copy})},
         facts={"part": values["part"], "verdict": values["verdict"], **facts},
         software=versions("slicer-core", "vtk", "numpy", "libigl"),
-        title=f"Inspection of {values['part']['number']} ({values['method']}): {values['verdict']}",
+        title=f"Inspection of {name} ({values['method']}): {values['verdict']}",
     )
 
 

@@ -17,8 +17,10 @@ from PlanningHubLib.Software import versions
 from ..Marking.PatientWords import patientWords
 from ..PartPictures import partPictures
 from ..PartRecords import childId, chosenPart, newestChild, partMesh, partName, partNumber
+from ..Production.Build import readBuild
+from .Copies import buildOf, copiesOf
 from .Inspection import SCANNED
-from .PapersContent import buildOf, gathered, inspectionsOf, requireStated
+from .PapersContent import allInspectionsOf, gathered, requireStated
 from .PapersFields import newEntries
 from .PapersPdf import papersPdfs
 from .Registry import registryCsv
@@ -37,23 +39,24 @@ def makePapers(case, partId=None, values=None, progress=noProgress, user=None):
         ``statementMissing``, ``labelMissing``, ``verdicts``, ``registryInScope``
     :raises GateRefused: ``no-part``, ``which-part``, ``stale-part``, ``damaged-part``, ``damaged-papers``; what
         :func:`PrintPrepLib.Papers.PapersContent.requireStated` names
-    :raises UsageError: ``no-such-field``, ``bad-entry``, ``identifying-text``
+    :raises UsageError: ``no-such-field``, ``no-such-copy``, ``bad-entry``, ``identifying-text``
     """
     Requirements.ensure("PrintPrepLib")
     part, site = chosenPart(case, partId), Site.forThisInstallation()
     requireStated(part)
-    entries = [*entriesOf(case, part), *newEntries(values or {}, part, user, patientWords(case) if values else ())]
+    words = patientWords(case) if values else ()
+    entries = [*entriesOf(case, part), *newEntries(values or {}, part, user, words, copiesOf(case, part))]
     progress(0.1, "Reading the part")
     mesh = partMesh(case, part)
     document = gathered(case, part, mesh, entries, site, user or currentUser())
-    inspections, build = inspectionsOf(case, part), buildOf(case, part)
+    inspections, build = allInspectionsOf(case, part), buildOf(case, part)
     with case.staging("papers", childId(case, "papers", part), user) as stage:
         progress(0.4, "Taking a picture")
-        pictures = _pictures(case, mesh, stage.folder, inspections)
+        pictures = _pictures(case, part, mesh, stage.folder, inspections)
         progress(0.7, "Writing the papers")
         _write(stage.folder, case, part, document, pictures)
         return stage.commit(
-            parents=[part, *([build] if build else []), *inspections.values()],
+            parents=[part, *([build] if build else []), *inspections],
             parameters={"part": part.id},
             facts=_facts(document),
             software=versions("slicer-core", "vtk", "reportlab", "segno"),
@@ -85,13 +88,28 @@ def readPapers(case, papers):
     return json.loads(case.path(papers, FILE_NAME).read_bytes())
 
 
-def _pictures(case, mesh, folder, inspections):
-    pictures = {"part": partPictures(mesh, folder, PICTURE_NAME)}
-    scan = inspections.get(SCANNED)
-    if scan:
-        taken = [case.path(scan, name) for name in scan.files if name.endswith(".png")]
-        pictures["scan"] = taken or "none could be taken when the scan was compared"
-    return pictures
+def _pictures(case, part, mesh, folder, inspections):
+    """Return where the pictures of the part, its plates and the scan of each copy lie, or why there are none."""
+    scans = {}
+    for scan in inspections:
+        if scan.parameters["method"] == SCANNED:
+            taken = [case.path(scan, name) for name in scan.files if name.endswith(".png")]
+            scans[scan.parameters.get("copy")] = taken or "none could be taken when the scan was compared"
+    return {"part": partPictures(mesh, folder, PICTURE_NAME), "scans": scans, "plates": _platePictures(case, part)}
+
+
+def _platePictures(case, part):
+    """Return (words, path of the picture) of each plate that the part lies on, or the words why there is none."""
+    build = buildOf(case, part)
+    if build is None:
+        return "no build was made"
+    if case.damagedFiles(build):
+        return "the build was changed outside the suite: make it again"
+    plates = readBuild(case, build)["plates"]
+    own = [(f"Plate {number} of {len(plates)}: {plate['file']}", case.path(build, plate["picture"]))
+           for number, plate in enumerate(plates, 1)
+           if "picture" in plate and part.id in [row["part"] for row in plate["parts"]]]  # fmt: skip
+    return own or "the build keeps none: make it again"
 
 
 def _write(folder, case, part, document, pictures):
@@ -107,12 +125,13 @@ def _write(folder, case, part, document, pictures):
 def _facts(document):
     return {
         "part": document["part"],
+        "copies": document["ticket"]["copies"],
         # A part that is reopened makes papers stale that call it approved.
         "approvals": [one["id"] for one in document["approvals"]],
         "travellerMissing": document["traveller"]["missing"],
         "statementMissing": document["statement"]["missing"] if document["statement"] else [],
         "labelMissing": document["label"]["missing"],
-        "verdicts": document["inspection"]["verdicts"],
+        "verdicts": [one["verdicts"] for one in document["inspection"]["sheets"]],
         "registryInScope": document["registry"]["inScope"],
         "findings": [one for one in document["ticket"]["findings"] if one["severity"] != "info"],
     }

@@ -7,13 +7,14 @@ from ..PartRecords import isFor, newestChild, partName, partNumber
 from ..Production import Materials, Profiles
 from ..Recipe import newRecipe
 from . import Inspection
+from .Copies import SIGN, buildOf, copiesOf
 from .Dimensions import extents, measuredOn
 from .Inspection import MEASURED, SCANNED, partToleranceMm
 from .PapersFields import TRAVELLER_FIELDS, missingFields, standingEntries
 from .Registry import registryRow
 from .Statement import label, statement
 
-FORMAT, VERSION = "planninghub-papers", 1
+FORMAT, VERSION = "planninghub-papers", 2
 
 
 def recipeOf(part):
@@ -37,16 +38,18 @@ def requireStated(part):
     return recipe, profile, Materials.find(recipe["material"]), findings
 
 
-def buildOf(case, part):
-    """Return the newest current build that holds this very part, or None."""
-    builds = [one for one in case.artefacts if one.kind == "build" and isFor(case, one, part)]
-    return builds[-1] if builds else None
+def inspectionsOf(case, part, copy=None):
+    """Return method → the newest inspection of this very part, of those that there are.
 
-
-def inspectionsOf(case, part):
-    """Return method → the newest inspection of this very part, of those that there are."""
-    newest = {method: newestChild(case, "inspection", part, method=method) for method in (MEASURED, SCANNED)}
+    :param copy: number of the copy, where the build has several
+    """
+    newest = {method: newestChild(case, "inspection", part, method=method, copy=copy) for method in (MEASURED, SCANNED)}
     return {method: one for method, one in newest.items() if one is not None and isFor(case, one, part)}
+
+
+def allInspectionsOf(case, part):
+    """Return the newest inspections of this very part, of all its copies."""
+    return [one for copy in copiesOf(case, part) for one in inspectionsOf(case, part, copy).values()]
 
 
 def gathered(case, part, mesh, entries, site, who):
@@ -73,7 +76,7 @@ def gathered(case, part, mesh, entries, site, who):
             {"id": one["id"], **{key: one["statement"][key] for key in ("user", "role", "when")}} for one in approvals
         ],
         "ticket": _ticket(case, part, recipe, profile, material, findings),
-        "traveller": _traveller(entries, part),
+        "traveller": _traveller(entries, part, copiesOf(case, part)),
         "inspection": _inspection(case, part, mesh),
         "statement": statement(case, part, entries, site) if site.isCustomMade else None,
         "label": label(case, part, recipe, entries, site),
@@ -90,6 +93,7 @@ def _ticket(case, part, recipe, profile, material, findings):
     return {
         "object": facts["object"],
         "volumeMl": facts["volumeMl"],
+        "copies": len(copiesOf(case, part)),
         "extentMm": [round(one - other, 2) for one, other in zip(high, low, strict=True)],
         "pieces": [piece["name"] for piece in facts.get("pieces", ()) if piece["name"]],
         "madeFrom": [
@@ -132,20 +136,36 @@ def _otherThan(findings, others):
     return [one for one in others if one["code"] not in codes]
 
 
-def _traveller(entries, part):
-    standing = standingEntries(entries, part)
-    rows = []
+def _traveller(entries, part, copies):
+    """Return a sheet for each copy, what is missing on them, and the entries that stand on none."""
+    sheets = [_travellerSheet(entries, part, copy, len(copies)) for copy in copies]
+    standing = [one for copy in copies for one in standingEntries(entries, part, copy).values()]
+    missing = [name for sheet in sheets for name in sheet["missing"]]
+    earlier = [one for one in entries if not any(one is other for other in standing)]
+    return {"sheets": sheets, "missing": missing, "earlier": earlier}
+
+
+def _travellerSheet(entries, part, copy, count):
+    standing, rows = standingEntries(entries, part, copy), []
     for field in TRAVELLER_FIELDS:
         entry = standing.get(field.name, {})
         rows.append({"field": field.name, "title": field.title, "needed": field.needed,
                      **{key: entry.get(key) for key in ("value", "who", "when")}})  # fmt: skip
-    earlier = [one for one in entries if one is not standing.get(one["field"])]
-    return {"fields": rows, "missing": [one.name for one in missingFields(entries, part)], "earlier": earlier}
+    names = [one.name for one in missingFields(entries, part, copy)]
+    missing = names if copy is None else [f"{name}{SIGN}{copy}" for name in names]
+    return {"copy": copy, "of": count, "fields": rows, "missing": missing}
 
 
 def _inspection(case, part, mesh):
-    """Return the sheet: what was measured, or the dimensions that are to be measured, and what a scan showed."""
-    made = inspectionsOf(case, part)
+    """Return a sheet for each copy, and the verdicts of all of them."""
+    copies = copiesOf(case, part)
+    sheets = [{"copy": copy, "of": len(copies), **_inspectionSheet(case, part, mesh, copy)} for copy in copies]
+    return {"sheets": sheets}
+
+
+def _inspectionSheet(case, part, mesh, copy):
+    """Return what was measured, or the dimensions that are to be measured, and what a scan showed."""
+    made = inspectionsOf(case, part, copy)
     found = {method: Inspection.readInspection(case, one) for method, one in made.items()}
     sheet = found.get(MEASURED)
     rows = sheet["dimensions"] if sheet else [_open(measuredOn(one, mesh), part) for one in extents()]

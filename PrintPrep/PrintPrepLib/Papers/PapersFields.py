@@ -8,6 +8,8 @@ import re
 from PlanningHubLib.Errors import InputRefused, UsageError
 from PlanningHubLib.Locking import currentUser, utcNow
 
+from .Copies import SIGN
+
 TRAVELLER, STATEMENT, LABEL, REGISTRY = "traveller", "statement", "label", "registry"
 TEXT, DATE, DURATION = "text", "date", "duration"
 ACTIVITIES = ("consultation", "segmentation", "cad", "preparation")
@@ -88,24 +90,38 @@ def readEntries(path):
     return values
 
 
-def newEntries(values, part, user=None, patientWords=frozenset()):
+def newEntries(values, part, user=None, patientWords=frozenset(), copies=(None,)):
     """Return checked entries of a part: field, value, who, when, and the content of the part that they are about.
 
-    :param values: field's name → text
+    :param values: field's name → text; ``cycle-number@2`` is about copy 2 only
     :param patientWords: in lower case; the papers know the patient by the pseudonym only
-    :raises UsageError: ``no-such-field``, ``bad-entry``, ``identifying-text``
+    :param copies: the numbers of the part's copies
+    :raises UsageError: ``no-such-field``, ``no-such-copy``, ``bad-entry``, ``identifying-text``
     """
     who, now = user or currentUser(), utcNow()
     entries = []
-    for name, value in values.items():
+    for key, value in values.items():
+        name, copy = _fieldAndCopy(key, copies)
         text = _checked(name, value)
         if {word.casefold() for word in re.findall(r"\w+", text)} & patientWords:
             raise UsageError(
                 "identifying-text", f"{fields()[name].title}: the text holds a part of the patient's name or ID.",
                 "Use other words: the papers know the patient by the case's pseudonym only.",
             )  # fmt: skip
-        entries.append({"field": name, "value": text, "who": who, "when": now, "part": part.content})
+        about = {} if copy is None else {"copy": copy}
+        entries.append({"field": name, **about, "value": text, "who": who, "when": now, "part": part.content})
     return entries
+
+
+def _fieldAndCopy(key, copies):
+    name, sign, number = key.partition(SIGN)
+    if not sign:
+        return name, None
+    copy = int(number) if number.isdecimal() else 0
+    if copy not in copies or name not in [one.name for one in TRAVELLER_FIELDS]:
+        action = f"The build has copies 1 to {copies[-1]}." if copies[-1] else "The build has one of the part."
+        raise UsageError("no-such-copy", f"Nothing of {key} can be entered.", action)
+    return name, copy
 
 
 def _checked(name, value):
@@ -141,31 +157,44 @@ def minutesOf(text):
     return 60 * int(hours) + int(minutes)
 
 
-def standingEntries(entries, part):
-    """Return field's name → the newest entry about this very content of a part."""
-    return {one["field"]: one for one in entries if one["part"] == part.content}
+def standingEntries(entries, part, copy=None):
+    """Return field's name → the newest entry about this very content of a part.
+
+    :param copy: number of a copy: what was entered for it goes before what was entered for all
+    """
+    found = {}
+    for about in (None, copy):
+        found |= {one["field"]: one for one in entries if one["part"] == part.content and one.get("copy") == about}
+    return found
 
 
-def fieldRows(entries, part):
-    """Return (:class:`Field`, the value that stands or empty text, whether release waits for it) of all fields."""
-    standing, missing = standingEntries(entries, part), missingFields(entries, part)
+def fieldRows(entries, part, copies=(None,)):
+    """Return (:class:`Field`, the value that stands or empty text, whether release waits for it) of all fields.
+
+    :param copies: one number: of that copy; several: a value has to stand for each of them
+    """
+    standing = standingEntries(entries, part, copies[0] if len(copies) == 1 else None)
+    missing = [field for copy in copies for field in missingFields(entries, part, copy)]
     return [
         (field, standing[name]["value"] if name in standing else "", field in missing)
         for name, field in fields().items()
     ]
 
 
-def changedValues(texts, entries, part):
-    """Return field's name → text of those texts that say something else than what stands."""
-    standing = standingEntries(entries, part)
+def changedValues(texts, entries, part, copy=None):
+    """Return field's name → text of those texts that say something else than what stands.
+
+    :param copy: whose traveller it is; None for all copies
+    """
+    standing, ofCopy = standingEntries(entries, part, copy), [one.name for one in TRAVELLER_FIELDS]
     return {
-        name: text
+        f"{name}{SIGN}{copy}" if copy is not None and name in ofCopy else name: text
         for name, text in texts.items()
         if text.strip() and (name not in standing or standing[name]["value"] != text.strip())
     }
 
 
-def missingFields(entries, part):
-    """Return the fields that the traveller still needs before the part is released."""
-    standing = standingEntries(entries, part)
+def missingFields(entries, part, copy=None):
+    """Return the fields that the traveller still needs before the part, or a copy of it, is released."""
+    standing = standingEntries(entries, part, copy)
     return [field for field in TRAVELLER_FIELDS if field.needed and field.name not in standing]

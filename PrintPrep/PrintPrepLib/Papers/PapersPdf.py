@@ -1,7 +1,9 @@
 """The papers of a part as PDFs, from their document: job ticket, traveller, inspection sheet, statement and label."""
 
-from ..Marking.QrCodes import modules
-from .PapersPages import Head, Paper
+from PlanningHubLib.PageFonts import drawn
+from PlanningHubLib.Paper import Head, Paper
+
+from .Copies import SIGN, copyText
 from .Statement import METHODS
 
 NO_CONCLUSION = (
@@ -9,6 +11,8 @@ NO_CONCLUSION = (
     "met, is not stated here: that is for the manufacturer to check, complete and sign."
 )
 SIGNATURE = "Date, name and signature: " + "_" * 48
+NOT_APPROVED, DRAFT = "NOT APPROVED", "DRAFT"
+FOOTER = "Made by Planning Hub, not a medical device. Check case, side and part number against the part."
 # Least height of a row that is filled in by hand, in points.
 BY_HAND = 26
 
@@ -17,27 +21,38 @@ def papersPdfs(values, pictures):
     """Return paper's name → bytes of its PDF.
 
     :param values: what :func:`PrintPrepLib.Papers.PapersContent.gathered` returned
-    :param pictures: ``part`` and ``scan`` → paths of PNGs, or the words why there are none
+    :param pictures: ``part`` → paths of PNGs, ``plates`` → (words, path), ``scans`` → copy → paths; or the words why
+        there are none
     """
+    return drawn(lambda fonts: _pdfs(values, pictures, fonts))
+
+
+def _pdfs(values, pictures, fonts):
     papers = {
-        "job-ticket": _jobTicket(values, pictures),
-        "traveller": _traveller(values),
-        "inspection-sheet": _inspectionSheet(values, pictures),
-        "label": _label(values),
+        "job-ticket": _jobTicket(_paper(values, fonts, "Job ticket"), values, pictures),
+        "traveller": _traveller(_paper(values, fonts, "Traveller"), values),
+        "inspection-sheet": _inspectionSheet(_paper(values, fonts, "Inspection sheet"), values, pictures),
+        "label": _label(_paper(values, fonts, "Label", isDraft=True), values),
     }
     if values["statement"]:
-        papers["statement"] = _statement(values)
+        paper = _paper(values, fonts, "Statement for a custom-made device", isDraft=True)
+        papers["statement"] = _statement(paper, values)
     return {name: paper.pdf() for name, paper in papers.items()}
 
 
-def _paper(values, title, isDraft=False):
+def _paper(values, fonts, title, isDraft=False):
     approvers = " and ".join(f"{one['user']} ({one['role']})" for one in values["approvals"])
     part = values["part"]
+    state = f"APPROVED by {approvers}" if approvers else NOT_APPROVED
+    banner = f"{DRAFT} – part {state}" if isDraft else state
     foot = (
         f"Case {values['case']}, side {values['side'] or 'NOT STATED'}, {part['number']}, content SHA-256 "
         f"{part['content'][:16]}, made {values['when']} by {values['who']}"
     )
-    return Paper(Head(f"{title}: {part['name']}", approvers, foot, isDraft))
+    title = f"{title}: {part['name']}"
+    paper = Paper(Head(title, banner, bool(approvers) and not isDraft, foot, FOOTER), fonts)
+    paper.text(title, "title")
+    return paper
 
 
 def _identity(values):
@@ -49,10 +64,11 @@ def _identity(values):
     ]
 
 
-def _jobTicket(values, pictures):
-    ticket, paper = values["ticket"], _paper(values, "Job ticket")
+def _jobTicket(paper, values, pictures):
+    ticket = values["ticket"]
     paper.facts([*_identity(values), *ticketRows(ticket)])
     _pictures(paper, pictures["part"], 170, "The part from both sides. R, L, A, P, S, I: the patient's directions.")
+    _platePictures(paper, pictures["plates"])
     paper.heading("Warnings and remarks")
     if not ticket["findings"]:
         paper.text("There are none.")
@@ -68,6 +84,14 @@ def _jobTicket(values, pictures):
     return paper
 
 
+def _platePictures(paper, plates):
+    if isinstance(plates, str):
+        paper.text(f"No picture of the build: {plates}.")
+        return
+    for words, path in plates:
+        paper.pictures([path], 280, words)
+
+
 def ticketRows(ticket):
     """Return the job ticket's (name, value) rows, for a page."""
     one, deviation, build = ticket["object"], ticket["deviation"], ticket["build"]
@@ -79,6 +103,7 @@ def ticketRows(ticket):
     return [
         ("Object", f"{one['role']}, {', '.join(changed) or 'as it was scanned'}"),
         ("Pieces", ", ".join(ticket["pieces"]) or "1"),
+        ("Copies", "1" if ticket["copies"] < 2 else f"{ticket['copies']}, each with its own traveller and inspection"),
         ("Volume and extent", f"{ticket['volumeMl']:.2f} ml; {extent} mm"),
         ("Process", f"{profile['title']}: {profile['process']}, {profile['printer']} ({profile['maker']}){layer}"),
         ("Material", f"{material['title']}: {material['product']} ({material['maker']})"),
@@ -138,31 +163,57 @@ def _pictures(paper, pictures, height, caption):
         paper.pictures(pictures, height, caption)
 
 
-def _traveller(values):
-    traveller, paper = values["traveller"], _paper(values, "Traveller")
-    ticket = values["ticket"]
+def _traveller(paper, values):
+    traveller, ticket = values["traveller"], values["ticket"]
     paper.facts([
         *_identity(values),
         ("Process and material", f"{ticket['profile']['title']}; {ticket['material']['title']}"),
     ])  # fmt: skip
-    paper.heading("To be filled in, by hand or in the suite")
-    rows = [
-        (f"{one['title']}{'' if one['needed'] else ' (where it applies)'}", one["value"] or "",
-         f"{one['who']}, {one['when']}" if one["who"] else "")
-        for one in traveller["fields"]
-    ]  # fmt: skip
-    paper.table(("What", "Entry", "Entered by, when (or signature)"), rows, (3, 3, 2.4), heights=BY_HAND)
+    for number, sheet in enumerate(traveller["sheets"]):
+        if number:
+            paper.newPage()
+        paper.heading(_ofCopy("To be filled in, by hand or in the suite", values, sheet))
+        rows = [
+            (f"{one['title']}{'' if one['needed'] else ' (where it applies)'}", one["value"] or "",
+             f"{one['who']}, {one['when']}" if one["who"] else "")
+            for one in sheet["fields"]
+        ]  # fmt: skip
+        paper.table(("What", "Entry", "Entered by, when (or signature)"), rows, (3, 3, 2.4), heights=BY_HAND)
     if traveller["earlier"]:
         paper.heading("Earlier entries, superseded or of an earlier part")
-        rows = [(one["field"], one["value"], one["who"], one["when"]) for one in traveller["earlier"]]
+        rows = [
+            (
+                f"{one['field']}{SIGN}{one['copy']}" if "copy" in one else one["field"],
+                one["value"],
+                one["who"],
+                one["when"],
+            )
+            for one in traveller["earlier"]
+        ]
         paper.table(("Field", "Entry", "Entered by", "When"), rows, (1.6, 3.6, 1.8, 2.6))
     return paper
 
 
-def _inspectionSheet(values, pictures):
-    sheet, paper = values["inspection"], _paper(values, "Inspection sheet")
-    paper.facts([*_identity(values), ("Instrument", sheet["instrument"] or ""), *verdictRows(sheet)])
-    paper.heading("Dimensions (mm; points in LPS, as in the part's files)")
+def _ofCopy(words, values, sheet):
+    """Return a heading; where there are copies, with the number of the one that it is about."""
+    copy = copyText(sheet["copy"], sheet["of"])
+    return f"{values['part']['number']}, {copy}: {words}" if copy else words
+
+
+def _inspectionSheet(paper, values, pictures):
+    for number, sheet in enumerate(values["inspection"]["sheets"]):
+        if number:
+            paper.newPage()
+        _sheet(paper, values, sheet, pictures["scans"].get(sheet["copy"]))
+    return paper
+
+
+def _sheet(paper, values, sheet, scanPictures):
+    """Add the sheet of a part or of one of its copies."""
+    copy = copyText(sheet["copy"], sheet["of"])
+    copyRows = [("Copy", copy)] if copy else []
+    paper.facts([*_identity(values), *copyRows, ("Instrument", sheet["instrument"] or ""), *verdictRows(sheet)])
+    paper.heading(_ofCopy("Dimensions (mm; points in LPS, as in the part's files)", values, sheet))
     rows = [
         (one["name"], one["kind"], f"{one['nominalMm']:.2f}", _mm(one["toleranceMm"], "±"), _mm(one["measuredMm"]),
          _mm(one["deviationMm"], "+"), "" if one["verdict"] == "open" else one["verdict"].upper(), _where(one))
@@ -175,10 +226,9 @@ def _inspectionSheet(values, pictures):
         paper.heading("Scan of the printed part, laid over the part")
         paper.facts(scanRows(scan))
         caption = f"Pale: within ±{scan['toleranceMm']:g} mm. Red: outside of the part. Blue: inside of it."
-        _pictures(paper, pictures["scan"], 170, caption)
+        _pictures(paper, scanPictures, 170, caption)
     paper.space(20)
     paper.text(SIGNATURE)
-    return paper
 
 
 def verdictRows(sheet):
@@ -218,8 +268,7 @@ def _where(one):
     return "; ".join(", ".join(f"{value:.1f}" for value in point) for point in one["points"])
 
 
-def _statement(values):
-    paper = _paper(values, "Statement for a custom-made device", isDraft=True)
+def _statement(paper, values):
     paper.text("Regulation (EU) 2017/745, Annex XIII section 1. " + NO_CONCLUSION)
     paper.space(6)
     paper.facts([(f"{one['number']}. {one['text']}", one["value"]) for one in values["statement"]["items"]])
@@ -235,12 +284,12 @@ def _missing(paper, missing):
         paper.text(f"Missing: {'; '.join(missing)}.", "missing")
 
 
-def _label(values):
-    label, paper = values["label"], _paper(values, "Label", isDraft=True)
+def _label(paper, values):
+    label = values["label"]
     paper.text("Content of the label, Regulation (EU) 2017/745, Annex I section 23.2. " + NO_CONCLUSION)
     paper.space(6)
     paper.facts([(one["text"], one["value"]) for one in label["items"]])
-    paper.qr(modules(label["qr"]))
+    paper.qr(label["qr"])
     paper.text(label["qr"])
     _missing(paper, label["missing"])
     return paper

@@ -10,6 +10,7 @@ import io
 from PlanningHubLib.LeadTime import timeInStates
 
 from ..Production.Materials import isImplant
+from .Copies import copiesOf
 from .Efforts import efforts
 from .PapersFields import standingEntries
 
@@ -36,7 +37,7 @@ def registryRow(case, part, recipe, profile, material, entries, site):
         "printerMaker": profile.maker,
         "technology": profile.process,
         "material": material.title,
-        "physicalParts": len(part.facts.get("pieces", ())) or 1,
+        "physicalParts": (len(part.facts.get("pieces", ())) or 1) * len(copiesOf(case, part)),
         "properties": "mirrored" if part.facts["object"]["mirrored"] else "",
         **_procedure(case, part, entries),
     }

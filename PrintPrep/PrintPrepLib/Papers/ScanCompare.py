@@ -22,6 +22,7 @@ from PlanningHubLib.Shapes.Mesh import Mesh
 from ..Formats.WritersStl import PartLabel, stlBytes
 from ..PartPictures import deviationPictures
 from ..PartRecords import childId, chosenPart, currentParts, partMesh, partName, partNumber, readMesh
+from .Copies import requireCopy
 from .Inspection import FAIL, OPEN, PASS, SCANNED, commitInspection, inspectionHead, requireToleranceMm
 from .ScanLaying import ALIKE, borderTriangles, laidOver, mirrored
 
@@ -51,40 +52,42 @@ class Compared:
     findings: tuple = ()
 
 
-def inspectScan(case, path, unit, partId=None, toleranceMm=None, progress=noProgress, user=None):
+def inspectScan(case, path, unit, partId=None, toleranceMm=None, progress=noProgress, user=None, copy=None):
     """Compare a scan of the printed part with the part, and keep the result, whatever it is.
 
     :param path: STL of the scan; it may lie and be turned in any way
     :param unit: of ``UNITS_MM``; an STL does not say it, and it is never guessed
     :param toleranceMm: None for the part's
+    :param copy: number of the copy that was scanned, where the build has several
     :returns: artefact of kind ``inspection``; its facts hold ``verdict``, ``reasons``, figures, ``coveragePercent``
     :raises GateRefused: ``no-part``, ``which-part``, ``stale-part``, ``tolerance-not-stated``, ``mirrored-scan``,
         ``other-part``
     :raises InputRefused: ``cannot-read``, ``empty-mesh``, ``scan-does-not-fit``
-    :raises UsageError: ``unit-not-stated``
+    :raises UsageError: ``unit-not-stated``, ``which-copy``, ``no-such-copy``
     """
     chosen = chosenPart(case, partId)
+    requireCopy(case, chosen, copy)
     toleranceMm = requireToleranceMm(chosen, toleranceMm)
     scan = readScan(path, unit)
     progress(0.05, "Reading the part")
     mesh = partMesh(case, chosen)
     others = [(one, partMesh(case, one)) for one in currentParts(case) if one.id != chosen.id]
     compared = compareScan(scan, mesh, toleranceMm, others, part(progress, 0.1, 0.9))
-    with case.staging("inspection", childId(case, "inspection", chosen, method=SCANNED), user) as stage:
+    with case.staging("inspection", childId(case, "inspection", chosen, method=SCANNED, copy=copy), user) as stage:
         progress(0.9, "Writing the inspection")
         label = PartLabel("scan", case.name, f"scan of {partNumber(chosen)}", case.side, chosen.content)
         (stage.folder / SCAN_FILE).write_bytes(stlBytes(compared.scan, label))
         deviationPictures(compared.scan, compared.distancesMm, toleranceMm, stage.folder, PICTURE_NAME)
-        return _committed(case, stage, chosen, compared, path, unit)
+        return _committed(case, stage, chosen, compared, path, unit, copy)
 
 
-def _committed(case, stage, chosen, compared, path, unit):
+def _committed(case, stage, chosen, compared, path, unit, copy):
     facts = {
         **compared.facts,
         "scan": {"unit": unit, "sha256": sha256(path), "triangles": len(compared.scan.triangles)},
         "findings": [finding.asDict() for finding in compared.findings],
     }
-    values = {**inspectionHead(case, chosen, SCANNED), "verdict": compared.verdict, **facts}
+    values = {**inspectionHead(case, chosen, SCANNED, copy), "verdict": compared.verdict, **facts}
     return commitInspection(stage, chosen, values, facts)
 
 

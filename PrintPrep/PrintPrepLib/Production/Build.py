@@ -1,8 +1,8 @@
 """The build: a case's parts oriented, laid on plates of a printer and estimated, as an artefact made from the parts.
 
-It holds ``build.json`` and one 3MF for each plate. A plate's file lies in the printer's frame (origin at the front left
-corner, z up, mm); ``build.json`` says for each part how it got there from the LPS of its own files. It goes stale when
-a part changes.
+It holds ``build.json``, one 3MF and one picture for each plate. A plate's file lies in the printer's frame (origin at
+the front left corner, z up, mm); ``build.json`` says for each part how it got there from the LPS of its own files. It
+goes stale when a part changes.
 """
 
 import dataclasses
@@ -23,11 +23,13 @@ from PlanningHubLib.Software import versions
 from ..Formats.WritersStl import PartLabel
 from ..Formats.WritersThreeMf import Body, packageBytes
 from ..PartRecords import partNumber, wholePath
+from ..Shape import FITTING_ROLES
 from . import Materials, Profiles
 from .BuildEstimates import MODEL, plateEstimate, supportRoomMl
 from .BuildNesting import nested, requireApart, turned
 from .BuildOrientation import WEIGHTS, orient
-from .BuildParts import artefactsOf, partsOf
+from .BuildParts import artefactsOf, copied, partsOf
+from .PlatePictures import writePlatePicture
 from .PrusaSlicer import PrusaSlicer
 
 RESULT_FILE = "build.json"
@@ -60,20 +62,22 @@ class Laid:
 
 
 def makeBuild(
-    case, session, partIds=None, profileName=None, direction=None, slicing=True, progress=noProgress, user=None
-):
+    case, session, partIds=None, profileName=None, direction=None, slicing=True, progress=noProgress, user=None,
+    copies=None,
+):  # fmt: skip
     """Lay a case's parts on the plates of a printer, and keep that.
 
     :param partIds: artefacts' IDs; None for all current parts
     :param profileName: the printer; None for the one that all parts were made for
     :param direction: vector in LPS that has to point up, for all parts; None to look for each part's best
     :param slicing: whether PrusaSlicer is asked, where it is installed and knows the process
+    :param copies: artefact's ID → how often that part is made; once where it is not named
     :returns: artefact of kind ``build``
     :raises GateRefused: ``no-part``, ``stale-part``, ``damaged-part``; what the materials refuse, such as
         ``unsafe-sterilisation``
     :raises InputRefused: ``which-profile``, ``bad-profile``, ``external-maker``, ``does-not-fit``, ``no-such-part``,
         ``slicer-not-installed`` (where the site names a program that is not there) ...
-    :raises UsageError: ``bad-direction``
+    :raises UsageError: ``bad-direction``, ``bad-copies``
     :raises VerificationFailed: ``parts-too-near``
     """
     Requirements.ensure("PrintPrepLib")
@@ -81,7 +85,8 @@ def makeBuild(
     profile = profileOf(artefacts, profileName)
     findings = _findings(artefacts, profile)
     progress(0.0, "Reading the parts")
-    parts = partsOf(case, session, [one.id for one in artefacts])
+    parts = copied(partsOf(case, session, [one.id for one in artefacts]), copies or {})
+    findings += _unknownSides(parts)
     laid = layOut(parts, profile, direction, part(progress, 0.1, 0.7))
     with case.staging("build", user=user) as stage, tempfile.TemporaryDirectory(prefix="planninghub-") as folder:
         label = PlateLabel(f"{case.name}_{stage.artefactId}.{stage.revision}", case.name,
@@ -99,13 +104,18 @@ def makeBuild(
         progress(1.0, "Build written")
         return stage.commit(
             parents=artefacts,
-            parameters={"parts": [one.id for one in artefacts], "profile": profile.name,
+            parameters={"parts": [one.id for one in artefacts], "profile": profile.name, "copies": copiesOf(document),
                         "direction": None if direction is None else [float(one) for one in direction]},
             facts=_facts(document),
             software={**versions("manifold3d", "numpy", "scipy", "lib3mf"),
                       **({"PrusaSlicer": slicer.version} if slicer else {})},
             title=f"Build for {profile.title}",
         )  # fmt: skip
+
+
+def copiesOf(document):
+    """Return artefact's ID → how many copies the document of a build has of it."""
+    return {row["part"]: int(row.get("copies", 1)) for plate in document["plates"] for row in plate["parts"]}
 
 
 def readBuild(case, build):
@@ -152,17 +162,31 @@ def _findings(artefacts, profile):
     return found
 
 
+def _unknownSides(parts):
+    """Return a finding of each guide or implant of which no step of the plan says on which bone it lies."""
+    names = dict.fromkeys(one.objectName for one in parts if one.role in FITTING_ROLES and one.critical is None)
+    return [
+        Finding("bone-side-unknown", "warn", f"Which side of {name} lies on the bone is not known.",
+                "State what points up, so that no supports stand on that side.")
+        for name in names
+    ]  # fmt: skip
+
+
 def layOut(parts, profile, direction=None, progress=noProgress):
     """Return each part as a :class:`Laid` on its plate.
 
     :param parts: list of :class:`PrintPrepLib.Production.BuildParts.BuildPart`
     """
-    oriented, upright = [], []
+    found, oriented, upright = {}, [], []
     for number, one in enumerate(parts):
         share = part(progress, 0.6 * number / len(parts), 0.6 * (number + 1) / len(parts))
         share(0.0, f"Orienting {one.name}")
-        oriented.append(_oriented(one, profile, direction, share))
-        upright.append(Mesh.fromArrays(one.mesh.points @ oriented[-1].rotation.T, one.mesh.triangles))
+        # Copies have one mesh in common.
+        if id(one.mesh) not in found:
+            way = _oriented(one, profile, direction, share)
+            found[id(one.mesh)] = way, Mesh.fromArrays(one.mesh.points @ way.rotation.T, one.mesh.triangles)
+        oriented.append(found[id(one.mesh)][0])
+        upright.append(found[id(one.mesh)][1])
     places = nested(upright, profile.buildVolumeMm[:2], profile.spacingMm, part(progress, 0.6, 1.0))
     laid = []
     for one, way, mesh, place in zip(parts, oriented, upright, places, strict=True):
@@ -188,16 +212,39 @@ def _plate(folder, label, number, laid, profile, slicer, scratch, progress):
     label = label.ofPiece(f"plate-{number + 1}")
     path = folder / f"{label.name}.3mf"
     writeAside(path, packageBytes([Body(one.mesh, one.part.name, one.part.partNumber) for one in laid], label))
+    title = f"{label.caseName}  {label.partNumber}  plate {number + 1}  {profile.title}"
+    picture = path.with_suffix(".png")
+    writePlatePicture(
+        picture, [one.mesh for one in laid], [laidName(one) for one in laid], profile.buildVolumeMm, title
+    )
     heightMm = max(float(one.mesh.points[:, 2].max()) for one in laid)
-    roomMl = sum(supportRoomMl(one.mesh, profile.overhangAngleDegrees) for one in laid)
+    roomMl = sum(_roomsMl(laid, profile))
     return {
         "file": path.name,
+        "picture": picture.name,
         "heightMm": heightMm,
         "smallestGapMm": gapMm,
         "parts": [_partRow(one) for one in laid],
         "estimate": plateEstimate(profile, sum(one.mesh.volumeMl for one in laid), roomMl, heightMm),
         "slicer": _asked(slicer, path, laid, profile, scratch, progress) if slicer else None,
     }
+
+
+def _roomsMl(laid, profile):
+    """Yield the room for supports below each part; copies stand alike."""
+    known = {}
+    for one in laid:
+        key = one.part.artefact.id, one.part.file
+        if key not in known:
+            known[key] = supportRoomMl(one.mesh, profile.overhangAngleDegrees)
+        yield known[key]
+
+
+def laidName(laid):
+    """Return what a part on a plate is called for people."""
+    one = laid.part
+    copy = f", copy {one.copy} of {one.copies}" if one.copies > 1 else ""
+    return f"{one.partNumber} {one.objectName}{copy} ({one.name})"
 
 
 def _asked(slicer, path, laid, profile, scratch, progress):
@@ -233,6 +280,9 @@ def _partRow(laid):
         "partNumber": laid.part.partNumber,
         "name": laid.part.name,
         "object": laid.part.objectName,
+        "file": laid.part.file,
+        "copy": laid.part.copy,
+        "copies": laid.part.copies,
         "upLps": [float(one) + 0.0 for one in laid.oriented.directionLps],
         "figures": laid.oriented.figures,
         "directionsJudged": laid.oriented.candidates,

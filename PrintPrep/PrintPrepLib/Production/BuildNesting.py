@@ -43,11 +43,14 @@ def nested(meshes, plateMm, spacingMm, progress=noProgress):
     :param meshes: upright, mm, anywhere
     :param plateMm: (width, depth)
     """
-    masks = []
+    masks, known = [], {}
     for number, mesh in enumerate(meshes):
         progress(0.5 * number / len(meshes), "Looking at the parts from above")
-        flat = mesh.points[:, :2] - mesh.points[:, :2].min(0)
-        masks.append(silhouette(flat[mesh.triangles], CELL_MM))
+        # Copies have one mesh in common.
+        if id(mesh) not in known:
+            flat = mesh.points[:, :2] - mesh.points[:, :2].min(0)
+            known[id(mesh)] = silhouette(flat[mesh.triangles], CELL_MM)
+        masks.append(known[id(mesh)])
     shape = tuple(int((one + 1e-3) / CELL_MM) for one in (plateMm[1], plateMm[0]))
     plates, found = [], {}
     order = sorted(range(len(meshes)), key=lambda one: (-masks[one].sum(), one))

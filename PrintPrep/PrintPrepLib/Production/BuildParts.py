@@ -4,16 +4,16 @@ import dataclasses
 
 import numpy
 
-from PlanningHubLib import Segments
-from PlanningHubLib.Errors import InputRefused
-from PlanningHubLib.Nodes import removeNodes
-from PlanningHubLib.Segmentation import loadSegmentation
+from PlanningHubLib.Errors import InputRefused, UsageError
 from PlanningHubLib.Shapes.Checks import requirePrintable
 from PlanningHubLib.Shapes.Mesh import Mesh
 
 from ..PartRecords import currentParts, partNumber, readMesh
 from ..Shape import FITTING_ROLES
+from .BuildBones import bonesOf
 
+# Site default, no source: more is a mistake in typing.
+MOST_COPIES = 100
 # How far outside of a guide's face its bone is looked for: more than any gap of a bed, less than to any other bone.
 BONE_WITHIN_MM = 2.0
 # A face of an implant looks inwards where its normal is nearer than this to the direction of the bone's middle.
@@ -28,6 +28,8 @@ class BuildPart:
     :param name: of its file, without the suffix
     :param mesh: LPS mm
     :param critical: boolean array (m,), the triangles that supports must stay off; None where nobody knows
+    :param file: the STL of the part's artefact that it is
+    :param copy: its number, from 1 on, of as many ``copies`` as the build has of the part
     """
 
     artefact: object
@@ -37,6 +39,31 @@ class BuildPart:
     role: str
     mesh: Mesh
     critical: numpy.ndarray | None = None
+    file: str = ""
+    copy: int = 1
+    copies: int = 1
+
+
+def copied(parts, copies):
+    """Return parts as often as they are to be made, each copy with its own number and name.
+
+    :param copies: artefact's ID → how many; those that are not in it are made once
+    :raises UsageError: ``bad-copies``
+    """
+    ids = {one.artefact.id for one in parts}
+    for key, count in copies.items():
+        if key not in ids:
+            raise UsageError("bad-copies", f"{key} is not in the build.", f"It has: {', '.join(sorted(ids))}.")
+        if isinstance(count, bool) or not isinstance(count, int) or not 1 <= count <= MOST_COPIES:
+            raise UsageError("bad-copies", f"{count!r} copies of {key} cannot be made.", f"Ask for 1 to {MOST_COPIES}.")
+    found = []
+    for one in parts:
+        count = copies.get(one.artefact.id, 1)
+        names = [one.name if count == 1 else f"{one.name}_copy-{number}" for number in range(1, count + 1)]
+        found += [
+            dataclasses.replace(one, name=name, copy=number, copies=count) for number, name in enumerate(names, 1)
+        ]
+    return found
 
 
 def partsOf(case, session, partIds=None):
@@ -47,11 +74,14 @@ def partsOf(case, session, partIds=None):
     :raises InputRefused: ``no-such-part``, ``cannot-read``, and what a mesh that is no solid is refused for
     """
     found = [_piece(case, artefact, name) for artefact in artefactsOf(case, partIds) for name in pieceFiles(artefact)]
-    fitting = [one for one in found if one.role in FITTING_ROLES]
-    if not fitting:
-        return found
-    bone = boneOf(case, session)
-    return [dataclasses.replace(one, critical=criticalFaces(one, *bone)) if one in fitting else one for one in found]
+    bones = {}
+    for number, one in enumerate(found):
+        if one.role not in FITTING_ROLES:
+            continue
+        if one.artefact.id not in bones:
+            bones[one.artefact.id] = bonesOf(case, session, one.artefact)
+        found[number] = dataclasses.replace(one, critical=criticalFaces(one, bones[one.artefact.id]))
+    return found
 
 
 def artefactsOf(case, partIds=None):
@@ -78,51 +108,31 @@ def _piece(case, artefact, fileName):
     requirePrintable(mesh)
     described = artefact.facts["object"]
     number = partNumber(artefact)
-    return BuildPart(artefact, number, fileName.rpartition(".")[0], described["name"], described["role"], mesh)
+    name = fileName.rpartition(".")[0]
+    return BuildPart(artefact, number, name, described["name"], described["role"], mesh, file=fileName)
 
 
-def boneOf(case, session):
-    """Return the voxels of a case's first segment, which is its bone, and their 4×4 to LPS mm.
-
-    :raises GateRefused: ``no-segmentation`` ...
-    """
-    node = loadSegmentation(case, session, case.require("segmentation"))
-    try:
-        segmentation = node.GetSegmentation()
-        mask, matrix = Segments.segmentMask(node, segmentation.GetNthSegmentID(0))
-    finally:
-        removeNodes(session.scene, node)
-    toRas = numpy.array([[matrix.GetElement(row, column) for column in range(4)] for row in range(4)])
-    return mask, numpy.diag([-1.0, -1.0, 1.0, 1.0]) @ toRas
-
-
-def criticalFaces(part, mask, ijkToLps):
+def criticalFaces(part, bones):
     """Return which triangles (m,) of a guide or implant supports must stay off; None where none is found.
 
     A guide's: those with bone right outside of them. An implant's: those that look towards the middle of the bone.
 
-    :param mask: array (slices, rows, columns) of the bone
-    :param ijkToLps: array (4, 4)
+    :param bones: those that it was made on, as :mod:`PrintPrepLib.Production.BuildBones` has them
     """
     centers = part.mesh.points[part.mesh.triangles].mean(1).astype(float)
-    normals = part.mesh.normals().astype(float)
-    if part.role == "guide":
-        found = _besideBone(centers, normals, mask, ijkToLps)
-    else:
-        middle = numpy.argwhere(mask[::4, ::4, ::4]).mean(0) * 4
-        middle = ijkToLps[:3, :3] @ middle[::-1] + ijkToLps[:3, 3]
-        towards = middle - centers
-        towards /= numpy.maximum(numpy.linalg.norm(towards, axis=1, keepdims=True), 1e-9)
-        found = (normals * towards).sum(1) > numpy.cos(numpy.radians(INWARDS_DEGREES))
+    normals, found = part.mesh.normals().astype(float), numpy.zeros(len(centers), bool)
+    for bone in bones:
+        if part.role == "guide":
+            found |= _besideBone(centers, normals, bone)
+        else:
+            towards = bone.middleLps - centers
+            towards /= numpy.maximum(numpy.linalg.norm(towards, axis=1, keepdims=True), 1e-9)
+            found |= (normals * towards).sum(1) > numpy.cos(numpy.radians(INWARDS_DEGREES))
     return found if found.any() else None
 
 
-def _besideBone(centers, normals, mask, ijkToLps):
-    toIjk = numpy.linalg.inv(ijkToLps)
+def _besideBone(centers, normals, bone):
     found = numpy.zeros(len(centers), bool)
     for distanceMm in numpy.arange(0.5, BONE_WITHIN_MM + 0.1, 0.5):
-        points = centers + distanceMm * normals
-        index = numpy.rint(points @ toIjk[:3, :3].T + toIjk[:3, 3]).astype(int)[:, ::-1]
-        inside = ((index >= 0) & (index < mask.shape)).all(1)
-        found[inside] |= mask[tuple(index[inside].T)] > 0
+        found |= bone.contains(centers + distanceMm * normals)
     return found

@@ -14,7 +14,7 @@ from PlanningHubLib.Errors import Cancelled, GateRefused, InputRefused
 from PlanningHubLib.Session import Session
 from PrintPrepLib import Part
 from PrintPrepLib.PartRecords import readMesh
-from PrintPrepLib.Production import Build, BuildParts
+from PrintPrepLib.Production import Build, BuildBones, BuildParts
 from PrintPrepLib.Recipe import newRecipe
 
 NO_SLICER = {"slicing": False}
@@ -180,7 +180,7 @@ def test_progressOnlyRisesAndEqualPartsGiveEqualPlates(aCase, aSession):
     half = len(fractions) // 2
     assert fractions[:half] == sorted(fractions[:half]) and fractions[-1] == 1
     first, second = (read(aCase, one)["plates"][0] for one in builds)
-    assert {**first, "file": ""} == {**second, "file": ""}
+    assert {**first, "file": "", "picture": ""} == {**second, "file": "", "picture": ""}
 
 
 def test_aGuidesBoneSideIsFoundByTheBoneBesideIt():
@@ -193,12 +193,14 @@ def test_aGuidesBoneSideIsFoundByTheBoneBesideIt():
 
     mesh = fromManifold(manifold3d.Manifold.cube([20, 20, 4]).translate([10, 10, 20.2]))
     part = BuildParts.BuildPart(None, "part-1.1", "guide", "Guide", "guide", mesh)
-    critical = BuildParts.criticalFaces(part, mask, numpy.eye(4))
+    critical = BuildParts.criticalFaces(part, [BuildBones.MaskBone(mask, numpy.eye(4))])
     assert (critical == (mesh.normals()[:, 2] < -0.9)).all()
     far = BuildParts.BuildPart(None, "", "", "", "guide", type(mesh).fromArrays(mesh.points + 30, mesh.triangles))
-    assert BuildParts.criticalFaces(far, mask, numpy.eye(4)) is None
+    assert BuildParts.criticalFaces(far, [BuildBones.MaskBone(mask, numpy.eye(4))]) is None
     implant = BuildParts.BuildPart(None, "", "", "", "implant", mesh)
-    assert (BuildParts.criticalFaces(implant, mask, numpy.eye(4)) == (mesh.normals()[:, 2] < -0.9)).all()
+    assert (
+        BuildParts.criticalFaces(implant, [BuildBones.MaskBone(mask, numpy.eye(4))]) == (mesh.normals()[:, 2] < -0.9)
+    ).all()
 
 
 @pytest.mark.skipif(shutil.which("prusa-slicer") is None, reason="PrusaSlicer is not installed")

@@ -1,41 +1,16 @@
-"""The pages of parts that are made, as their user meets them: result and map, queue, build, papers, inspection."""
-
-import shutil
+"""The pages of parts that are made, as their user meets them: result and map, queue, papers, inspection."""
 
 import numpy
 import pytest
 from InspectionMaking import bracketMesh, fine, scanned, writeScan
-from PapersMaking import TRAVELLER, approve, statedCase
+from PapersMaking import TRAVELLER, approve
 from PrintPages import PrintPage
 from vtk.util import numpy_support
 
 from PlanningHubLib.Case import Case
-from PlanningHubLib.Import import importSeries
-from PlanningHubLib.Segmentation import segmentBone
-from PlanningHubLib.Session import Session
-from PrintPrepLib.PartMap import MAP_ATTRIBUTE
 from PrintPrepLib.Proof.DeviationMap import ARRAY
+from PrintPrepLib.SceneStage import MAP_ATTRIBUTE
 from StandInHost.User import message, sceneNodes, tree
-
-
-@pytest.fixture
-def ownSite(user, widgetHome, tmp_path, monkeypatch):
-    """Settings of this test alone."""
-    home = tmp_path / "settings"
-    shutil.copytree(widgetHome, home)
-    monkeypatch.setenv("PLANNINGHUB_HOME", str(home))
-
-
-@pytest.fixture
-def aGuide(user, ownSite, smallHead):
-    """Opens the case of a guide, an L of 60 × 40 × 30 mm, whose recipe states all that papers need."""
-    folder = user.casesFolder / "guide"
-    importSeries(smallHead, folder, side="left", procedure="general")
-    with Case.open(folder, writable=True) as case:
-        segmentBone(case, Session.start())
-        statedCase(case, Session.start(), bracketMesh())
-    user.open(folder)
-    return lambda name: PrintPage(user, name)
 
 
 def mapNodes(className="vtkMRMLModelNode"):
@@ -154,30 +129,7 @@ def test_aCancelledQueueKeepsWhatWaits(user, aCaseFolder):
     assert tree(folder) == before and page.rows("queueTable")[0][2] == "waits"
 
 
-# Build, papers, inspection
-
-
-def test_aBuildShowsItsPlates_andWhatDoesNotFitIsSaid(aGuide):
-    page = aGuide("BuildPanel")
-    page.enter(slicingCheckBox=False)
-    assert page.click("buildButton") == "The build is made."
-    build = page.case().latest("build")
-    ((number, parts, height, *_more, asked),) = page.rows("platesTable")
-    assert (number, parts, asked) == ("1", "Bracket", "not asked") and height.endswith(" mm")
-    assert f"{build.facts['estimate']['hours']:.1f} h" in page.ui.buildLabel.text
-    assert len(page.rows("orientationTable")) == 1 and page.ui.plateButton.enabled
-    page.enter(directionLineEdit="up")
-    assert page.click("buildButton") == "Upwards: enter three numbers."
-    page.enter(directionLineEdit="0, 0, 1", profileComboBox="Titanium, by an external maker")
-    assert "the maker lays out the plates" in page.click("buildButton")
-    page.user.host.act(page.ui.partsTable.item(0, 0).setCheckState, uncheckedState())
-    assert page.whyNot("buildButton") == "Check a part."
-
-
-def uncheckedState():
-    import qt
-
-    return qt.Qt.Unchecked
+# Papers, inspection
 
 
 def test_papersAreFilledIn_andWhatIsLeftToDoIsNamed(aGuide):

@@ -127,7 +127,7 @@ def test_entriesSurviveEverything(aCase, aSession, aPart):  # noqa: F811
     second = makePapers(aCase, values={"machine": "second"}, user="two")
     assert (second.id, second.revision) == ("papers-1", 2)
     traveller = readPapers(aCase, second)["traveller"]
-    assert {one["field"]: (one["value"], one["who"]) for one in traveller["fields"] if one["value"]} == {
+    assert {one["field"]: (one["value"], one["who"]) for one in traveller["sheets"][0]["fields"] if one["value"]} == {
         "machine": ("second", "two"), "lot": ("A", "one"),
     }  # fmt: skip
     assert [one["value"] for one in traveller["earlier"]] == ["first"] and "first" in texts(aCase, second)["traveller"]
@@ -135,7 +135,7 @@ def test_entriesSurviveEverything(aCase, aSession, aPart):  # noqa: F811
     statedCase(aCase, aSession, bracketMesh(61.0))
     third = makePapers(aCase)
     traveller = readPapers(aCase, third)["traveller"]
-    assert third.revision == 3 and not any(one["value"] for one in traveller["fields"])
+    assert third.revision == 3 and not any(one["value"] for one in traveller["sheets"][0]["fields"])
     assert [one["value"] for one in traveller["earlier"]] == ["first", "A", "second"]
     # Each entry is bound by the audit log to who made it and when.
     assert Case.open(aCase.folder).verify() == []
@@ -179,7 +179,7 @@ def test_papersShowTheInspectionAndGoStaleWithIt(aCase, aPart):  # noqa: F811
     papers = makePapers(aCase)
     sheet = texts(aCase, papers)["inspection-sheet"]
     assert "FAIL (inspection-1.1)" in sheet and "30.70" in sheet and "+0.70" in sheet
-    assert papers.facts["verdicts"] == {"measured": "fail"}
+    assert papers.facts["verdicts"] == [{"measured": "fail"}]
     Inspection.inspectMeasured(aCase, measured={"extent z": 30.0})
     assert aCase.state(papers) == "stale"
 

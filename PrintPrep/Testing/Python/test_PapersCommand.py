@@ -31,7 +31,8 @@ def test_papersAreMadeAndFilledIn(capsys, aFolder, tmp_path):
     assert (exitCode, result["id"], result["approved"], result["releasable"]) == (0, "papers-1", False, False)
     assert result["release_faults"] == ["part-1.1 is not approved.", "The printed part was not inspected."]
     (path,) = [one["path"] for one in result["outputs"] if one["path"].endswith("papers.json")]
-    fields = {one["field"]: one["value"] for one in json.load(open(path, "rb"))["traveller"]["fields"]}
+    (sheet,) = json.load(open(path, "rb"))["traveller"]["sheets"]
+    fields = {one["field"]: one["value"] for one in sheet["fields"]}
     assert fields["lot"] == "LOT = 9" and fields["machine"] == TRAVELLER["machine"]
     # For a person.
     assert main(["papers", "--case", str(aFolder)]) == 0 and main(["verify", str(aFolder)]) == 0

@@ -5,9 +5,9 @@ import pytest
 from LabelMaking import IDENTITY, box, carriedOut, codesOf, cylinder, frameOf, profileAlong, workOn
 from PartMaking import manifoldStatus
 
-from PlanningHubLib.Errors import InputRefused
+from PlanningHubLib.Errors import InputRefused, VerificationFailed
 from PlanningHubLib.Shapes.Checks import requirePrintable
-from PrintPrepLib.Marking import LabelReading, QrCodes
+from PrintPrepLib.Marking import LabelReading, Marks, QrCodes
 
 TEXT = "PLANNINGHUB:PH-7K2M9QXA-4T0B:PART-1.2:0123456789ABCDEF0123456789ABCDEF"
 
@@ -85,7 +85,29 @@ def test_codeThatDoesNotFitComesOnATag():
 
 
 def test_codeThatIsNotReadIsSaid(monkeypatch):
-    monkeypatch.setattr(LabelReading, "readCode", lambda *_place: "")
+    monkeypatch.setattr(LabelReading, "readCode", lambda *_place: LabelReading.CodeRead("", False))
     work = workOn(box(60, 60, 5))
     assert carriedOut(work, do="qr")["read"] is False
     assert [(one.code, one.severity) for one in work.findings] == [("label-not-read", "warn")]
+
+
+@pytest.mark.parametrize("quarters", range(4))
+def test_aMirroredCodeIsToldFromATurnedOne(quarters):
+    picture = numpy.rot90(pictureOf(QrCodes.modules(TEXT), 6), quarters)
+    mirrored = numpy.ascontiguousarray(picture[:, ::-1])
+    assert QrCodes.readQr(picture) == QrCodes.readQr(mirrored) == TEXT, "a reader reads both"
+    assert not QrCodes.isMirrored(picture, TEXT, 6) and QrCodes.isMirrored(mirrored, TEXT, 6)
+    other = TEXT.replace("PART-1.2", "PART-9.9").replace("0123", "7777")
+    with pytest.raises(VerificationFailed) as refusal:
+        QrCodes.isMirrored(picture, other, 6)
+    assert refusal.value.code == "code-not-compared"
+
+
+@pytest.mark.parametrize("kind", ["engraved", "embossed"])
+def test_aCodeThatStandsOnThePartAsInAMirrorIsRefused(monkeypatch, kind):
+    right, modules = Marks.Code.outline, QrCodes.modules(TEXT)
+    assert not (modules == modules[:, ::-1]).all()
+    monkeypatch.setattr(Marks.Code, "outline", lambda *values: right(*values).mirror((1.0, 0.0)))
+    with pytest.raises(VerificationFailed) as refusal:
+        carriedOut(workOn(box(60, 60, 5)), do="qr", kind=kind)
+    assert refusal.value.code == "label-mirrored"
