@@ -107,7 +107,8 @@ class DerivedSeries:
         """Return the dataset of a slice, numbered from 0."""
         import pydicom
 
-        dataset = pydicom.Dataset(self._template)
+        # Of a dataset, pydicom would take the elements themselves: what is set here would be set in all images.
+        dataset = pydicom.Dataset(dict(self._template.items()))
         dataset.set_original_encoding(*self._template.original_encoding, self._template.original_character_set)
         dataset.file_meta = pydicom.dataset.FileMetaDataset(self._template.file_meta)
         dataset.preamble = bytes(128)
