@@ -19,7 +19,8 @@ DATA = Path("/data")
 KEPT = ("PlanningHub", "PlanningHubMethod", "PlanningHubCases", "PlanningHubSeries", "PlanningHubAccept",
         "PlanningHubWarn", "PlanningHubReject", "PlanningHubProgress", "PlanningHubStale", "PrintPrep",
         "PrintPrepProgress", "PrintPrepBlocked", "PrintPrepResult", "PrintPrepBuild", "PrintPrepPapers", "ORExport",
-        "ORExportViews", "ORExportVerify", "ORExportError", "CentralSync", "CentralSyncBefore", "CentralSyncError")  # fmt: skip
+        "ORExportViews", "ORExportVerify", "ORExportError", "CentralSync", "CentralSyncBefore",
+        "CentralSyncError")  # fmt: skip
 WIDTH = 460
 HEIGHTS = {"PlanningHub": 830, "PrintPrep": 830, "ORExport": 900, "CentralSync": 560}
 
