@@ -105,7 +105,9 @@ class DerivedSeries:
         """Return the dataset of a slice, numbered from 0."""
         import pydicom
 
-        dataset = pydicom.Dataset(self._template)
+        # A dataset made of another shares its elements' dictionary: one slice would become the next.
+        dataset = pydicom.Dataset()
+        dataset.update(self._template)
         dataset.file_meta = pydicom.dataset.FileMetaDataset(self._template.file_meta)
         dataset.preamble = bytes(128)
         dataset.SOPInstanceUID = newUid()
