@@ -167,6 +167,15 @@ def test_everySliceSaysWhereItComesFrom(drawn):
         assert dataset.file_meta.MediaStorageSOPInstanceUID == dataset.SOPInstanceUID
 
 
+def test_theDatasetsOfTheSlicesStayApart(tmp_path):
+    """What lists them later needs each one's own identifier."""
+    content = SmallContent(tmp_path, MAKING)
+    series = DerivedSeries(content.source, content.making, hu(content.paths), planMarks(content), WORDS, WINDOW)
+    images = [series.image(number) for number in range(SHAPE[0])]
+    assert len({image.SOPInstanceUID for image in images}) == len(images)
+    assert [image.InstanceNumber for image in images] == list(range(1, SHAPE[0] + 1))
+
+
 def test_noPlanNoSeries(tmp_path, aMaking):
     content = SmallContent(tmp_path / "ct", aMaking)
     content.bodies, content.objects, content.document = (), {}, None
