@@ -13,7 +13,7 @@ DO_NOT_USE = "Do not use this package; fetch it again from where it was made."
 # What every package holds, once.
 ALWAYS = ("segmentation-dicom", "model-dicom", "model-stl", "model-3mf", "briefing-dicom", "briefing-pdf")
 # What a package of version 4 or later holds at least once, unless its manifest says that the content was left out.
-OF_CONTENT = {"assembly": ("assembly-dicom", "assembly-materials-dicom")}
+OF_CONTENT = {"assembly": ("assembly-dicom", "assembly-materials-dicom"), "viewer": ("viewer-html",)}
 
 
 def rejected(code, message, *paths):

@@ -6,7 +6,7 @@ import vtk
 from PlanningHubLib import Approval, Signing
 from PlanningHubLib.Planning.Operations import operations
 
-from .. import ApprovalsFile, Manifest, Verify
+from .. import ApprovalsFile, Manifest, VerifyFiles
 from ..Content import PIECE, RAS_TO_LPS, SOLID
 from ..Writer import NOT_APPROVED
 from .ModelData import Model
@@ -49,15 +49,17 @@ def viewerContent(content):
         findings=tuple(content.findings),
         artefacts=tuple((one.kind, one.id, one.content) for one in content.inputs.artefacts),
         software=content.making.software,
-        check=checkRules(),
+        check=checkRules(content.procedure),
     )
 
 
-def checkRules():
+def checkRules(procedure):
     """Return what the page's check of the package goes by: the rules of the command that verifies."""
     return {
         "manifestVersion": Manifest.VERSION,
-        "neededRoles": list(Verify.ROLES),
+        "neededRoles": list(VerifyFiles.ALWAYS),
+        "rolesOfContent": VerifyFiles.OF_CONTENT,
+        "scanAgeDays": procedure.limit("scanAgeDays"),
         "notApprovedMark": NOT_APPROVED,
         "approvalsRole": ApprovalsFile.ROLE,
         "approvalsFormat": ApprovalsFile.FILE_FORMAT,
