@@ -32,9 +32,6 @@ def made(tmp_path_factory, makeReadyCase):
     with pytest.MonkeyPatch.context() as patch, Session.start() as session, makeReadyCase(folder, session) as case:
         patch.setenv("PLANNINGHUB_HOME", str(folder / "home"))
         patch.setattr(Pictures, "requireRendering", _refuse)
-        patch.setattr(
-            "ORExportLib.Viewer.Viewer._lines", lambda content: measurements.extend(content.measurements) or []
-        )
         plan, part = planThePart(case, session, PLATE)
         writeSite()
         Approval.approve(case, ANNA)
