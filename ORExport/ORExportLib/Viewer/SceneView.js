@@ -9,6 +9,7 @@ class SceneView {
     this.state = state;
     this.window = vtk.Rendering.Misc.vtkGenericRenderWindow.newInstance({ background: BACKGROUND, listenWindowResize: false });
     this.window.setContainer(frame);
+    this.size = `${frame.clientWidth} ${frame.clientHeight}`;
     this.renderer = this.window.getRenderer();
     this.camera = this.renderer.getActiveCamera();
     this.cutPlane = vtk.Common.DataModel.vtkPlane.newInstance();
@@ -42,10 +43,13 @@ class SceneView {
     return actor;
   }
 
+  /** Fit the picture to its frame; vtk.js draws it then, which takes long: so only where the size is another. */
   resize() {
-    if (!this.frame.clientWidth || !this.frame.clientHeight) return;
+    const size = `${this.frame.clientWidth} ${this.frame.clientHeight}`;
+    if (this.size === size || !this.frame.clientWidth || !this.frame.clientHeight) return;
+    this.size = size;
     this.window.resize();
-    this.drawNow();
+    this.drawOverlayNow();
   }
 
   drawNow() {
