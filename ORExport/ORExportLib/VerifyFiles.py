@@ -12,8 +12,17 @@ from .Writer import namePrefix
 DO_NOT_USE = "Do not use this package; fetch it again from where it was made."
 # What every package holds, once.
 ALWAYS = ("segmentation-dicom", "model-dicom", "model-stl", "model-3mf", "briefing-dicom", "briefing-pdf")
-# What a package of version 4 or later holds at least once, unless its manifest says that the content was left out.
-OF_CONTENT = {"assembly": ("assembly-dicom", "assembly-materials-dicom"), "viewer": ("viewer-html",)}
+# What a package of version 4 or later holds at least once: always, and unless its manifest says it was left out.
+ALWAYS_SINCE_FOUR = ("selection-dicom",)
+OF_CONTENT = {
+    "assembly": ("assembly-dicom", "assembly-materials-dicom"),
+    "ar-vr": ("model-glb", "model-usdz"),
+    "navigation": ("slicer-scene", "navigation-stl", "navigation-index"),
+    "viewer": ("viewer-html",),
+    # Where the plan is drawn in, and whether pictures can be taken, depends on the case and the machine.
+    "derived-ct": (),
+    "views": (),
+}
 
 
 def rejected(code, message, *paths):
@@ -78,8 +87,10 @@ def _nameFindings(folder, manifest):
 def _missingContents(folder, manifest):
     roles = [record["role"] for record in manifest["files"]]
     missing = [role for role in ALWAYS if roles.count(role) != 1]
-    there = set(map(baseRole, roles))
-    for name, wanted in OF_CONTENT.items() if manifest["version"] > 3 else ():
-        missing += [role for role in wanted if role not in there and name not in manifest["leftOut"]]
+    if manifest["version"] > 3:
+        wanted = {
+            role for name, ofContent in OF_CONTENT.items() if name not in manifest["leftOut"] for role in ofContent
+        }
+        missing += sorted({*ALWAYS_SINCE_FOUR, *wanted} - set(map(baseRole, roles)))
     if missing:
         yield rejected("package-incomplete", f"The package lacks: {', '.join(missing)}.", folder / FILE_NAME)

@@ -124,9 +124,11 @@ class PackageCheck {
     }
     const roles = manifest.files.map((record) => record.role);
     const missing = this.rules.neededRoles.filter((role) => roles.filter((one) => one === role).length !== 1);
-    const there = new Set(roles.map((role) => role.split(":")[0]));
-    for (const [name, wanted] of manifest.version > 3 ? Object.entries(this.rules.rolesOfContent) : []) {
-      if (!manifest.leftOut.includes(name)) missing.push(...wanted.filter((role) => !there.has(role)));
+    if (manifest.version > 3) {
+      const wanted = Object.entries(this.rules.rolesOfContent).filter(([name]) => !manifest.leftOut.includes(name));
+      const there = new Set(roles.map((role) => role.split(":")[0]));
+      const needed = new Set([...this.rules.neededSinceFour, ...wanted.flatMap(([, ofContent]) => ofContent)]);
+      missing.push(...[...needed].filter((role) => !there.has(role)).sort());
     }
     if (missing.length) found.push(reject("package-incomplete", `The package lacks: ${missing.join(", ")}.`));
     return found;

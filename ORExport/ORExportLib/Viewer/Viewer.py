@@ -58,6 +58,7 @@ def checkRules(procedure):
     return {
         "manifestVersion": Manifest.VERSION,
         "neededRoles": list(VerifyFiles.ALWAYS),
+        "neededSinceFour": list(VerifyFiles.ALWAYS_SINCE_FOUR),
         "rolesOfContent": VerifyFiles.OF_CONTENT,
         "scanAgeDays": procedure.limit("scanAgeDays"),
         "notApprovedMark": NOT_APPROVED,

@@ -1,14 +1,17 @@
 """The package module as its user meets it: making, saving and verifying a package, and what is refused."""
 
+import datetime
 import hashlib
 import json
 import shutil
 
 import pytest
 
+from ORExportLib import ViewsInScene
 from ORExportLib.Package import optionalContents
 from ORExportLib.Verify import verifyPackage
 from ORExportLib.Views import caseViews
+from PlanningHubLib import VerdictHeaders
 from PlanningHubLib.Case import Case
 from PlanningHubLib.CaseView import showCaseInScene, shownNode
 from PlanningHubLib.Consent import withdrawConsent
@@ -17,6 +20,12 @@ from StandInHost.Page import Page
 from StandInHost.User import message, packing, tableTexts, tree, verifying
 
 NOT_APPROVED = "NOT APPROVED: for planning review only."
+
+
+@pytest.fixture(autouse=True)
+def dayAfterTheScan(monkeypatch):
+    """The head phantom's own time."""
+    monkeypatch.setattr(VerdictHeaders, "today", lambda: datetime.date(2026, 1, 6))
 
 
 @pytest.fixture
@@ -310,9 +319,11 @@ def test_aViewNeedsANameOfItsOwnAnd3DView(viewsPage, printed):
     assert "cannot be used" in message(viewsPage.home) and viewsPage.rows("viewsTable")[0][0] == "Face"
 
 
-def test_aViewKnowsWhatIsShown(viewsPage, printed):
+def test_aViewKnowsWhatIsShown(viewsPage, printed, monkeypatch):
     import slicer
 
+    # By default a part is called as the bone that it was made from.
+    monkeypatch.setattr(ViewsInScene, "partOf", lambda _part: {"object": "Plate"})
     aCamera()
     take(viewsPage, "All")
     scene, case = slicer.mrmlScene, Case.open(printed)

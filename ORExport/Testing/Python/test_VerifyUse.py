@@ -10,7 +10,8 @@ import pytest
 from pydicom.sr.codedict import codes as dicomCodes
 from test_Package import changeObject, codes, forge, recordOf, replaceFile
 
-from ORExportLib import Manifest, VerifyObjects
+from ORExportLib import Manifest, VerifyFiles, VerifyObjects
+from ORExportLib.Package import CONTRIBUTORS
 from ORExportLib.Verify import requireWhole, verifyPackage
 from PlanningHubLib import VerdictHeaders
 from PlanningHubLib.Errors import StoreFailed
@@ -153,3 +154,23 @@ def test_recordsOfOtherVersionsHaveNoSuchMarks(exported):
     changeObject(exported, "briefing-dicom", DocumentTitle="Surgical briefing")
     assert verifyPackage(exported) == []
     assert recordOf({"files": Manifest.readManifest(exported)["files"]}, "model-stl")
+
+
+def test_whatAPackageMustHoldIsWhatIsWritten():
+    """The list of the verification stands by itself, and is that of the makers."""
+    roles = {role for module, _share, _name in CONTRIBUTORS for role in getattr(module, "ROLES", ())}
+    names = {name: set(module.ROLES) for module, _share, name in CONTRIBUTORS if name}
+    assert set(VerifyFiles.OF_CONTENT) == set(names)
+    assert all(set(wanted) <= names[name] for name, wanted in VerifyFiles.OF_CONTENT.items())
+    assert {*VerifyFiles.ALWAYS, *VerifyFiles.ALWAYS_SINCE_FOUR} <= roles
+
+
+@pytest.mark.parametrize("role", ["selection-dicom", "viewer-html", "assembly-dicom", "slicer-scene"])
+def test_aContentThatIsTakenOutIsMissed(exported, role):
+    def change(values):
+        record = recordOf(values, role)
+        (exported / record["path"]).unlink()
+        values["files"].remove(record)
+
+    forge(exported, change)
+    assert "package-incomplete" in codes(exported)

@@ -10,6 +10,7 @@ import slicer
 
 from ORExportLib import Views
 from ORExportLib.Views import View, caseViews, decoded, defaultViews, encode, keepViews, readViews, viewOfCamera
+from PlanningHubLib.Case import Case
 from PlanningHubLib.DeidentifySource import find
 from PlanningHubLib.Errors import GateRefused, InputRefused
 from PlanningHubLib.Secrets import KeyRing
@@ -50,7 +51,7 @@ def test_keptWithTheCaseAndReadBack(aReadyCase):
     assert caseViews(aReadyCase) == (FRONT, ABOVE) and artefact.facts["names"] == ["From the front", "Above"]
     keepViews(aReadyCase, (ABOVE,))
     assert caseViews(aReadyCase) == (ABOVE,) and aReadyCase.latest("views").revision == 2
-    assert aReadyCase.verify() == []
+    assert Case.open(aReadyCase.folder).verify() == []
     path = aReadyCase.path(aReadyCase.latest("views"), Views.FILE_NAME)
     path.write_bytes(path.read_bytes().replace(b"400", b"401"))
     with pytest.raises(GateRefused) as refused:
