@@ -125,7 +125,9 @@ def test_namesOfAPlanRunNothing(aPage):
 
 def test_leftOfThePatientIsOnTheRightAndWhereItBelongs(aPage):
     # The block is left, in front and high; the rod right, behind and low: no mirrored page shows both so.
-    places = aPage.value("planViewer.state.models.map((model) => [model.lowLps, model.highLps, [...model.coordinates]])")
+    places = aPage.value(
+        "planViewer.state.models.map((model) => [model.lowLps, model.highLps, [...model.coordinates]])"
+    )
     for (low, high, coordinates), corners in zip(places, (BLOCK, ROD), strict=True):
         points = numpy.array(coordinates).reshape(-1, 3)
         assert numpy.abs(points.min(0) - corners[0]).max() < 0.01
@@ -238,7 +240,11 @@ def test_ticksStay(aPage, aFile):
     aPage.click("#tab-checklist")
     aPage.click(".check input")
     opened(aPage, aFile)
-    assert aPage.value("[...document.querySelectorAll('.check input')].map((box) => box.checked)") == [True, False, False]
+    assert aPage.value("[...document.querySelectorAll('.check input')].map((box) => box.checked)") == [
+        True,
+        False,
+        False,
+    ]
     aPage.call("Emulation.setEmulatedMedia", media="print")
     try:
         shown = "(selector) => document.querySelector(selector).getClientRects().length"
