@@ -153,7 +153,7 @@ class Page:
     def waitFor(self, expression, patienceSeconds=PATIENCE_SECONDS):
         """Wait until a JavaScript expression is true."""
         end = time.monotonic() + patienceSeconds
-        while not self.value(expression):
+        while not self.value(f"Boolean({expression})"):
             assert time.monotonic() < end, f"never true: {expression}; the page said {self.messages}"
             time.sleep(0.05)
 

@@ -89,9 +89,16 @@ def aPackagedCase(command, smallHead, tmp_path_factory):
     return folder
 
 
+# A quarter of a turn about its centroid leaves that where it is.
+BLOCK_SHIFT_LPS = [4.0, -5.0, 6.0]
+
+
 @pytest.fixture(scope="session", params=["straight", "oblique", "multi-frame"])
 def aBlockChain(request, command, tmp_path_factory):
-    """An asymmetric block, straight, oblique, or oblique in one file, through the whole chain: (block, folder)."""
+    """An asymmetric block, straight, oblique, or oblique in one file, through the whole chain: (block, folder).
+
+    A plan measures it, and turns a copy of it by a quarter and moves that by ``BLOCK_SHIFT_LPS``.
+    """
     folder = tmp_path_factory.mktemp("block")
     block = makeAsymmetricObject(oblique=request.param != "straight")
     block.write(folder / "ct")
@@ -100,12 +107,27 @@ def aBlockChain(request, command, tmp_path_factory):
         (folder / "ct").rename(folder / "slices" / "ct")
         (folder / "ct").mkdir()
         writeEnhanced(byPosition(folder / "slices" / "ct"), folder / "ct" / "enhanced.dcm")
+    (folder / "plan.json").write_text(json.dumps(_blockPlan(block)))
     exitCode, result = command(
         "run", folder / "ct", "--out", folder / "out", "--side", "left", "--closing-voxels", "0",
-        "--maximum-deviation-mm", "0.05", *CONSENT,
+        "--maximum-deviation-mm", "0.05", "--plan", folder / "plan.json", *CONSENT,
     )  # fmt: skip
     assert exitCode == 0, result
     return block, folder / "out"
+
+
+def _blockPlan(block):
+    corners, centroid = block.cornersLps.reshape(-1, 3).tolist(), list(map(float, block.centroidLps))
+    way = {"turnDegrees": [0, 0, 90], "center": centroid, "shiftMm": BLOCK_SHIFT_LPS}
+    steps = [
+        {"do": "points", "name": "Corners", "points": corners},
+        {"do": "line", "name": "Diagonal", "start": corners[0], "end": corners[1]},
+        {"do": "measure", "name": "Length", "quantity": "distance", "objects": ["Diagonal"]},
+        {"do": "placement", "name": "Way", **way},
+        {"do": "move", "name": "Moved", "solid": "Bone", "by": ["Way"]},
+    ]
+    plan = {"format": "planninghub-plan", "version": 1, "title": "Block", "intendedUse": "planning", "frame": "LPS"}
+    return {**plan, "steps": steps}
 
 
 @pytest.fixture(scope="session")

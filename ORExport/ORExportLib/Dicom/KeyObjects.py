@@ -33,6 +33,7 @@ def buildSelection(source, making, objects):
             content=highdicom.ko.KeyObjectSelection(title, selected, description=description(making)),
             **commonArguments(source, making, SERIES_NUMBER, f"Selection, {making.approvalWord}"),
         )
+        dataset.copy_patient_and_study_information(source.first)
     complete(dataset, source, making)
     return dataset
 

@@ -7,6 +7,7 @@ from .Icons import painted
 from .ModelBodies import coarse, modelBodies
 from .ModelFiles import stlBytes
 from .ModelModule import modelOf
+from .Predecessors import addPredecessor, predecessorOf
 
 MODEL, STL, THREE_MF, OBJECT_MODEL = "model-dicom", "model-stl", "model-3mf", "object-model-dicom"
 ROLES = (MODEL, STL, THREE_MF, OBJECT_MODEL)
@@ -35,6 +36,9 @@ def _writePiece(content, writer, body, number):
     stl = writer.copy(body.path, f"{name}.stl", roleOfPiece(STL, number), body.part.id)
     model = modelOf(content, body, number, icon=painted(body.mesh))
     dataset = buildEncapsulatedModel(content.source, content.making, stl.read_bytes(), model, derivedFrom(writer))
+    predecessor = predecessorOf(content.case, body, MODEL)
+    if predecessor:
+        addPredecessor(dataset, predecessor)
     writer.object(dataset, f"{name}.dcm", roleOfPiece(MODEL, number), body.part.id)
 
 

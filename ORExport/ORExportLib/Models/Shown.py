@@ -7,12 +7,16 @@ from .. import PlanFiles
 
 @dataclasses.dataclass(frozen=True)
 class Label:
-    """What every file of models says about the case: no more than its pseudonym identifies the patient."""
+    """What every file of models says about the case: no more than its pseudonym identifies the patient.
+
+    :param deviationMm: how far the surfaces lie from those of the case, where they were simplified
+    """
 
     caseName: str
     side: str | None
     isApproved: bool
     intendedUse: str
+    deviationMm: float = 0.0
 
     @property
     def title(self):
@@ -28,6 +32,7 @@ class Label:
             "intendedUse": self.intendedUse,
             "coordinateSystem": "LPS",
             "unit": "mm",
+            "simplifiedByMm": f"{self.deviationMm:.3f}",
         }
 
 

@@ -5,6 +5,7 @@ import tempfile
 from pathlib import Path
 
 from PlanningHubLib.Planning.Figures import valueText
+from PlanningHubLib.Procedures import GENERAL
 from PlanningHubLib.Progress import part
 from PlanningHubLib.Repair import repairNote
 
@@ -16,17 +17,19 @@ from .BodyFigure import regionOf
 from .Briefing import Briefing, Picture
 from .BriefingPictures import outlinePictures
 from .PlanPdf import Details, planPdf
-from .PlanTables import INTENDED_USES, checkItems, keyFigures, planRisks, planTables, recordTables
+from .PlanTables import INTENDED_USES, Table, checkItems, keyFigures, planRisks, planTables, recordTables
 from .RecordTables import (
     approvalTable,
     gateTable,
     madeFromTable,
     measurementTable,
+    partNumber,
     partTables,
     partWords,
     softwareTable,
 )
 
+ANATOMY = "anatomy"
 OBJECT, PDF = "briefing-dicom", "briefing-pdf"
 ROLES = (OBJECT, PDF)
 # Of the views, on the page for the wall; the details have all.
@@ -39,7 +42,7 @@ def write(content, writer, progress):
     with tempfile.TemporaryDirectory(prefix="planninghub-") as folder:
         views = _views(content, Path(folder), part(progress, 0.0, 0.6))
         progress(0.6, "Picture of a slice")
-        outline = outlinePictures(content.volumeNode, [body.path for body in content.pieces], Path(folder))
+        outline = outlinePictures(content.volumeNode, _outlined(content), Path(folder))
         progress(0.8, "Pages")
         pdf = planPdf(briefingOf(content, [*views[:MOST_VIEWS], *outline]), detailsOf(content, views))
     writer.bytes(pdf, "briefing.pdf", PDF)
@@ -59,6 +62,12 @@ def _views(content, folder, progress):
     return pictures
 
 
+def _outlined(content):
+    """Return the STL files of the parts that the plan makes; of all where it makes none."""
+    made = [body.path for body in content.pieces if body.role != ANATOMY]
+    return made or [body.path for body in content.pieces]
+
+
 def qrText(caseName, artefact):
     """Return the text of a page's QR code: ``PLANNINGHUB:<case>:<PLAN or what it is>:<32 hexadecimal digits>``.
 
@@ -75,13 +84,13 @@ def briefingOf(content, pictures):
     return Briefing(
         caseName=case.name,
         side=case.side,
-        procedure=case.procedure,
+        procedure=case.procedure if content.procedure.name == GENERAL else content.procedure.title,
         region=regionOf(content.procedure.name),
         intendedUse=content.intendedUse,
         figures=tuple(_figures(content)),
         implants=tuple(map(partWords, inputs.parts)),
         risks=planRisks(content.document, content.results) if content.document else (),
-        hashes=tuple((one.kind.capitalize(), one.content) for one in inputs.artefacts),
+        hashes=tuple((_kindOf(one), one.content) for one in inputs.artefacts),
         qr=qrText(case.name, inputs.plan or inputs.segmentation),
         when=making.when,
         software=making.software,
@@ -91,12 +100,17 @@ def briefingOf(content, pictures):
     )
 
 
+def _kindOf(artefact):
+    return partNumber(artefact).capitalize() if artefact.kind == "part" else artefact.kind.capitalize()
+
+
 def detailsOf(content, pictures):
     """Return the :class:`ORExportLib.Pages.PlanPdf.Details` of a package's content."""
     document, results, inputs = content.document, content.results, content.inputs
     tables = [measurementTable(content.measurements)]
     tables += partTables(inputs.parts)
-    records = [gateTable(content.findings), approvalTable(content.approvals), madeFromTable(inputs.artefacts)]
+    figures = Table("Key figures", ("What", "Value"), tuple(_figures(content)), (3, 2))
+    records = [figures, gateTable(content.findings), approvalTable(content.approvals), madeFromTable(inputs.artefacts)]
     details = Details(
         title="parts without a plan",
         pictures=tuple(pictures),

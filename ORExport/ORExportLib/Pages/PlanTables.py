@@ -139,7 +139,7 @@ def _cuts(document, results):
         rows.append((name, step["name"] if step else "–", *_cutter(thing, step)))
     head = ("Plane or curve", "Cut", "Point on it (LPS, mm)", "Normal (LPS)", "To sagittal / coronal / axial plane",
             "Kerf and reach")  # fmt: skip
-    return Table("Cutting planes", head, tuple(rows), (1.3, 1.1, 1.7, 1.6, 1.4, 1.3))
+    return Table("Planes and cuts", head, tuple(rows), (1.3, 1.1, 1.7, 1.6, 1.4, 1.3))
 
 
 def _cutter(thing, step):

@@ -22,9 +22,10 @@ MEASURED_POINTS = 10_000
 class Model:
     """A surface to show, LPS mm.
 
+    :param name: by which views know it
     :param color: red, green and blue, 0 to 1
     :param role: what it is in the plan; ``anatomy`` is drawn smooth, all else with its edges
-    :param stepName: of the plan's step that made it, or None
+    :param label: by which people know it, where that is another
     """
 
     name: str
@@ -33,7 +34,7 @@ class Model:
     opacity: float = 1.0
     role: str = "anatomy"
     visible: bool = True
-    stepName: str | None = None
+    label: str | None = None
     mirrored: bool = False
     moved: bool = False
 
@@ -63,7 +64,7 @@ class PageModel:
             "opacity": float(model.opacity),
             "role": model.role,
             "visible": model.visible,
-            "stepName": model.stepName,
+            "label": model.label or model.name,
             "mirrored": model.mirrored,
             "moved": model.moved,
             "lowLps": low.tolist(),

@@ -155,7 +155,7 @@ def reductions(volume, models):
         given, drawn = len(model.model.mesh.triangles), len(model.mesh.triangles)
         if drawn < given:
             lines.append(
-                f"{model.model.name}: drawn with {drawn:,} of {given:,} triangles; "
+                f"{model.model.label or model.model.name}: drawn with {drawn:,} of {given:,} triangles; "
                 f"at most {model.deviationMm:.2f} mm from the surface at the points compared."
             )
     return [*lines, "Measure on the page for orientation only; figures of the plan were computed from the full data."]

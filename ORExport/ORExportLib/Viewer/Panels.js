@@ -77,7 +77,7 @@ class ModelsPanel {
   row(model) {
     const look = this.state.looks.get(model);
     const toggle = button("", () => this.state.look(model, { visible: !look.visible }), { class: "toggle" });
-    toggle.append(element("i", { class: "swatch" }), model.name);
+    toggle.append(element("i", { class: "swatch" }), model.label);
     toggle.firstElementChild.style.background = model.cssColor;
     const opacity = slider("Opacity", look.opacity, (value) => this.state.look(model, { opacity: value }));
     const marks = [model.mirrored ? "mirrored" : "", model.moved ? "moved" : ""].filter(Boolean).join(", ");

@@ -7,7 +7,7 @@ from PlanningHubLib import Approval, Signing
 from PlanningHubLib.Planning.Operations import operations
 
 from .. import ApprovalsFile, Manifest, VerifyFiles
-from ..Content import PIECE, RAS_TO_LPS
+from ..Content import PIECE, RAS_TO_LPS, SOLID
 from ..Writer import NOT_APPROVED
 from .ModelData import Model
 from .Page import Figure, Section, Step, ViewerContent, viewerPage
@@ -19,6 +19,8 @@ NAME = "viewer.html"
 
 def write(content, writer, progress):
     """Write the viewer of a :class:`ORExportLib.Content.Content`.
+
+    The views are those that were agreed on; where there are none, those of the procedure and the side.
 
     :raises InputRefused: ``no-viewer-engine``, ``viewer-too-large``
     """
@@ -38,7 +40,7 @@ def viewerContent(content):
         intendedUse=content.intendedUse,
         voxelsHu=slicer.util.arrayFromVolume(node),
         ijkToLps=RAS_TO_LPS @ slicer.util.arrayFromVTKMatrix(ijkToRas),
-        models=tuple(_model(body) for body in content.bodies if len(body.mesh.triangles)),
+        models=tuple(_models(content.bodies)),
         views=tuple(content.views),
         steps=tuple(_steps(content)),
         lines=tuple(_lines(content)),
@@ -65,13 +67,18 @@ def checkRules():
     }
 
 
-def _model(body):
-    # A piece bears the name of what it was made of, which is there as well and lies in the same place.
-    isPiece = body.origin == PIECE
-    return Model(
-        f"Printed part {body.name}" if isPiece else body.name, body.mesh, body.color, body.opacity, body.role,
-        visible=not isPiece, stepName=body.stepName, mirrored=body.mirrored, moved=body.moved,
-    )  # fmt: skip
+def _models(bodies):
+    """Yield the models; a view that shows a solid by its name does not show what was printed of it as well."""
+    solids = {body.name for body in bodies if body.origin == SOLID}
+    for body in bodies:
+        isPiece = body.origin == PIECE
+        label = f"Printed part {body.name}" if isPiece else body.name
+        name = label if isPiece and body.name in solids else body.name
+        if len(body.mesh.triangles):
+            yield Model(
+                name, body.mesh, body.color, body.opacity, body.role, visible=not isPiece, label=label,
+                mirrored=body.mirrored, moved=body.moved,
+            )  # fmt: skip
 
 
 def _lines(content):

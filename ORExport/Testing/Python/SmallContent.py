@@ -37,9 +37,10 @@ class SmallContent(SimpleNamespace):
     def __init__(self, folder, making, orientation=AXIAL, **series):
         folder.mkdir(exist_ok=True)
         paths, matrix = writeSeries(folder, orientation, SHAPE, **series)
-        super().__init__(making=making, side="left", intendedUse="planning", views=[], pictures=None, findings=[], segments=(),
-                         procedure=SimpleNamespace(name="cranioplasty"), paths=paths, matrix=matrix,
-                         source=readSource(paths))  # fmt: skip
+        super().__init__(
+            making=making, side="left", intendedUse="planning", views=[], pictures=None, findings=[], segments=(),
+            procedure=SimpleNamespace(name="cranioplasty"), paths=paths, matrix=matrix, source=readSource(paths),
+        )  # fmt: skip
         self.document = {"steps": [{"do": "cut", "name": "Halves", "by": ["Cut"]}]}
         self.bodies = (
             aBall("Plate", self.place(70, 60, 3), role="implant", modified=True, color=(0.2, 0.4, 0.9)),

@@ -1,5 +1,6 @@
 """GLB and USDZ: valid by their makers' own judges, upright, in metres, each body with its name, color and facts."""
 
+import dataclasses
 import io
 import json
 import struct
@@ -131,6 +132,21 @@ def test_usdzSaysWhatEachBodyIs(aUsdz):
     material = UsdShade.MaterialBindingAPI(plate).ComputeBoundMaterial()[0]
     color = UsdShade.Shader(material.GetPrim().GetChild("Surface")).GetInput("diffuseColor").Get()
     assert tuple(color) == pytest.approx((0.010023, 0.033105, 0.603827), abs=1e-5)
+
+
+def test_largeSurfacesAreSimplifiedAndSayByHowMuch(monkeypatch):
+    from ORExportLib.Models import ArVr
+    from PlanningHubLib.Progress import noProgress
+
+    same, deviationMm = ArVr.drawnBodies(someBodies(), noProgress)
+    assert deviationMm == 0 and [len(body.mesh.triangles) for body in same] == [
+        len(body.mesh.triangles) for body in someBodies()
+    ]
+    monkeypatch.setattr(ArVr, "assemblyLimit", lambda _bodies: 100)
+    fewer, deviationMm = ArVr.drawnBodies(someBodies(), noProgress)
+    assert all(len(body.mesh.triangles) <= 110 for body in fewer) and 0.01 < deviationMm < 2
+    label = dataclasses.replace(labelOf(aContent()), deviationMm=deviationMm)
+    assert gltfOf(glbBytes(fewer, label))["asset"]["extras"]["simplifiedByMm"] == f"{deviationMm:.3f}"
 
 
 def test_printedPieceIsShownOnlyWhereItsObjectIsNot():

@@ -3,6 +3,7 @@
 import dataclasses
 import datetime
 import io
+import json
 import types
 
 import numpy
@@ -19,6 +20,7 @@ from ORExportLib.Dicom.Icons import SIZE, painted
 from ORExportLib.Dicom.ModelBodies import MOST_TRIANGLES, coarse
 from ORExportLib.Dicom.ModelFiles import stlBytes
 from ORExportLib.Dicom.MovedFrames import movedFrame, plannedFrame
+from ORExportLib.Dicom.Predecessors import addPredecessor, predecessorOf
 from ORExportLib.Dicom.SegmentationObject import Algorithm, buildSegmentation
 from ORExportLib.Dicom.Source import readSource
 from PlanningHubLib.Shapes.Mesh import Mesh
@@ -94,7 +96,7 @@ def aContentIn(folder):
         source=readSource(writeSeries(folder / "ct")[0]), making=making, side="left", intendedUse="planning",
         bodies=bodies, pieces=bodies[-1:], segments=[bone],
         document={"steps": [{"name": "Guide", "do": "cutting-guide"}]},
-        case=types.SimpleNamespace(path=lambda _artefact, _name: stl),
+        case=types.SimpleNamespace(path=lambda _artefact, _name: stl, artefacts=[]),
         inputs=types.SimpleNamespace(
             parts=[plate], segmentation=types.SimpleNamespace(parameters={"method": "threshold"})
         ),
@@ -224,6 +226,27 @@ def test_objAndMtlAreReadAsOne(written, tmp_path):
         assert numpy.allclose(mesh.bounds, [[30, 0, 0], [50, 10, 5]]) and mesh.volume == pytest.approx(500 / 3)
     assert list(scene.geometry["Guide"].visual.material.diffuse[:3]) == [51, 102, 230]
     assert scene.geometry["Skin"].visual.material.kwargs["d"] == ["0.350"]
+
+
+def test_editedPartNamesTheModelThatItReplaces(aContent, written, tmp_path):
+    """The package before holds revision 1 of the part; the same revision again replaces nothing."""
+    before = written.paths["model-dicom"]
+    files = [{"path": before.name, "role": "model-dicom", "part": "part-1"}]
+    manifest = {"artefacts": [{"id": "part-1", "revision": 1}], "files": files}
+    (written.folder / "manifest.json").write_text(json.dumps(manifest))
+    case = types.SimpleNamespace(
+        artefacts=[types.SimpleNamespace(kind="package")], path=lambda _artefact, name: written.folder / name
+    )
+    for revision, isReplaced in ((1, False), (2, True)):
+        aContent.inputs.parts[0].revision = revision
+        predecessor = predecessorOf(case, aContent.bodies[-1], "model-dicom")
+        assert bool(predecessor) is isReplaced
+    dataset = pydicom.dcmread(before)
+    addPredecessor(dataset, predecessor)
+    dataset.save_as(tmp_path / "edited.dcm")
+    assert dicomErrors(tmp_path / "edited.dcm") == []
+    (reference,) = dataset.PredecessorDocumentsSequence[0].ReferencedSeriesSequence[0].ReferencedSOPSequence
+    assert reference.ReferencedSOPInstanceUID == written.datasets["model-dicom"].SOPInstanceUID
 
 
 @pytest.mark.parametrize("keyword", ["MeasurementUnitsCodeSequence", "FrameOfReferenceUID", "ICCProfile"])

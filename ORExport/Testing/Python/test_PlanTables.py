@@ -57,7 +57,7 @@ def table(tables, title):
 
 
 def test_planesStandInLpsWithTheirAnglesAndKerf():
-    rows = {row[0]: row[1:] for row in table(planTables(*aPlan()), "Cutting planes").rows}
+    rows = {row[0]: row[1:] for row in table(planTables(*aPlan()), "Planes and cuts").rows}
     assert rows["Saw"] == ("Osteotomy", "-10.00, -20.00, 30.00", "-1.0000, 0.0000, 0.0000", "0.0° / 90.0° / 90.0°",
                            "1.20 mm; through everything")  # fmt: skip
     assert rows["Lid"] == ("–", "1.23, 0.00, 5.00", "0.0000, -0.5000, 0.8660", "90.0° / 60.0° / 30.0°",

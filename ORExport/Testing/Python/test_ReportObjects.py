@@ -40,7 +40,7 @@ class Objects:
 
     def __init__(self, folder, isApproved):
         (folder / "ct").mkdir()
-        self.slices = writeSeries(folder / "ct")[0]
+        self.slices = writeSeries(folder / "ct", StudyDescription="Head", PatientAge="054Y")[0]
         self.source = readSource(self.slices)
         now = datetime.datetime.now(datetime.UTC)
         self.making = Making("PH-TEST2345-0001", now, {"Planning Hub": "0.1.0"}, isApproved)
@@ -183,3 +183,14 @@ def test_selectionOfWhatIsNotThereIsSeen(draft):
     lines = entityErrors([draft.paths[3], draft.paths[0], *draft.slices])
     gone = {one.SOPInstanceUID for one in draft.inside[1:]}
     assert {uid for uid, line in itertools.product(gone, lines) if uid in line} == gone
+
+
+def test_wholePackageIsSelected(packageOnce):
+    folder, _caseName, slices = packageOnce
+    objects = [pydicom.dcmread(path, stop_before_pixels=True) for path in [*folder.rglob("*.dcm"), *slices]]
+    (selection,) = [one for one in objects if one.Modality == "KO"]
+    (report,) = [one for one in objects if one.Modality == "SR"]
+    wanted = {one.SOPInstanceUID for one in objects} - {selection.SOPInstanceUID}
+    assert set(selectedInstances(selection)) == wanted and report.SOPInstanceUID in wanted
+    # Bone and part have a volume each.
+    assert len(list(numbersOf(report))) == 2

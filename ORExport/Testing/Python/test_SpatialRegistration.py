@@ -51,8 +51,8 @@ def packaged(tmp_path_factory, makeReadyCase):
         with case.staging("part", "part-2") as stage:
             (stage.folder / f"{case.name}.stl").write_bytes(stlBytes(solid.mesh.rasLpsSwapped()))
             (stage.folder / f"{case.name}.3mf").write_bytes(b"stands in for a 3MF")
-            stage.commit(parents=[plan], parameters={"maximumDeviationMm": 0.05},
-                         facts={"volumeMl": 1.0, "triangles": 4, "object": {"name": "Moved", **solid.flags()}})  # fmt: skip
+            facts = {"volumeMl": 1.0, "triangles": 4, "object": {"name": "Moved", **solid.flags()}}
+            stage.commit(parents=[plan], parameters={"maximumDeviationMm": 0.05}, facts=facts)
         with Content(case, session, requireInputs(case), None) as content:
             bone = next(body.mesh for body in content.bodies if body.origin == "segment")
             slices = content.sourcePaths

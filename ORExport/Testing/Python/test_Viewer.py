@@ -7,7 +7,7 @@ import numpy
 import pytest
 from Browser import browser, program
 from SmallSeries import OBLIQUE
-from ViewerPages import BLOCK, CENTER, NASTY, ROD, content, ctNumbers, ijkToLps, obliqueSeries
+from ViewerPages import BLOCK, CENTER, NASTY, ROD, box, content, ctNumbers, ijkToLps, obliqueSeries
 
 from ORExportLib.Viewer import Engine
 from ORExportLib.Viewer.ModelData import Model, pageModels
@@ -330,16 +330,12 @@ def test_largeSurfacesAreSimplifiedWithinWhatIsStated():
 
     fine = trimesh.creation.icosphere(subdivisions=6, radius=30.0)
     ball = Mesh.fromArrays(fine.vertices + CENTER, fine.faces)
-    small = Model("Block", box := Mesh.fromArrays(*_tetrahedron()), (1, 1, 1))
+    small = Model("Block", box(*BLOCK), (1, 1, 1))
     drawn, kept = pageModels([Model("Ball", ball, (1, 1, 1)), small], mostTriangles=30_000)
-    assert len(kept.mesh.triangles) == len(box.triangles)
+    assert len(kept.mesh.triangles) == 12
     assert len(drawn.mesh.triangles) <= 30_000 < len(ball.triangles)
     radii = numpy.linalg.norm(drawn.mesh.points - CENTER, axis=1)
     assert numpy.abs(radii - 30).max() < 0.1 and 0 < drawn.deviationMm < 0.1
-
-
-def _tetrahedron():
-    return [(0, 0, 0), (5, 0, 0), (0, 5, 0), (0, 0, 5)], [(0, 2, 1), (0, 1, 3), (0, 3, 2), (1, 2, 3)]
 
 
 def test_withoutItsEngineItRefusesByName(monkeypatch):
