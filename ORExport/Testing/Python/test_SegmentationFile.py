@@ -13,7 +13,7 @@ from test_Package import codes, recordOf, replaceFile
 
 from ORExportLib import Manifest
 from ORExportLib.Package import exportPackage, makePackage, optionalContents
-from ORExportLib.SegmentationFile import ROLE
+from ORExportLib.SegmentationFile import ROLE, sliceOf
 from PlanningHubLib import Approval
 from PlanningHubLib.Errors import GateRefused
 
@@ -88,3 +88,17 @@ def test_theFileItselfIsWhatWasSigned(aReadyCase, aSession, withoutPictures, tmp
     assert refused.value.code == "damaged-segmentation" and not (tmp_path / "second").exists()
     with pytest.raises(GateRefused):
         addPart(aReadyCase)
+
+
+@pytest.mark.parametrize("along, down", [((1, 0, 0), (0, 1, 0)), ((0, -1, 0), (1, 0, 0)), ((-1, 0, 0), (0, 0, 1))])
+@pytest.mark.parametrize("start", [(-3, 4, 7), (30, 25, 20)])
+def test_framesOfAnyDirectionFindTheirVoxels(along, down, start):
+    volume = numpy.random.default_rng(1).random((30, 35, 40)) > 0.5
+    matrix = numpy.eye(4)
+    matrix[:3, 0], matrix[:3, 1], matrix[:3, 3] = along, down, start
+    expected = numpy.zeros((33, 44), bool)
+    for row, column in numpy.ndindex(expected.shape):
+        i, j, k = numpy.array(start) + column * numpy.array(along) + row * numpy.array(down)
+        if 0 <= i < 40 and 0 <= j < 35 and 0 <= k < 30:
+            expected[row, column] = volume[k, j, i]
+    assert numpy.array_equal(sliceOf(volume, matrix, expected.shape), expected)
