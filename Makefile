@@ -159,7 +159,8 @@ demo: $(RUN_STAMP) graphics
 	  $(if $(SIDE),--side $(SIDE))
 
 test: $(TEST_STAMP) $(GLTF_VALIDATOR) testPrograms
-	@QT_QPA_PLATFORM=offscreen $(VENV_PYTHON) -m pytest --numprocesses auto --maxprocesses 4 --max-worker-restart 0 --dist loadfile $(TESTS)
+	@QT_QPA_PLATFORM=offscreen $(VENV_PYTHON) -m pytest --numprocesses auto --maxprocesses 4 --max-worker-restart 0 --dist loadfile \
+	  --no-loadscope-reorder $(TESTS)
 
 lint: $(TEST_STAMP)
 	@$(VENV_PYTHON) -m ruff check .

@@ -4,6 +4,8 @@ import qt
 from slicer.i18n import tr as _
 
 from PlanningHubLib.Errors import PlanningError
+from PlanningHubLib.Planning import PointPicking
+from PlanningHubLib.Session import Session
 from PlanningHubWidgets.GovernancePanel import GovernancePanel
 from PrintPrepLib import RecipeDraft
 from PrintPrepLib.PartVerdict import materialsFor, profilesOffered
@@ -150,6 +152,7 @@ class PartPanel(GovernancePanel):
 
     def forget(self):
         self._shownMaterialsOf = None
+        PointPicking.forgetPicked(Session.start().scene)
 
     # What the user does
 

@@ -1,6 +1,10 @@
 """The part of the page that shows and changes the steps of a recipe."""
 
+from slicer.i18n import tr as _
+
 from PlanningHubLib.Errors import PlanningError
+from PlanningHubLib.Planning import PointPicking
+from PlanningHubLib.Session import Session
 from PlanningHubWidgets.StepForm import StepForm
 from PlanningHubWidgets.StepTable import StepTable
 from PrintPrepLib import RecipeDraft
@@ -16,7 +20,7 @@ class StepsSection:
     def __init__(self, panel):
         self._panel, self._ui = panel, panel.ui
         ui = self._ui
-        self._form = StepForm(ui.stepFieldsWidget, None, RecipeDraft.fieldsOf, axes="L  P  S")
+        self._form = StepForm(ui.stepFieldsWidget, self.onPick, RecipeDraft.fieldsOf, axes="L  P  S")
         for kind in stepKinds().values():
             ui.stepComboBox.addItem(kind.title, kind.do)
         self._table = StepTable(ui, ui.stepsTable, self, lambda: self._showForm(self._steps()))
@@ -37,6 +41,9 @@ class StepsSection:
         case = self._panel.module.case
         names = [name for names in RecipeDraft.offeredObjects(case) for name in names] if case else []
         self._form.show(steps[row] if 0 <= row < len(steps) else None, dict.fromkeys(names))
+        for editor in self._form.editors.values():
+            if editor.field.isPosition:
+                editor.button.text = _("Place in the views")
 
     def _steps(self):
         return self._panel.draft()["steps"]
@@ -62,6 +69,26 @@ class StepsSection:
     def onRemove(self):
         row = self._table.row
         self._take(RecipeDraft.withoutStep(self._steps(), row), max(row - 1, 0))
+
+    def onPick(self, editor):
+        """Let the user click the point of a field; views are in RAS, parts count in LPS."""
+        module, session = self._panel.module, Session.start()
+        # On a plate, the part does not lie where it belongs.
+        module.logic.clearStage(session)
+        node = PointPicking.startPicking(session)
+
+        def onPicked(_caller=None, _event=None):
+            point = PointPicking.pickedPoint(session.scene)
+            if point is not None:
+                editor.take([-point[0], -point[1], point[2]])
+                PointPicking.forgetPicked(session.scene)
+                if "normal" in self._form.editors:
+                    # What faced away at another place need not do so here.
+                    self._form.editors["normal"].set(None)
+                module.runner.say(_("Apply the step to take the place over."))
+
+        module.addObserver(node, node.PointPositionDefinedEvent, onPicked)
+        module.runner.say(_("Click on the part in the views."))
 
     def onApply(self):
         """Take over the form; what cannot be is said, and nothing changes."""

@@ -1,4 +1,4 @@
-"""Pictures of the print module: its page with a verdict, one that blocks, result, map, build and papers."""
+"""Pictures of the print module: its page with a verdict, one that blocks, result, map, build, papers, inspection."""
 
 from .User import printing
 
@@ -11,6 +11,7 @@ MODEL = {
     "useComboBox": "model to look at", "contactComboBox": "nothing of the patient", "methodComboBox": "not stated",
 }  # fmt: skip
 MAP_PIXELS = 1200
+READ_OFF_MM = (0.12, -0.21, 0.74)
 TRAVELLER = ("P 110 no. 2", "LOT-4711", "print room")
 
 
@@ -28,15 +29,31 @@ def takePrintPictures(grabber):
     build = widget.panel("BuildPanel").ui
     widget.showPanel("BuildPanel")
     grabber.host.enter(build.slicingCheckBox, False)
+    grabber.host.act(build.partsTable.item(0, 3).setText, "2")
     grabber.host.click(build.buildButton)
-    grabber.grab("PrintPrep", "Build", 760)
+    grabber.grab("PrintPrep", "Build", 1130)
     papers = widget.panel("PapersPanel").ui
     widget.showPanel("PapersPanel")
     for row, text in enumerate(TRAVELLER):
         papers.fieldsTable.item(row, 2).setText(text)
     grabber.host.click(papers.papersButton)
     grabber.grab("PrintPrep", "Papers", 1000)
+    _inspect(grabber, widget)
     widget.showPanel("PartPanel")
+
+
+def _inspect(grabber, widget):
+    """What a caliper reads on the first copy: near the nominal values."""
+    inspection = widget.panel("InspectionPanel").ui
+    widget.showPanel("InspectionPanel")
+    grabber.host.click(inspection.inspectButton)
+    table = inspection.dimensionsTable
+    for row, offMm in enumerate(READ_OFF_MM):
+        nominalMm = float(table.item(row, 1).text().split()[0])
+        grabber.host.act(table.item(row, 3).setText, f"{nominalMm + offMm:.2f}")
+    grabber.host.enter(inspection.instrumentLineEdit, "caliper 7")
+    grabber.host.click(inspection.inspectButton)
+    grabber.grab("PrintPrep", "Inspection", 620)
 
 
 def _state(grabber, widget, values):

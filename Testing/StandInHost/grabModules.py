@@ -18,8 +18,9 @@ MODULES = ("PlanningHub", "PrintPrep", "ORExport", "CentralSync")
 DATA = Path("/data")
 KEPT = ("PlanningHub", "PlanningHubMethod", "PlanningHubCases", "PlanningHubSeries", "PlanningHubAccept",
         "PlanningHubWarn", "PlanningHubReject", "PlanningHubProgress", "PlanningHubStale", "PrintPrep",
-        "PrintPrepProgress", "PrintPrepBlocked", "PrintPrepResult", "PrintPrepBuild", "PrintPrepPapers", "ORExport",
-        "ORExportViews", "ORExportVerify", "ORExportError", "CentralSync", "CentralSyncBefore",
+        "PrintPrepProgress", "PrintPrepBlocked", "PrintPrepResult", "PrintPrepBuild", "PrintPrepPapers",
+        "PrintPrepInspection", "ORExport", "ORExportViews", "ORExportVerify", "ORExportError",
+        "CentralSync", "CentralSyncBefore",
         "CentralSyncError")  # fmt: skip
 WIDTH = 460
 HEIGHTS = {"PlanningHub": 830, "PrintPrep": 830, "ORExport": 900, "CentralSync": 560}

@@ -40,11 +40,11 @@ def writeSite(home, users=(), **settings):
 
 
 @pytest.fixture
-def call(command, inProcess):
+def call(command, program):
     """Run a command and return its exit code and its JSON object."""
 
     def called(*arguments, process=False, **options):
-        exitCode, result = (command if process else inProcess)(*arguments, **options)
+        exitCode, result = (program if process else command)(*arguments, **options)
         assert result["exit_code"] == exitCode
         return exitCode, result
 

@@ -1,5 +1,6 @@
 """Fixtures of the system tests: the command as a user types it, series to run it on, a home of one's own."""
 
+import contextlib
 import io
 import json
 import os
@@ -30,46 +31,50 @@ def _home(folder):
 
 
 @pytest.fixture(scope="session")
-def command(ownHome):
-    """Run ``planninghub`` in a process of its own; return its exit code and its JSON object."""
-    places = [str(PROJECT / name) for name in ("PlanningHub", "PrintPrep", "ORExport", "CentralSync")]
-    environment = {**os.environ, **_home(ownHome), "PYTHONPATH": os.pathsep.join(places)}
+def program(ownHome):
+    """Run ``planninghub`` in a process of its own, as a user does; return its exit code and its JSON object."""
+    environment = _environment(ownHome)
 
-    def run(*arguments, extraEnvironment=None, prefix=(), stdin=None):
-        program = [*prefix, sys.executable, "-m", "PlanningHubCommand", *map(str, arguments), "--json"]
+    def run(*arguments, extraEnvironment=None, stdin=None):
         done = subprocess.run(
-            program, capture_output=True, encoding="utf-8", timeout=300, input=stdin,
+            [sys.executable, "-m", "PlanningHubCommand", *map(str, arguments), "--json"],
+            capture_output=True, encoding="utf-8", timeout=300, input=stdin,
             env={**environment, **(extraEnvironment or {})},
         )  # fmt: skip
-        assert "Traceback" not in done.stderr, done.stderr
-        assert len(done.stdout.splitlines()) == 1, f"not one JSON object: {done.stdout!r} {done.stderr}"
-        return done.returncode, json.loads(done.stdout)
+        return _result(done.returncode, done.stdout, done.stderr)
 
     run.environment = environment
     return run
 
 
-@pytest.fixture
-def inProcess(ownHome, monkeypatch, capsys):
-    """Run ``planninghub`` in this process, which spares its start; the same contract, the same result."""
+@pytest.fixture(scope="session")
+def command(ownHome):
+    """Run ``planninghub`` in this process, which spares its start: the same contract, the same result."""
     from PlanningHubCommand.Main import main
 
-    for name, value in _home(ownHome).items():
-        monkeypatch.setenv(name, value)
-
     def run(*arguments, extraEnvironment=None, stdin=None):
-        capsys.readouterr()
-        with monkeypatch.context() as patch:
-            for name, value in (extraEnvironment or {}).items():
+        out, err = (io.TextIOWrapper(io.BytesIO(), "utf-8", write_through=True) for _stream in "oe")
+        with pytest.MonkeyPatch.context() as patch:
+            for name, value in {**_home(ownHome), **(extraEnvironment or {})}.items():
                 patch.setenv(name, value)
             patch.setattr("sys.stdin", io.StringIO(stdin or ""))
-            exitCode = main([*map(str, arguments), "--json"])
-        written = capsys.readouterr()
-        assert "Traceback" not in written.err, written.err
-        assert len(written.out.splitlines()) == 1, f"not one JSON object: {written.out!r} {written.err}"
-        return exitCode, json.loads(written.out)
+            with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+                exitCode = main([*map(str, arguments), "--json"])
+        return _result(exitCode, *(stream.buffer.getvalue().decode() for stream in (out, err)))
 
+    run.environment = _environment(ownHome)
     return run
+
+
+def _environment(ownHome):
+    places = [str(PROJECT / name) for name in ("PlanningHub", "PrintPrep", "ORExport", "CentralSync")]
+    return {**os.environ, **_home(ownHome), "PYTHONPATH": os.pathsep.join(places)}
+
+
+def _result(exitCode, out, err):
+    assert "Traceback" not in err, err
+    assert len(out.splitlines()) == 1, f"not one JSON object: {out!r} {err}"
+    return exitCode, json.loads(out)
 
 
 @pytest.fixture(scope="session")

@@ -18,8 +18,8 @@ def aPrintedCase(command, smallHead, tmp_path_factory):
     return out / "case"
 
 
-def test_buildLaysThePartOnAPlate(inProcess, aPrintedCase):
-    exitCode, result = inProcess("build", "--case", aPrintedCase, "--profile", "mjf-hp-4200")
+def test_buildLaysThePartOnAPlate(command, aPrintedCase):
+    exitCode, result = command("build", "--case", aPrintedCase, "--profile", "mjf-hp-4200")
     assert exitCode == 0, result
     (plate,) = result["plates"]
     (row,) = plate["parts"]
@@ -34,8 +34,8 @@ def test_buildLaysThePartOnAPlate(inProcess, aPrintedCase):
     assert plate["file"] in threeMf
 
 
-def test_aDirectionIsTaken(inProcess, aPrintedCase):
-    exitCode, result = inProcess(
+def test_aDirectionIsTaken(command, aPrintedCase):
+    exitCode, result = command(
         "build", "--case", aPrintedCase, "--profile", "mjf-hp-4200", "--part", "part-1", "--direction", "0,0,1"
     )
     assert exitCode == 0, result
@@ -53,25 +53,25 @@ def test_aDirectionIsTaken(inProcess, aPrintedCase):
         (("--profile", "mjf-hp-4200", "--direction", "0,0,0"), 2, "bad-direction"),
     ],
 )
-def test_whatCannotBeBuiltIsRefusedByName(inProcess, aPrintedCase, arguments, expected, code):
+def test_whatCannotBeBuiltIsRefusedByName(command, aPrintedCase, arguments, expected, code):
     before = (aPrintedCase / "case.json").read_bytes()
-    exitCode, result = inProcess("build", "--case", aPrintedCase, *arguments)
+    exitCode, result = command("build", "--case", aPrintedCase, *arguments)
     assert exitCode == expected
     assert result["findings"][0]["code"] == code and result["findings"][0]["action"]
     assert (aPrintedCase / "case.json").read_bytes() == before
 
 
-def test_aBuildIsNoStepAndTheCaseStaysSound(command, inProcess, aPrintedCase):
-    assert inProcess("build", "--case", aPrintedCase, "--profile", "mjf-hp-4200")[0] == 0
-    exitCode, verified = inProcess("verify", aPrintedCase)
+def test_aBuildIsNoStepAndTheCaseStaysSound(command, aPrintedCase):
+    assert command("build", "--case", aPrintedCase, "--profile", "mjf-hp-4200")[0] == 0
+    exitCode, verified = command("verify", aPrintedCase)
     assert exitCode == 0 and verified["ok"]
-    _exitCode, status = inProcess("status", "--case", aPrintedCase)
+    _exitCode, status = command("status", "--case", aPrintedCase)
     assert "build" not in [one["kind"] for one in status["steps"]]
 
 
 @pytest.mark.parametrize("name", ["profiles", "materials"])
-def test_tablesStateTheirSources(inProcess, name):
-    exitCode, result = inProcess(name)
+def test_tablesStateTheirSources(command, name):
+    exitCode, result = command(name)
     assert exitCode == 0
     rows = result[name]
     assert len(rows) > 5

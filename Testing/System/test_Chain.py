@@ -23,10 +23,10 @@ def dicomFiles(folder):
     return sorted(folder.glob("*.dcm"))
 
 
-def test_runOnThePhantomIntoAFolderStore(command, smallHead, tmp_path):
+def test_runOnThePhantomIntoAFolderStore(program, smallHead, tmp_path):
     out, store = tmp_path / "out", tmp_path / "store"
 
-    exitCode, result = command(
+    exitCode, result = program(
         "run",
         smallHead,
         "--out",
@@ -79,14 +79,14 @@ def test_statusVerifyAndASecondSync(command, aPackagedCase, tmp_path):
     assert [case["next"] for case in listed["cases"]] == [None]
 
 
-def test_stepByStepIsTheSameAsRun(command, smallHead, aPackagedCase, tmp_path):
+def test_stepByStepIsTheSameAsRun(program, smallHead, aPackagedCase, tmp_path):
     case = tmp_path / "case"
-    assert command("import", smallHead, "--case", case, "--side", "left", *CONSENT)[0] == 0
-    exitCode, segmented = command("segment", "--case", case)
+    assert program("import", smallHead, "--case", case, "--side", "left", *CONSENT)[0] == 0
+    exitCode, segmented = program("segment", "--case", case)
     assert exitCode == 0
-    exitCode, printed = command("print", "--case", case)
+    exitCode, printed = program("print", "--case", case)
     assert exitCode == 0
-    assert command("package", "--case", case, "--out", tmp_path / "package")[0] == 0
+    assert program("package", "--case", case, "--out", tmp_path / "package")[0] == 0
 
     values = json.loads((aPackagedCase / "case" / "case.json").read_text())
     facts = {artefact["kind"]: artefact["facts"] for artefact in values["artefacts"]}
@@ -96,10 +96,10 @@ def test_stepByStepIsTheSameAsRun(command, smallHead, aPackagedCase, tmp_path):
 
 
 @pytest.mark.skipif(bool(whyNoOrthanc()), reason=whyNoOrthanc())
-def test_realSkullIntoARealOrthanc(command, testData, tmp_path):
+def test_realSkullIntoARealOrthanc(program, testData, tmp_path):
     out = tmp_path / "out"
     with OrthancServer() as orthanc:
-        exitCode, result = command(
+        exitCode, result = program(
             "run",
             testData("ct_skull_defect"),
             "--out",
@@ -183,11 +183,11 @@ def assertJudgesAreContent(out):
     assert "No syntax or stream encoding errors" in run("qpdf", "--check", pdf)
 
 
-def test_noPictureAndNoRecordedConsentAreNoObstacle_andAreSaid(command, smallHead, tmp_path):
+def test_noPictureAndNoRecordedConsentAreNoObstacle_andAreSaid(program, smallHead, tmp_path):
     """Where no OpenGL can be had the chain goes on and the briefing says so; so does the result of the consent."""
     environment = {"VTK_DEFAULT_OPENGL_WINDOW": "vtkXOpenGLRenderWindow", "DISPLAY": ""}
     words = ("run", smallHead, "--out", tmp_path / "out", "--store", tmp_path / "store")
-    exitCode, result = command(*words, extraEnvironment=environment)
+    exitCode, result = program(*words, extraEnvironment=environment)
     assert exitCode == 0
     for findings in (result["findings"], result["sync"]["findings"]):
         said = [one["severity"] for one in findings if one["code"] == "treatment-consent-elsewhere"]

@@ -276,9 +276,9 @@ def requireSliced(path, folder):
     assert prusaGcode(path, folder / "part.gcode") > 1000
 
 
-def test_packageAndCaseVerify(aRun, inProcess):
+def test_packageAndCaseVerify(aRun, command):
     assert all(dicomErrors(path) == [] for path in (aRun[0] / "package").glob("*.dcm"))
-    assert inProcess("verify", aRun[0] / "package")[1]["ok"] and inProcess("verify", aRun[0] / "case")[1]["ok"]
+    assert command("verify", aRun[0] / "package")[1]["ok"] and command("verify", aRun[0] / "case")[1]["ok"]
 
 
 def test_theSceneSavedAndReopenedGivesTheSameHashes(aRun, ownHome, monkeypatch, tmp_path):
@@ -299,11 +299,11 @@ def test_theSceneSavedAndReopenedGivesTheSameHashes(aRun, ownHome, monkeypatch, 
         assert (again.content, plan.content) == (aRun[1]["plan"]["content"],) * 2
 
 
-def test_theDefectsOwnSideIsNotMirrored(aRun, inProcess, tmp_path):
+def test_theDefectsOwnSideIsNotMirrored(aRun, command, tmp_path):
     document = json.loads(PLAN.read_text())
     document["steps"] = document["steps"][:2]
     document["steps"][0] = {"do": "plane", "name": "Midplane", "origin": [0, 0, 0], "normal": [1, 0, 0]}
     document["steps"][1]["from"] = "right"
     (tmp_path / "plan.json").write_text(json.dumps(document))
-    exitCode, result = inProcess("plan", "--case", aRun[0] / "case", "--plan", tmp_path / "plan.json")
+    exitCode, result = command("plan", "--case", aRun[0] / "case", "--plan", tmp_path / "plan.json")
     assert (exitCode, result["findings"][0]["code"]) == (3, "wrong-side")

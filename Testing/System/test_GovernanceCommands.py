@@ -49,7 +49,7 @@ def test_requestIsStatedMovedAndAssigned(ask, refuse, aCase):
 
 
 @pytest.fixture
-def manyCases(tmp_path, inProcess):
+def manyCases(tmp_path, command):
     """A folder of four cases; only the first three have a request."""
     root = tmp_path / "cases"
     root.mkdir()

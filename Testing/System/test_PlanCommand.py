@@ -57,36 +57,36 @@ def test_stepsShowThePlanAndItsPackageHoldsIt(command, aPlannedRun):
 
 
 @pytest.fixture
-def aSegmentedCase(inProcess, smallHead, tmp_path):
-    assert inProcess("import", smallHead, "--case", tmp_path / "case", "--side", "left")[0] == 0
-    assert inProcess("segment", "--case", tmp_path / "case")[0] == 0
+def aSegmentedCase(command, smallHead, tmp_path):
+    assert command("import", smallHead, "--case", tmp_path / "case", "--side", "left")[0] == 0
+    assert command("segment", "--case", tmp_path / "case")[0] == 0
     return tmp_path / "case"
 
 
-def test_planIsKeptListedAndWrittenAsItCounts(inProcess, aSegmentedCase, planFile, tmp_path):
-    exitCode, made = inProcess("plan", "--case", aSegmentedCase, "--plan", planFile(SCREW))
+def test_planIsKeptListedAndWrittenAsItCounts(command, aSegmentedCase, planFile, tmp_path):
+    exitCode, made = command("plan", "--case", aSegmentedCase, "--plan", planFile(SCREW))
     assert exitCode == 0 and made["id"] == "plan-1" and made["title"] == "access"
     assert made["intended_use"] == "planning" and made["findings"] == []
     # RAS inside: the signs of the first two have changed.
     assert made["objects"]["screw"]["startRas"] == [-60.0, 157.0, -801.0]
-    exitCode, other = inProcess("plan", "--case", aSegmentedCase, "--plan", planFile(SCREW, title="other"), "--list")
+    exitCode, other = command("plan", "--case", aSegmentedCase, "--plan", planFile(SCREW, title="other"), "--list")
     assert [(one["title"], one["state"]) for one in other["plans"]] == [("access", "current"), ("other", "current")]
 
-    exitCode, written = inProcess("plan", "--case", aSegmentedCase, "--export", tmp_path / "written.json")
+    exitCode, written = command("plan", "--case", aSegmentedCase, "--export", tmp_path / "written.json")
     assert exitCode == 0 and sha256(tmp_path / "written.json") == written["export"]["sha256"]
     document = json.loads((tmp_path / "written.json").read_text())
     assert (document["frame"], document["side"], document["steps"][0]["end"]) == ("RAS", "left", [-30.0, 117.0, -801.0])
     # What was written is the same plan.
-    again = inProcess("plan", "--case", aSegmentedCase, "--plan", tmp_path / "written.json")[1]
+    again = command("plan", "--case", aSegmentedCase, "--plan", tmp_path / "written.json")[1]
     assert (again["id"], again["revision"], again["content"]) == ("plan-2", 2, other["content"])
 
 
-def test_planLeavesOnlyWithAConsent(inProcess, aSegmentedCase, planFile, tmp_path):
-    assert inProcess("plan", "--case", aSegmentedCase, "--plan", planFile(SCREW))[0] == 0
-    assert inProcess("plan", "--case", aSegmentedCase, "--export", tmp_path / "first.json")[0] == 0
-    left = inProcess("consent", "--case", aSegmentedCase, "--scope", "treatment", "--withdraw")[1]["left"]
+def test_planLeavesOnlyWithAConsent(command, aSegmentedCase, planFile, tmp_path):
+    assert command("plan", "--case", aSegmentedCase, "--plan", planFile(SCREW))[0] == 0
+    assert command("plan", "--case", aSegmentedCase, "--export", tmp_path / "first.json")[0] == 0
+    left = command("consent", "--case", aSegmentedCase, "--scope", "treatment", "--withdraw")[1]["left"]
     assert [(one["purpose"], one["destination"]) for one in left] == [("plan-file", f"file {tmp_path / 'first.json'}")]
-    exitCode, refused = inProcess("plan", "--case", aSegmentedCase, "--export", tmp_path / "second.json")
+    exitCode, refused = command("plan", "--case", aSegmentedCase, "--export", tmp_path / "second.json")
     assert (exitCode, refused["findings"][0]["code"]) == (4, "no-consent")
     assert not (tmp_path / "second.json").exists()
 
@@ -99,21 +99,21 @@ def test_planLeavesOnlyWithAConsent(inProcess, aSegmentedCase, planFile, tmp_pat
         ({"steps": [{"do": "guess", "name": "x"}]}, 3, "bad-plan"),
     ],
 )
-def test_badPlanIsRefusedByNameAndKeepsNothing(inProcess, aSegmentedCase, planFile, document, exitCode, code):
-    found, result = inProcess("plan", "--case", aSegmentedCase, "--plan", planFile(**{"steps": [SCREW], **document}))
+def test_badPlanIsRefusedByNameAndKeepsNothing(command, aSegmentedCase, planFile, document, exitCode, code):
+    found, result = command("plan", "--case", aSegmentedCase, "--plan", planFile(**{"steps": [SCREW], **document}))
     assert (found, result["findings"][0]["code"]) == (exitCode, code)
-    assert inProcess("plan", "--case", aSegmentedCase, "--list")[1]["plans"] == []
+    assert command("plan", "--case", aSegmentedCase, "--list")[1]["plans"] == []
 
 
-def test_nothingToDoIsWrongUsage(inProcess, aSegmentedCase, tmp_path):
-    assert inProcess("plan", "--case", aSegmentedCase)[0] == 2
-    assert inProcess("plan", "--case", aSegmentedCase, "--export", tmp_path / "x.json")[1]["findings"][0]["code"] == (
+def test_nothingToDoIsWrongUsage(command, aSegmentedCase, tmp_path):
+    assert command("plan", "--case", aSegmentedCase)[0] == 2
+    assert command("plan", "--case", aSegmentedCase, "--export", tmp_path / "x.json")[1]["findings"][0]["code"] == (
         "no-plan"
     )
 
 
-def test_runRefusesAPlanOfAnotherSideBeforeItBegins(inProcess, smallHead, planFile, tmp_path):
-    exitCode, result = inProcess(
+def test_runRefusesAPlanOfAnotherSideBeforeItBegins(command, smallHead, planFile, tmp_path):
+    exitCode, result = command(
         "run", smallHead, "--out", tmp_path / "out", "--plan", planFile(SCREW, side="right"), "--side", "left"
     )
     assert (exitCode, result["findings"][0]["code"]) == (4, "other-side")

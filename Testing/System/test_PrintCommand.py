@@ -74,10 +74,10 @@ def test_aModelIsLookedForBesideItsRecipe(recipeFile, tmp_path):
     assert recipe["model"]["file"] == str(tmp_path / "tray.stl")
 
 
-def test_aRecipeIsCarriedOutOnACase(inProcess, aPackagedCase, recipeFile, tmp_path):
+def test_aRecipeIsCarriedOutOnACase(command, aPackagedCase, recipeFile, tmp_path):
     case = shutil.copytree(aPackagedCase / "case", tmp_path / "case")
     steps = [{"do": "split", "halvesAlong": "left-right", "pins": 0}]
-    exitCode, result = inProcess(
+    exitCode, result = command(
         "print",
         "--case",
         case,
@@ -89,7 +89,7 @@ def test_aRecipeIsCarriedOutOnACase(inProcess, aPackagedCase, recipeFile, tmp_pa
     assert sum(name.endswith(".stl") for name in names) == 2 and sum(name.endswith(".glb") for name in names) == 1
     assert [piece["name"] for piece in result["facts"]["pieces"]] == ["1", "2"]
     # What is made of the part goes on with both pieces.
-    exitCode, packaged = inProcess("package", "--case", case, "--out", tmp_path / "package")
+    exitCode, packaged = command("package", "--case", case, "--out", tmp_path / "package")
     assert exitCode == 0, packaged
     assert sum(output["path"].endswith(".stl") for output in packaged["outputs"]) == 2
-    assert inProcess("verify", tmp_path / "package")[1]["ok"] and inProcess("verify", case)[1]["ok"]
+    assert command("verify", tmp_path / "package")[1]["ok"] and command("verify", case)[1]["ok"]

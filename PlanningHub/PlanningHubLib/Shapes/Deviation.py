@@ -7,6 +7,7 @@ from scipy import ndimage
 from scipy.spatial import cKDTree
 
 from ..Progress import noProgress
+from .Between import NOWHERE, Bends, joined
 from .Fans import Fans, distancesNear
 from .Mesh import cross, sumsByOwner
 from .Threads import inChunks
@@ -217,31 +218,59 @@ def weightedPercentiles(values, weights, percents):
 
 
 def measured(fine, coarse, nearby=None, progress=noProgress):
-    """Return the :class:`Deviation` between a fine surface and what was made of it; see :func:`bothWays`.
+    """Return the :class:`Deviation` between a fine surface and what was made of it.
+
+    From all points of the fine mesh (their spacing is the voxels'), from all points and triangle centers of the coarse
+    mesh, and from edges of both where these may lie farther off than any of them (see :mod:`.Between`).
 
     :param nearby: for each point of the fine mesh, a point (n,) of the coarse one near it, where that is known
     """
-    return deviationOf(fine, coarse, *bothWays(fine, coarse, nearby, progress))
+    forth, nearest, back = _bothWays(fine, coarse, nearby, progress)
+    split = len(coarse.points)
+    bends = Bends(fine, coarse, forth, nearest, back[:split], back[split:])
+    onEdges = _farthestOnEdges(bends, fine, max(forth.max(), back.max()))
+    return deviationOf(fine, coarse, forth, back, onEdges)
 
 
-def bothWays(fine, coarse, nearby=None, progress=noProgress):
-    """Return the distances in mm of the fine mesh's points to the coarse mesh, and of the coarse one's samples back.
+def _bothWays(fine, coarse, nearby, progress):
+    """Return the distances in mm of the fine mesh's points to the coarse mesh, the triangles (n,) measured to, and the
+    distances of the coarse one's samples back, as :func:`samplesOf` has them.
 
-    From all points of the fine mesh (their spacing is the voxels'), and from all points and triangle centers of the
-    coarse mesh, as :func:`samplesOf` has them. Of large meshes the largest ``EXACT_PERCENT`` are exact, the others are
-    as far as triangles near by: never less than the true distance, and in the mean micrometers more.
+    Of large meshes the largest ``EXACT_PERCENT`` are exact, the others are as far as triangles near by: never less than
+    the true distance, and in the mean micrometers more.
     """
     if len(fine.triangles) <= _ALL_EXACT:
-        return distancesToSurface(fine.points, coarse), distancesToSurface(samplesOf(coarse), fine)
+        return *nearestTriangles(fine.points, coarse), distancesToSurface(samplesOf(coarse), fine)
     if nearby is None:
         nearby = nearestPoints(fine.points, coarse.points)
     forth, triangles = Fans(coarse).distances(fine.points, nearby)
     progress(0.5, "Measuring the deviation")
-    return largestExact(fine.points, forth, coarse), distancesBack(fine, coarse, nearby, triangles)
+    back = distancesBack(fine, coarse, nearby, triangles)
+    missing = numpy.flatnonzero(triangles < 0)
+    if len(missing):
+        triangles[missing] = nearestTriangles(fine.points[missing], coarse)[1]
+    return largestExact(fine.points, forth, coarse), triangles, back
+
+
+def _farthestOnEdges(bends, fine, limitMm):
+    """Return :class:`.Between.Places` on edges beyond a limit, the farthest of all among them."""
+    found = [NOWHERE]
+    while True:
+        onCoarse, onFine = (
+            one.kept(one.distancesMm > limitMm) for one in (bends.onCoarse(limitMm), bends.onFine(limitMm))
+        )
+        if len(onCoarse.points):
+            exactMm = exactNearby(onCoarse.points, onCoarse.distancesMm.max(), fine)
+            onCoarse = dataclasses.replace(onCoarse, distancesMm=exactMm)
+        found += [onCoarse, onFine]
+        farthestMm = max(one.distancesMm.max(initial=limitMm) for one in found)
+        if farthestMm <= limitMm:
+            return joined(found)
+        limitMm = farthestMm
 
 
 def distancesBack(fine, coarse, nearby, triangles):
-    """Return the distances of the coarse mesh's samples to the fine mesh, as :func:`bothWays` describes.
+    """Return the distances of the coarse mesh's samples to the fine mesh, as :func:`measured` describes.
 
     :param nearby: for each point of the fine mesh, a point (n,) of the coarse one near it
     :param triangles: and a triangle (n,) near it, or -1
@@ -283,10 +312,12 @@ def _nearestOf(points, places, owners):
     return found
 
 
-def deviationOf(fine, coarse, forth, back):
-    """Return the :class:`Deviation` that follows from distances :func:`bothWays`.
+def deviationOf(fine, coarse, forth, back, onEdges=NOWHERE):
+    """Return the :class:`Deviation` that follows from distances both ways, as :func:`measured` takes them.
 
     Mean and percentiles are over area, not over samples.
+
+    :param onEdges: :class:`.Between.Places` that only the maximum may come from
     """
     samples = samplesOf(coarse)
     directions = (
@@ -295,12 +326,13 @@ def deviationOf(fine, coarse, forth, back):
     )
     means = [numpy.average(distances, weights=weights) for distances, _places, weights in directions]
     tails = [weightedPercentiles(distances, weights, (95, 99)) for distances, _places, weights in directions]
-    farthest, places, _weightsMm2 = max(directions, key=lambda direction: direction[0].max())
+    sides = [(forth, fine.points), (back, samples), (onEdges.distancesMm, onEdges.points)]
+    farthest, places = max(sides, key=lambda side: side[0].max(initial=0))
     return Deviation(
         meanMm=float(max(means)),
         p95Mm=float(max(tail[0] for tail in tails)),
         p99Mm=float(max(tail[1] for tail in tails)),
         maximumMm=float(farthest.max()),
         maximumAtMm=tuple(float(value) for value in places[farthest.argmax()]),
-        samples=len(forth) + len(back),
+        samples=sum(len(distances) for distances, _places in sides),
     )

@@ -120,6 +120,20 @@ def cross(one, other):
     return result
 
 
+def anyCorner(which, triangles):
+    """Return which triangles (m,) have at least one of some points for a corner.
+
+    :param which: boolean array (n,) of the points
+    """
+
+    def any_(part):
+        # Corner by corner: numpy's any() along so short an axis takes several times as long.
+        first, second, third = (which[triangles[part, corner]] for corner in range(3))
+        return first | second | third
+
+    return numpy.concatenate([numpy.zeros(0, bool), *inChunks(any_, len(triangles))])
+
+
 def sumsByOwner(owners, values, count):
     """Return the sum (count,) or (count, k) of the values, (m,) or (m, k), that belong to each owner.
 

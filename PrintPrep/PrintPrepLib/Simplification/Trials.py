@@ -1,11 +1,15 @@
 """Is a simplified surface one that can be kept? Measured against the fine one, again only where it has changed."""
 
+import dataclasses
+
 import numpy
 
 from PlanningHubLib.Errors import InputRefused
+from PlanningHubLib.Shapes.Between import FINEST_SHARE, NOWHERE, Bends, joined
 from PlanningHubLib.Shapes.Checks import edgeNumbers, touchingPoints
 from PlanningHubLib.Shapes.Deviation import (
     deviationOf,
+    distancesToSurface,
     exactNearby,
     largestExact,
     measured,
@@ -16,12 +20,9 @@ from PlanningHubLib.Shapes.Deviation import (
 )
 from PlanningHubLib.Shapes.Fans import Fans, distancesNear
 from PlanningHubLib.Shapes.Manifolds import APART_MM, asSolid
-from PlanningHubLib.Shapes.Mesh import alike
+from PlanningHubLib.Shapes.Mesh import alike, anyCorner
 
 from ..Repair.SelfIntersections import selfIntersecting
-
-# So few samples are measured exactly from the start.
-FEW = 5000
 
 
 class Trial:
@@ -41,13 +42,21 @@ class Trial:
         # From the candidate's points, each under one of its fine points, and triangles, each under its fine triangle.
         self._backOfPoints = numpy.full(len(mesh.points), numpy.nan, numpy.float32)
         self._backOfTriangles = numpy.full(len(mesh.triangles), numpy.nan, numpy.float32)
+        # On edges of both, under fine triangles and fine points; the points whose edges were not looked at yet.
+        self._onCoarse = self._onFine = NOWHERE
+        self._isUnseen = numpy.ones(len(mesh.points), bool)
 
     def changed(self, which):
         """Take note that points (n,) of the fine surface are merged otherwise from now on."""
-        self._open = numpy.flatnonzero(which[self._mesh.triangles[self._origins]].any(1) | which)
-        origins = self._candidate.origins
-        self._backOfTriangles[origins[which[self._mesh.triangles[origins]].any(1)]] = numpy.nan
+        origins, isGone = self._candidate.origins, numpy.zeros(len(self._mesh.triangles), bool)
+        isGone[origins] = anyCorner(which, self._mesh.triangles[origins])
+        isOpen = isGone[self._origins] | which
+        self._open = numpy.flatnonzero(isOpen)
+        self._isUnseen |= isOpen
+        self._backOfTriangles[isGone] = numpy.nan
         self._backOfPoints[which] = numpy.nan
+        self._onCoarse = self._onCoarse.kept(~isGone[self._onCoarse.owners].any(1))
+        self._onFine = self._onFine.kept(~isOpen[self._onFine.owners].any(1))
 
     def tooCoarse(self, candidate, isMerged):
         """Return which points (n,) of the fine surface were merged too far in a candidate.
@@ -57,11 +66,9 @@ class Trial:
         isFirst, self._candidate = self._candidate is None, candidate
         triangles, indices = candidate.mesh.triangles, candidate.indices
         self._measureForth()
-        beyond = numpy.flatnonzero(self._forth > self._boundMm)
-        found, canHelp = (numpy.zeros(len(candidate.mesh.points), bool) for _ in range(2))
+        canHelp = numpy.zeros(len(candidate.mesh.points), bool)
         canHelp[indices[isMerged]] = True
-        found[indices[beyond]] = True
-        found[indices[self._mesh.triangles[self._origins[beyond]]]] = True
+        found = self._around(numpy.flatnonzero(self._forth > self._boundMm))
         edges, uses = edgeNumbers(triangles)
         found[triangles[(uses[edges] > 2).reshape(-1, 3).any(1)]] = True
         found[touchingPoints(triangles, edges)] = True
@@ -74,7 +81,39 @@ class Trial:
             back = self._back()
             found |= back[: len(found)] > self._boundMm
             found[triangles[back[len(found) :] > self._boundMm]] = True
+            # What is replaced anyway is looked at when it is.
+            isLeft = ~anyCorner(found & canHelp, triangles)
+            found |= self._beyondBetween(isNew & isLeft, self._isUnseen & isLeft[self._nearest()], back)
         return (found & canHelp)[indices]
+
+    def _around(self, points):
+        """Return the candidate's points (k,) that fine points were merged into or measured to."""
+        found = numpy.zeros(len(self._candidate.mesh.points), bool)
+        found[self._candidate.indices[points]] = True
+        found[self._candidate.indices[self._mesh.triangles[self._origins[points]]]] = True
+        return found
+
+    def _beyondBetween(self, isNew, isUnseen, back):
+        """Return the candidate's points (k,) about edges that are beyond the bound.
+
+        :param isNew: on edges of these triangles (m,) of the candidate, and of these fine points ``isUnseen`` (n,)
+        """
+        coarse, origins = self._candidate.mesh, self._candidate.origins
+        split, limitMm = len(coarse.points), self._boundMm * (1 - FINEST_SHARE / 2)
+        bends = Bends(self._mesh, coarse, self._forth, self._nearest(), back[:split], back[split:])
+        onCoarse, onFine = bends.onCoarse(limitMm, isNew), bends.onFine(limitMm, isUnseen)
+        self._isUnseen[isUnseen] = False
+        found = self._around(onFine.beyond(limitMm).reshape(-1))
+        found[coarse.triangles[onCoarse.beyond(limitMm)]] = True
+        onCoarse = dataclasses.replace(onCoarse, owners=origins[onCoarse.owners])
+        self._onCoarse, self._onFine = joined([self._onCoarse, onCoarse]), joined([self._onFine, onFine])
+        return found
+
+    def _nearest(self):
+        """Return the candidate's triangle (n,) that each fine point was measured to."""
+        numbers = numpy.zeros(len(self._mesh.triangles), numpy.int32)
+        numbers[self._candidate.origins] = numpy.arange(len(self._candidate.origins), dtype=numpy.int32)
+        return numbers[self._origins]
 
     def _measureForth(self):
         """Measure from the fine points whose distance is not known: bounded from above, exact beyond the bound."""
@@ -89,20 +128,15 @@ class Trial:
     def _measureBack(self, isNew):
         """Measure from the candidate's new triangles and points, in the same way."""
         coarse, indices, origins = self._candidate.mesh, self._candidate.indices, self._candidate.origins
-        numbers = numpy.zeros(len(self._mesh.triangles), numpy.int32)
-        numbers[origins] = numpy.arange(len(origins), dtype=numpy.int32)
-        nearest = numbers[self._origins]
+        nearest = self._nearest()
         touched = numpy.zeros(len(coarse.points), bool)
         touched[coarse.triangles[isNew]] = True
         near = numpy.flatnonzero(touched[indices] | isNew[nearest])
         starts = nearSamples(self._mesh.points[near], coarse, indices[near], nearest[near])
         wanted = numpy.flatnonzero(numpy.concatenate([touched, isNew]))
         samples, starts = samplesOf(coarse)[wanted], near[starts[wanted]]
-        if len(wanted) > FEW:
-            distancesMm = distancesNear(samples, self._mesh, starts)[0]
-        else:
-            distancesMm = numpy.linalg.norm(samples - self._mesh.points[starts], axis=1)
-        beyond = (distancesMm > self._boundMm) | (len(wanted) <= FEW)
+        distancesMm = distancesNear(samples, self._mesh, starts)[0]
+        beyond = distancesMm > self._boundMm
         if beyond.any():
             distancesMm[beyond] = exactNearby(samples[beyond], distancesMm[beyond].max(), self._mesh)
         count = touched.sum()
@@ -133,8 +167,13 @@ class Trial:
             return None
         if alike(coarse, solid):
             forth = largestExact(fine.points, self._forth, coarse)
-            back = largestExact(samplesOf(coarse), self._back(), fine)
-            deviation = deviationOf(fine, coarse, forth, back)
+            samples, split = samplesOf(coarse), len(coarse.points) + len(coarse.triangles)
+            places = numpy.concatenate([samples, self._onCoarse.points])
+            back = largestExact(places, numpy.concatenate([self._back(), self._onCoarse.distancesMm]), fine)
+            onFine = self._onFine.kept(self._onFine.distancesMm > forth.max())
+            onFine = dataclasses.replace(onFine, distancesMm=distancesToSurface(onFine.points, coarse))
+            onEdges = joined([dataclasses.replace(self._onCoarse, distancesMm=back[split:]), onFine])
+            deviation = deviationOf(fine, coarse, forth, back[:split], onEdges)
         else:
             # The kernel, or keeping apart what touches, has moved something.
             nearby = nearestPoints(coarse.points, solid.points)[self._candidate.indices]

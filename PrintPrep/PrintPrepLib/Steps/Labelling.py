@@ -5,7 +5,7 @@ import dataclasses
 import numpy
 
 from PlanningHubLib.Errors import Finding, InputRefused
-from PlanningHubLib.Planning.Solids import meshOf
+from PlanningHubLib.Planning.Solids import meshOf, nearestOn
 from PlanningHubLib.Shapes.Manifolds import fromManifold, toManifold
 
 from ..Marking import Marks, QrCodes
@@ -19,6 +19,8 @@ from ..Shape import FITTING_ROLES
 _GAP_MM = 3.0
 # A point chosen on a surface that was simplified since.
 _NEAR_MM = 5.0
+# Where the surface faces is the mean of what lies so near.
+_ABOUT_MM = 5.0
 
 
 def label(parameters, work, progress):
@@ -131,14 +133,14 @@ def outwardsOf(shape):
 
 
 def _placeOf(parameters):
-    """Return (point, normal) where a place was chosen, else None.
+    """Return (point, normal) where a place was chosen, else None; the normal is None where the surface says it.
 
     :raises InputRefused: ``bad-label``
     """
     point, normal = parameters["point"], parameters["normal"]
-    if (point is None) != (normal is None) or (normal is not None and not any(normal)):
-        raise InputRefused("bad-label", "A place for a label needs a point and a direction.", "Give both, or neither.")
-    return None if point is None else (numpy.array(point, float), numpy.array(normal, float))
+    if (point is None and normal is not None) or (normal is not None and not any(normal)):
+        raise InputRefused("bad-label", "A label's direction needs a point, and a length.", "Give a point, or neither.")
+    return None if point is None else (numpy.array(point, float), normal and numpy.array(normal, float))
 
 
 def _onSurface(mesh, place):
@@ -146,6 +148,8 @@ def _onSurface(mesh, place):
 
     :raises InputRefused: ``place-off-part``
     """
+    if place[1] is None:
+        return _facing(mesh, place[0])
     frame = Frame.facing(*place)
     heightMm = float(viewOf(mesh, frame, 0.1, stepMm=0.1).heightsMm[1, 1])
     if not abs(heightMm) <= _NEAR_MM:
@@ -155,6 +159,25 @@ def _onSurface(mesh, place):
             "Choose a point on the outside of the part, and the direction away from it.",
         )
     return frame.origin + heightMm * frame.normal, frame.normal
+
+
+def _facing(mesh, point):
+    """Return the nearest point of the surface, and where the surface about it faces.
+
+    :raises InputRefused: ``place-off-part``
+    """
+    (distanceMm,), (nearest,), (normal,) = nearestOn(mesh, [point])
+    if abs(distanceMm) > _NEAR_MM:
+        raise InputRefused(
+            "place-off-part", f"The label's place lies {abs(distanceMm):.0f} mm off the part.",
+            "Choose a point on the outside of the part.",
+        )  # fmt: skip
+    crosses = mesh.crosses(slice(None))
+    centers = mesh.points[mesh.triangles].mean(1)
+    isAbout = (numpy.linalg.norm(centers - nearest, axis=1) < _ABOUT_MM) & (crosses @ normal > 0)
+    # One large triangle about it says as much as many small ones.
+    mean = crosses[isAbout].sum(0)
+    return nearest, mean / numpy.linalg.norm(mean) if mean.any() else normal
 
 
 def _tagged(work, number, marks, depthMm, foot, progress):
@@ -252,8 +275,11 @@ def _checkFreeText(template, work):
 
 _TRIPLE = {"type": ["array", "null"], "items": {"type": "number"}, "minItems": 3, "maxItems": 3, "default": None}
 _PLACE = {
-    "point": {**_TRIPLE, "title": "Place", "description": "Middle of the label on the surface, LPS mm; empty: found"},
-    "normal": {**_TRIPLE, "title": "Facing", "description": "Away from the surface there, LPS"},
+    "point": {
+        **_TRIPLE, "title": "Place", "x-point": "position",
+        "description": "Middle of the label on the surface, LPS mm; empty: found",
+    },
+    "normal": {**_TRIPLE, "title": "Facing", "description": "Away from the surface, LPS; empty: as the surface there"},
     "piece": {
         "type": "string", "default": "", "title": "Piece",
         "description": "Name of the piece that is labeled; empty: each of them",

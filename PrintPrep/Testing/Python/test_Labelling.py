@@ -210,7 +210,8 @@ def test_typedTextMayIdentifyAndTheNameIsFound():
     ("step", "code"),
     [
         ({"text": "{name}"}, "bad-label"),
-        ({"point": [0, 0, 5]}, "bad-label"),
+        ({"normal": [0, 0, 1]}, "bad-label"),
+        ({"point": [0, 0, 50]}, "place-off-part"),
         ({"text": "骨"}, "no-letters"),
         ({"text": "{piece}"}, "no-letters"),
         ({"kind": "engraved", "text": 120 * "W"}, "no-face"),
@@ -223,3 +224,16 @@ def test_whatCannotBeWrittenIsRefusedByName(step, code):
         carriedOut(work, do="label", **step)
     assert refusal.value.code == code
     assert work.pieces[0].mesh is work.shape.mesh and "label" not in work.facts
+
+
+@pytest.mark.parametrize(
+    ("mesh", "point", "normal"),
+    [(box(120, 60, 10), (3, -4, 5.5), (0, 0, 1)), (box(120, 60, 10), (3, -4, -4), (0, 0, -1)),
+     (cylinder(100, 60), (59, 0, 10), (1, 0, 0)), (cylinder(100, 60), (36.0, 48.0, 10), (0.6, 0.8, 0))],
+)  # fmt: skip
+def test_aClickedPointSaysAlsoWhereTheLabelFaces(mesh, point, normal):
+    """A point alone: the label stands on the surface there, and faces as the surface about it does."""
+    entry = carriedOut(workOn(mesh), do="label", text="AB 1", point=list(point))
+    assert numpy.dot(entry["normalLps"], normal) > numpy.cos(numpy.radians(3))
+    off = numpy.array(entry["centerLps"]) - point
+    assert numpy.linalg.norm(off) < 1.6 and numpy.linalg.norm(numpy.cross(off, normal)) < 0.5, "half a cell of the view"

@@ -198,3 +198,38 @@ def test_whatTheMakingFindsOutIsSaidInWords(aPage):
     assert "more than the tolerance of 0.02 mm" in aPage.click("partButton")
     assert Case.open(aPage.home.activeFolder()).latest("part") is None
     assert message(aPage.home).startswith("The part lies")
+
+
+def test_theLabelsPlaceIsClickedInTheViews_andCountsInLps(aPage):
+    from PlanningHubLib.Planning import PointPicking
+    from StandInHost.User import sceneNodes
+
+    aPage.select("stepsTable", 0)
+    editors = aPage.panel.steps._form.editors
+    assert editors["point"].button.text == "Place in the views"
+    aPage.user.host.enter(editors["normal"].edit, "0 0 1")
+    aPage.user.host.click(editors["point"].button)
+    assert message(aPage.home) == "Click on the part in the views."
+    (node,) = [node for node in sceneNodes() if node.GetAttribute(PointPicking.ATTRIBUTE)]
+    aPage.user.host.act(node.AddControlPoint, 11.0, -22.0, 33.0)
+    assert editors["point"].edit.text.split() == ["-11.00", "22.00", "33.00"], "RAS was clicked, parts count in LPS"
+    assert editors["normal"].edit.text == "", "what faced away elsewhere need not here"
+    assert not [node for node in sceneNodes() if node.GetAttribute(PointPicking.ATTRIBUTE)]
+    assert "point" not in draft(aPage)["steps"][0] or draft(aPage)["steps"][0]["point"] is None
+    aPage.click("applyStepButton")
+    (label,) = draft(aPage)["steps"]
+    assert label["point"] == [-11.0, 22.0, 33.0] and label.get("normal") is None
+    for do in ("Tag on a sprue", "QR code"):
+        aPage.enter(stepComboBox=do)
+        aPage.click("addStepButton")
+        assert aPage.panel.steps._form.editors["point"].button.text == "Place in the views"
+
+
+def test_aPlaceThatIsNeverClickedLeavesWithItsCase(aPage):
+    from PlanningHubLib.Planning import PointPicking
+    from StandInHost.User import sceneNodes
+
+    aPage.select("stepsTable", 0)
+    aPage.user.host.click(aPage.panel.steps._form.editors["point"].button)
+    aPage.user.host.closeScene()
+    assert not [node for node in sceneNodes() if node.GetAttribute(PointPicking.ATTRIBUTE)]
