@@ -72,6 +72,7 @@ def test_platesArePagedThrough_eachWithItsPicture(aBuild):
         picture = page.ui.plateLabel.pixmap
         seen.append(picture.toImage())
         assert picture.width() == 420 and picture.height() > 200
+        assert page.ui.plateLabel.minimumHeight == picture.height(), "the layout leaves it room"
         page.user.host.act(page.ui.nextButton.click)
     assert seen[0] != seen[1] and page.whyNot("nextButton") == "This is the last plate."
     page.click("previousButton")
