@@ -134,6 +134,16 @@ def anyCorner(which, triangles):
     return numpy.concatenate([numpy.zeros(0, bool), *inChunks(any_, len(triangles))])
 
 
+def allAlike(values, triangles):
+    """Return which triangles (m,) have corners of one value only, given that (n,) of each point."""
+
+    def alike_(part):
+        first, second, third = (values[triangles[part, corner]] for corner in range(3))
+        return (first == second) & (second == third)
+
+    return numpy.concatenate([numpy.zeros(0, bool), *inChunks(alike_, len(triangles))])
+
+
 def sumsByOwner(owners, values, count):
     """Return the sum (count,) or (count, k) of the values, (m,) or (m, k), that belong to each owner.
 
@@ -173,6 +183,15 @@ def alike(one, other):
         corners = numpy.take_along_axis(corners, (first + numpy.arange(3)) % 3, 1)
         rows.append(corners[numpy.lexsort(corners.T)])
     return numpy.array_equal(*rows)
+
+
+def hasDoubles(points):
+    """Return whether some of the points (n, 3) of float32 have exactly equal coordinates."""
+    # -0.0 and 0.0 are one coordinate
+    words = (numpy.ascontiguousarray(points, numpy.float32) + numpy.float32(0)).view(numpy.uint32).astype(numpy.uint64)
+    # Equal points have equal sums; others have them so seldom that a closer look at these costs nothing.
+    sums = numpy.sort(words @ numpy.array([0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9], numpy.uint64))
+    return bool((sums[1:] == sums[:-1]).any()) and len(_uniqueRows(points)[0]) < len(points)
 
 
 def weldedIndex(points):
