@@ -108,8 +108,17 @@ class Mesh:
 
         :param part: slice of the triangles
         """
-        first, second, third = (self.points[self.triangles[part, corner]].astype(kind) for corner in range(3))
-        return cross(second - first, third - first)
+        corners = numpy.ascontiguousarray(self.triangles[part].T)
+        one, other = [], []
+        # Axis by axis: rows of three take twice as long.
+        for axis in range(3):
+            first, second, third = (self.points[:, axis][corner].astype(kind) for corner in corners)
+            one.append(second - first)
+            other.append(third - first)
+        result = numpy.empty((len(corners[0]), 3), kind)
+        for axis, (first, second) in enumerate(((1, 2), (2, 0), (0, 1))):
+            numpy.subtract(one[first] * other[second], one[second] * other[first], out=result[:, axis])
+        return result
 
 
 def cross(one, other):
@@ -161,8 +170,12 @@ def signedVolumesMm3(mesh):
     points = mesh.points - (mesh.points.mean(0) if len(mesh.points) else 0)
 
     def volumes(part):
-        first, second, third = (points[mesh.triangles[part, corner]] for corner in range(3))
-        return numpy.einsum("ij,ij->i", first, cross(second, third), dtype=numpy.float64) / 6
+        first, second, third = (
+            [points[:, axis][corner].astype(numpy.float64) for axis in range(3)]
+            for corner in numpy.ascontiguousarray(mesh.triangles[part].T)
+        )
+        axes = ((0, 1, 2), (1, 2, 0), (2, 0, 1))
+        return sum(first[x] * (second[y] * third[z] - second[z] * third[y]) for x, y, z in axes) / 6
 
     return numpy.concatenate([numpy.zeros(0), *inChunks(volumes, len(mesh.triangles))])
 
