@@ -39,7 +39,11 @@ def written(content, folder, voxels, source=None):
     writer = SmallWriter(folder)
     for number in range(len(voxels)):
         writer.object(series.image(number), f"{number:04}.dcm", str(number))
-    return [pydicom.dcmread(path) for path in writer.paths.values()]
+    datasets = [pydicom.dcmread(path) for path in writer.paths.values()]
+    # What is kept in memory stays what it was when the next ones are made.
+    for kept, dataset in zip(writer.datasets.values(), datasets, strict=True):
+        assert kept.SOPInstanceUID == dataset.SOPInstanceUID == kept.file_meta.MediaStorageSOPInstanceUID
+    return datasets
 
 
 @pytest.fixture(scope="module")
@@ -161,6 +165,15 @@ def test_everySliceSaysWhereItComesFrom(drawn):
             assert dataset[keyword].value == source[keyword].value, keyword
         assert list(dataset.ImageType[:2]) == ["DERIVED", "SECONDARY"] and dataset.DerivationDescription
         assert dataset.file_meta.MediaStorageSOPInstanceUID == dataset.SOPInstanceUID
+
+
+def test_theDatasetsOfTheSlicesStayApart(tmp_path):
+    """What lists them later needs each one's own identifier."""
+    content = SmallContent(tmp_path, MAKING)
+    series = DerivedSeries(content.source, content.making, hu(content.paths), planMarks(content), WORDS, WINDOW)
+    images = [series.image(number) for number in range(SHAPE[0])]
+    assert len({image.SOPInstanceUID for image in images}) == len(images)
+    assert [image.InstanceNumber for image in images] == list(range(1, SHAPE[0] + 1))
 
 
 def test_noPlanNoSeries(tmp_path, aMaking):
