@@ -52,7 +52,7 @@ class CheckPanel {
 function findingList(findings) {
   if (!findings.length) return element("p", {}, "No findings.");
   return element("ul", { class: "findings" }, ...findings.map((finding) => element("li", { class: finding.severity, "data-code": finding.code },
-    element("b", {}, finding.severity), ` ${finding.message} `, element("code", {}, finding.code))));
+    element("b", {}, finding.severity), ` ${finding.message} ${finding.action || ""} `, element("code", {}, finding.code))));
 }
 
 function hashLine(artefact) {

@@ -130,11 +130,12 @@ def _record(viewer, engine, volume, models, chunks):
         "figures": _figures(viewer.figures),
         "checklist": [_sectionRecord(number, section) for number, section in enumerate(viewer.checklist)],
         "findings": [
-            {name: getattr(finding, name) for name in ("code", "severity", "message")} for finding in viewer.findings
+            {name: getattr(finding, name) for name in ("code", "severity", "message", "action")}
+            for finding in viewer.findings
         ],
         "artefacts": [dict(zip(("kind", "id", "content"), one, strict=True)) for one in viewer.artefacts],
         "software": ", ".join(f"{name} {version}" for name, version in viewer.software.items())
-        + f"; drawn by {engine.name} {engine.version}",
+        + f"; drawn by {engine.name} {engine.version} (Kitware, BSD 3-Clause)",
         "reductions": reductions(volume, models),
         "check": viewer.check,
         "chunks": [chunk.record for chunk in chunks],
@@ -218,6 +219,8 @@ def _filled(viewer, engine, record, chunks):
         ),
         "style": style,
         "engine": published,
+        # Whoever passes the engine on passes this on.
+        "engineLicense": _resource("EngineLicense.txt"),
         "script": script,
     }
     return re.sub(r"\[\[(\w+)\]\]", lambda match: parts[match[1]], _resource("Viewer.html"))

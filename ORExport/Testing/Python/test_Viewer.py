@@ -1,5 +1,6 @@
 """The offline viewer in a real browser that has no network: opened, clicked, and its pictures read."""
 
+import importlib.metadata
 import io
 import json
 
@@ -341,3 +342,11 @@ def test_withoutItsEngineItRefusesByName(monkeypatch):
     with pytest.raises(InputRefused) as refused:
         viewerPage(content())
     assert refused.value.code == "no-viewer-engine"
+
+
+def test_engineIsWhatIsPublishedWithItsLicense(aFile):
+    page = aFile.read_text(encoding="utf-8")
+    (script,) = [file for file in importlib.metadata.files("panel") if Engine.SCRIPT.search(file.as_posix())]
+    published = script.locate().read_text(encoding="utf-8")
+    assert published[: published.index("//# sourceMappingURL")].strip() in page
+    assert "Kitware" in page[page.index('id="engine-license"') :][:200]
