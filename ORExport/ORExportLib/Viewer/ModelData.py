@@ -11,7 +11,7 @@ from PlanningHubLib.Shapes.Mesh import Mesh
 from ..Dicom.ModelBodies import coarse
 from .Chunks import integerChunk
 
-MOST_TRIANGLES = 400_000
+MOST_TRIANGLES = 250_000
 # Implants, guides and their like are drawn as they are.
 LEAST_TRIANGLES = 20_000
 # 16 bits along each side of the bounds: a hundredth of a millimeter of 650 mm.

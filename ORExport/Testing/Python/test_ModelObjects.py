@@ -136,9 +136,9 @@ def test_allModelsConformAndFitEachOther(written, aContent):
 
 def test_partsAndWhatIsNoAnatomyAreModels(written):
     described = [one.ContentDescription for one in written.datasets.values() if "ContentDescription" in one]
-    for wanted in ("part, not approved: Plate", "anatomy, not approved: Skin", "plan, not approved: Guide",
-                   "plan, not approved: Jaw", "assembly, not approved: 4 models"):  # fmt: skip
-        assert any(wanted in one for one in described), wanted
+    for wanted in ("Part, not approved: Plate", "Anatomy, not approved: Skin", "Plan, not approved: Guide",
+                   "Plan, not approved: Jaw", "Assembly, not approved: 4 models"):  # fmt: skip
+        assert wanted in described
     # The plate is a part already, and the bone with the jaw is anatomy.
     assert sum("Plate" in one for one in described) == 1 and not any("with jaw" in one for one in described)
 
