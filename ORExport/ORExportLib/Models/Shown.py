@@ -5,6 +5,10 @@ import dataclasses
 from .. import PlanFiles
 
 
+# Shows the other side of the body where this side is: a help to plan by, hidden from who only looks.
+AID = "mirror"
+
+
 @dataclasses.dataclass(frozen=True)
 class Label:
     """What every file of models says about the case: no more than its pseudonym identifies the patient.
