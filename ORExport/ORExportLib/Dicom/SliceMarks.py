@@ -8,7 +8,7 @@ from PlanningHubLib.Planning.Curves import curvePoints
 from PlanningHubLib.Planning.Objects import Curve, Line, Plane, Points
 
 from ..Content import SOLID
-from .SliceSections import insidePixels, lineSections, meshSections, ringSections, sectionPixels
+from .SliceSections import eachOnce, insidePixels, lineSections, meshSections, ringSections, sectionPixels
 
 # What the plan makes; mirrored halves and anatomy that stays are what it is made from.
 DRAWN_ROLES = ("implant", "guide", "fragment", "margin", "device")
@@ -87,13 +87,9 @@ def _bodyMark(body, grid):
     pixels = grid.pixels(sections, body.role in DASHED_ROLES)
     if body.role == "implant":
         hatch = insidePixels(sections, grid.shape, lambda row, column: (row + column) % HATCH_PIXELS == 0)
-        pixels = _together(grid.shape, pixels, hatch)
+        both = numpy.concatenate([pixels, hatch]).T
+        pixels = eachOnce(numpy.ravel_multi_index(both, grid.shape), grid.shape)
     return Mark(body.name, f"{body.role}, moved" if body.moved else body.role, pixels)
-
-
-def _together(shape, *pixels):
-    flat = numpy.unique(numpy.concatenate([numpy.ravel_multi_index(one.T, shape) for one in pixels]))
-    return numpy.column_stack(numpy.unravel_index(flat, shape)).astype(numpy.int32)
 
 
 def _plane(plane, grid):
