@@ -125,9 +125,9 @@ def addModelModule(dataset, source, making, model):
 
 
 def description(making, model):
-    """Return the Content Description; what has no room in its 64 characters is lost from the end."""
+    """Return the Content Description: in 64 characters what it is, rather than of which case, as its title says."""
     remark = f" ({model.remark})" if model.remark else ""
-    return longString(f"{making.caseName} {model.what}, {making.approvalWord}: {model.name}{remark}")
+    return longString(f"{model.what.capitalize()}, {making.approvalWord}: {model.name}{remark}")
 
 
 def _addDisplay(dataset, model):

@@ -12,7 +12,7 @@ import pydicom
 import pytest
 from Judges import dicomErrors, entityErrors, run
 from SmallSeries import asymmetricMask, boneSegment, tetrahedronStl, writeSeries
-from test_Measurements import aPlan
+from test_CaseMeasurements import aPlan
 
 from ORExportLib.Dicom.DerivedObject import Making
 from ORExportLib.Dicom.EncapsulatedModel import buildEncapsulatedModel
