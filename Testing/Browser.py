@@ -1,6 +1,6 @@
 """A real browser without a network, driven as a user would: Chromium over its debugging pipe (DevTools protocol).
 
-The browser runs in a network namespace of its own, where the machine allows one; there it could reach nobody if it tried.
+The browser runs in a network namespace of its own, where the machine allows one: it could reach nobody if it tried.
 """
 
 import base64

@@ -11,14 +11,17 @@ from PlanningHubLib.Artefacts import Artefact, FileRecord
 from PlanningHubLib.Errors import Finding, PlanningError
 from PlanningHubLib.Site import Site
 
-from . import PlanFiles
+from . import PlanFiles, SegmentationFile
 from .Manifest import baseRole
 
 ROLE = "approvals"
 FILE_FORMAT = "planninghub-approvals"
 # The files of a package that are an artefact's own, byte for byte.
 # Pieces of a part have roles with a number behind.
-KIND_OF_ROLE = {"model-stl": "part", "model-3mf": "part", PlanFiles.DOCUMENT: "plan", PlanFiles.RESULTS: "plan"}
+KIND_OF_ROLE = {
+    "model-stl": "part", "model-3mf": "part", PlanFiles.DOCUMENT: "plan", PlanFiles.RESULTS: "plan",
+    SegmentationFile.ROLE: "segmentation",
+}  # fmt: skip
 DO_NOT_USE = "Do not use this package as approved; fetch it again from where it was made."
 # Far above any approvals file: a hash for each slice of a CT, for each who signed.
 LARGEST_BYTES = 16 * 1024 * 1024

@@ -1,18 +1,12 @@
-"""Text as pixels, for what is burned into images; drawn with FreeType, so it needs no OpenGL."""
+"""Text of any script as pixels, for what is burned into images; drawn with FreeType, so it needs no OpenGL."""
 
 import functools
-import unicodedata
+import io
 
 import numpy
-import vtk
-from vtk.util import numpy_support
 
-from PlanningHubLib.PageFonts import fontFile
+from PlanningHubLib.PageFonts import lineAndFont
 
-UNPRINTABLE = "□"
-# Scripts that run from right to left or need shaping cannot be drawn letter after letter.
-UNFIT_DIRECTIONS = frozenset({"R", "AL", "AN", "RLE", "RLO", "RLI"})
-UNFIT_CATEGORIES = frozenset({"Mn", "Mc", "Me", "Cf", "Cc"})
 SIDE_WORDS = {"left": "LEFT", "right": "RIGHT", "bilateral": "BOTH SIDES", "midline": "MIDLINE"}
 USE_WORDS = {"education": "FOR EDUCATION", "quality": "FOR QUALITY ASSURANCE"}
 
@@ -29,50 +23,29 @@ def caseWords(making, side):
 
 @functools.lru_cache(512)
 def textPixels(text, sizePixels):
-    """Return the coverage (rows, columns) from 0 to 1 of a line of text; characters that cannot be drawn are boxes.
+    """Return the coverage (rows, columns) from 0 to 1 of a line of text; a character that no font has is a box.
 
-    All lines of one size are equally high.
+    All lines of one size are equally high, but for scripts that are higher than Latin.
     """
-    style = vtk.vtkTextProperty()
-    style.SetFontFamily(vtk.VTK_FONT_FILE)
-    style.SetFontFile(str(fontFile("Bold")))
-    style.SetFontSize(sizePixels)
-    style.SetColor(1, 1, 1)
-    renderer, image, size = vtk.vtkTextRenderer.GetInstance(), vtk.vtkImageData(), [0, 0]
-    box = [0, 0, 0, 0]
-    renderer.GetBoundingBox(style, "ÅgÇj|", box, 72, vtk.vtkTextRenderer.FreeType)
-    height = box[3] - box[2] + 1
-    renderer.RenderString(style, drawable(text), image, size, 72, vtk.vtkTextRenderer.FreeType)
-    columns, rows, _one = image.GetDimensions()
-    alpha = numpy_support.vtk_to_numpy(image.GetPointData().GetScalars()).reshape(rows, columns, -1)[:, :, 3]
-    # VTK begins at the bottom, images begin at the top.
-    drawn = alpha[: size[1], : size[0]][::-1] / 255.0
-    line = numpy.zeros((max(height, len(drawn)), drawn.shape[1]))
-    line[: len(drawn)] = drawn
-    line.setflags(write=False)
-    return line
+    from PIL import Image, ImageDraw
+
+    line, file = lineAndFont(text)
+    font = _font(file, sizePixels)
+    left, top, right, bottom = font.getbbox(line or " ")
+    above = max(0, -top)
+    image = Image.new("L", (max(1, right - left), above + max(sum(font.getmetrics()), bottom)))
+    ImageDraw.Draw(image).text((-left, above), line, fill=255, font=font)
+    coverage = numpy.asarray(image) / 255.0
+    coverage.setflags(write=False)
+    return coverage
 
 
-def drawable(text):
-    """Return text on one line, in which a character that could be drawn wrongly is a box."""
-    composed = unicodedata.normalize("NFC", " ".join(str(text).split()))
-    return "".join(character if _isPlain(character) else UNPRINTABLE for character in composed) or " "
+@functools.lru_cache(16)
+def _font(file, sizePixels):
+    from PIL import ImageFont
 
-
-def _isPlain(character):
-    return (
-        ord(character) in _charactersOfTheFont()
-        and unicodedata.bidirectional(character) not in UNFIT_DIRECTIONS
-        and unicodedata.category(character) not in UNFIT_CATEGORIES
-    )
-
-
-@functools.cache
-def _charactersOfTheFont():
-    from fontTools.ttLib import TTFont
-
-    with TTFont(fontFile("Bold"), lazy=True) as font:
-        return frozenset(font.getBestCmap())
+    source = io.BytesIO(file) if isinstance(file, bytes) else str(file)
+    return ImageFont.truetype(source, sizePixels, layout_engine=ImageFont.Layout.BASIC)
 
 
 def textBlock(lines, sizePixels, widthPixels):

@@ -7,9 +7,11 @@ import datetime
 import tempfile
 from pathlib import Path
 
+from PlanningHubLib.Procedures import procedureTitles
 from PlanningHubLib.Requirements import ensure
 from PlanningHubLib.Software import versions
 
+from .Pages.BodyFigure import regionOf
 from .Pages.Briefing import COPY, Briefing
 from .Pages.BriefingPictures import takePictures
 from .Pages.PlanPages import figuresOf
@@ -43,6 +45,7 @@ def copiedBriefing(described):
                 caseName=described.pseudonym,
                 side=described.side,
                 procedure=described.procedure or None,
+                region=regionOf(_procedureName(described.procedure)),
                 intendedUse=COPY,
                 figures=tuple(_figures(described)),
                 hashes=tuple((one.kind.capitalize(), one.content) for one in _made(described)),
@@ -53,6 +56,10 @@ def copiedBriefing(described):
             ),
             _details(described),
         )
+
+
+def _procedureName(title):
+    return next((name for name, one in procedureTitles().items() if one == title), None)
 
 
 def _pictures(described, folder):

@@ -62,7 +62,8 @@ def requireOpen(findings):
         others = sum(one.severity == "reject" for one in findings) - 1
         message = f"{finding.message} {others} more finding(s) refuse it too." if others else finding.message
         error = GateRefused(finding.code, message, finding.action, finding.files)
-        error.result = {"findings": [one.asDict() for one in findings]}
+        ordered = sorted(findings, key=lambda one: one.severity != "reject")
+        error.result = {"findings": [one.asDict() for one in ordered]}
         raise error
 
 

@@ -10,7 +10,7 @@ from PlanningHubLib.Repair import repairFacts
 from PlanningHubLib.Requirements import ensure
 from PlanningHubLib.Software import versions
 
-from . import ApprovalsFile, Manifest, PlanFiles, Verify
+from . import ApprovalsFile, Manifest, PlanFiles, SegmentationFile, Verify
 from .Content import Content
 from .Dicom import (
     DerivedImages,
@@ -36,6 +36,7 @@ __all__ = ["CONTRIBUTORS", "exportPackage", "makePackage", "optionalContents"]
 # What writes the files, in its order, each with its share of the time and the name by which it can be left out.
 CONTRIBUTORS = (
     (SegmentationObject, 3, None),
+    (SegmentationFile, 1, None),
     (ModelObjects, 3, None),
     (EncapsulatedObj, 1, "assembly"),
     (MeasurementReport, 1, None),

@@ -8,6 +8,7 @@ from PlanningHubLib.Progress import noProgress
 from .ApprovalsFile import checkApprovals
 from .Manifest import FILE_NAME, readManifest
 from .PlanFiles import checkPlan
+from .SegmentationFile import segmentationFindings
 from .VerifyFiles import fileFindings
 from .VerifyObjects import objectFindings
 from .VerifyUse import useFindings
@@ -39,6 +40,7 @@ def verifyPackage(folder, progress=noProgress, newerStudies=None):
     damaged = {file for finding in findings for file in finding.files}
     found, objects = objectFindings(folder, manifest, damaged)
     findings += found
+    findings += segmentationFindings(folder, manifest, damaged)
     findings += checkPlan(folder, manifest, {str(path) for path in damaged})
     findings += checkApprovals(folder, manifest)
     findings += useFindings(manifest, objects, newerStudies)

@@ -13,7 +13,7 @@ DO_NOT_USE = "Do not use this package; fetch it again from where it was made."
 # What every package holds, once.
 ALWAYS = ("segmentation-dicom", "model-dicom", "model-stl", "model-3mf", "briefing-dicom", "briefing-pdf")
 # What a package of version 4 or later holds at least once: always, and unless its manifest says it was left out.
-ALWAYS_SINCE_FOUR = ("selection-dicom",)
+ALWAYS_SINCE_FOUR = ("selection-dicom", "segmentation-file")
 OF_CONTENT = {
     "assembly": ("assembly-dicom", "assembly-materials-dicom"),
     "ar-vr": ("model-glb", "model-usdz"),

@@ -219,7 +219,9 @@ def defaultViews(content):
     bounds = [body.mesh.boundsMm for body in content.bodies]
     if not bounds:
         return ()
-    made = {body.name: body.mesh.boundsMm for body in content.bodies if body.origin != SEGMENT}
+    # A mirrored half is what something is made from.
+    isMade = [body for body in content.bodies if body.origin != SEGMENT and body.role != "mirror"]
+    made = {body.name: body.mesh.boundsMm for body in isMade}
     views = [_framed(NAMES[key], key, bounds) for key in _directions(content.side, content.procedure)]
     if made and len(made) < len(content.bodies):
         key = "right" if content.side == "right" else "left" if content.side == "left" else "front"

@@ -1,5 +1,7 @@
 """The page that makes a package: what the gate says, what will be in it, and where it is saved."""
 
+from pathlib import Path
+
 import qt
 from slicer.i18n import tr as _
 
@@ -64,11 +66,11 @@ class PackagePanel(Panel):
         names = Package.optionalContents()
         always = alwaysThere()
         self._filling = True
-        fillTable(table, [*always, *map(optionalText, names)], stretchedColumn=1)
-        for row in range(len(always)):
-            _check(table.item(row, 0), True, mayChange=False)
-        for row, name in enumerate(names, len(always)):
+        fillTable(table, [*map(optionalText, names), *always], stretchedColumn=1)
+        for row, name in enumerate(names):
             _check(table.item(row, 0), name not in left)
+        for row in range(len(names), len(names) + len(always)):
+            _check(table.item(row, 0), True, mayChange=False)
         self._filling = False
 
     def leftOut(self):
@@ -78,9 +80,8 @@ class PackagePanel(Panel):
 
     def _onContent(self, item):
         if not self._filling and item.column() == 0:
-            names, first = Package.optionalContents(), len(alwaysThere())
-            table = self.ui.contentsTable
-            left = [name for row, name in enumerate(names, first) if table.item(row, 0).checkState() != qt.Qt.Checked]
+            names, table = Package.optionalContents(), self.ui.contentsTable
+            left = [name for row, name in enumerate(names) if table.item(row, 0).checkState() != qt.Qt.Checked]
             self.module.parameters.leaveOut = ",".join(left)
 
     def _offerMedia(self):
@@ -91,6 +92,10 @@ class PackagePanel(Panel):
         for name, _path, free in self._drives:
             combo.addItem(_("{name}, {free:.1f} GB free").format(name=name, free=free / BYTES_PER_GIGABYTE))
         combo.enabled = bool(self._drives)
+        chosen = Path(self.module.parameters.outFolder) if self.module.parameters else Path()
+        for row, (_name, path, _free) in enumerate(self._drives, 1):
+            if path in chosen.parents:
+                combo.currentIndex = row
 
     def _showPackage(self, case):
         ui = self.ui

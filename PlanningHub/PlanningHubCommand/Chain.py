@@ -13,6 +13,7 @@ from PlanningHubLib.Planning import Plan
 from PlanningHubLib.Planning.Document import readDocument
 from PlanningHubLib.Planning.Editing import segmentsOf
 from PlanningHubLib.Procedures import findProcedure
+from PlanningHubLib.Progress import part
 from PlanningHubLib.Segmentation import SEGMENT_NAME
 from PlanningHubLib.Session import Session
 from PlanningHubLib.Site import Site
@@ -60,15 +61,24 @@ def plannedPart(caseFolder, recipe, progress):
     return makePart(caseFolder, recipe, progress)
 
 
-def makePackage(caseFolder, outFolder, progress, requireApproved=False):
-    """Make a case's operating-room package and copy it to ``outFolder``."""
-    from ORExportLib import Package
+def makePackage(caseFolder, outFolder, progress, requireApproved=False, leaveOut=(), viewsFile=None, newerStudies=None):
+    """Make a case's operating-room package and copy it to ``outFolder``; its findings are the gate's.
+
+    :param viewsFile: file of views that become the case's agreed ones, or None
+    """
+    from ORExportLib import Package, Views
 
     refuseFilled(outFolder)
+    views = Views.readViews(viewsFile) if viewsFile else ()
     with Session.start() as session, Case.open(caseFolder, writable=True) as case:
-        package = Package.makePackage(case, session, progress=progress, requireApproved=requireApproved)
-        Package.exportPackage(case, package, outFolder)
-        result = {**described(case, package), "findings": _asDicts(Consent.treatmentFindings(case))}
+        package = Package.makePackage(
+            case, session, progress=part(progress, 0.0, 0.9), requireApproved=requireApproved, leaveOut=leaveOut,
+            views=views, newerStudies=newerStudies,
+        )  # fmt: skip
+        if views and views != Views.caseViews(case):
+            Views.keepViews(case, views)
+        Package.exportPackage(case, package, outFolder, part(progress, 0.9, 1.0))
+        result = {**described(case, package), "findings": package.facts["findings"]}
     folder = Path(outFolder).absolute()
     return {
         **result,
@@ -82,10 +92,6 @@ def sync(caseFolder, storeAddress, progress):
 
     with Case.open(caseFolder, writable=True) as case:
         return Sync.syncCase(case, Stores.openStore(storeAddress), progress=progress)
-
-
-def _asDicts(findings):
-    return [finding.asDict() for finding in findings]
 
 
 def described(case, artefact):

@@ -11,7 +11,6 @@ from PlanningHubLib.Errors import (
     InputRefused,
     PlanningError,
     StoreFailed,
-    UsageError,
     VerificationFailed,
     firstRejection,
 )
@@ -22,7 +21,8 @@ from PlanningHubLib.Steps import stepStates
 
 from . import Chain
 from .ArchiveOptions import credentialsOf, rememberWhatWorked
-from .Console import table
+from .Console import findingLines, resultReport, table
+from .Packing import newerStudiesOf, saidOfPackage
 from .PartOptions import recipeOf
 from .SegmentOptions import checkServer, reviewCase, segmentCase, segmentReport, segmentWithModel
 
@@ -76,27 +76,12 @@ def segment(options, console):
         return checkServer(options)
     progress = console.progress("segment")
     result = segmentWithModel(options, progress) if options.by else segmentCase(options.case, options, progress)
-    values, report, exitCode = _step(result)
-    return values, "\n".join([report, *segmentReport(result["facts"])]), exitCode
+    return result, "\n".join([resultReport(result), *segmentReport(result["facts"])]), 0
 
 
 def makePart(options, console):
-    return _step(Chain.makePart(options.case, recipeOf(options), console.progress("print")))
-
-
-def makePackage(options, console):
-    return _step(Chain.makePackage(options.case, options.out, console.progress("package"), options.approved))
-
-
-def _step(result):
-    lines = [f"{result['id']} revision {result['revision']}"]
-    lines += [f"  {output['sha256'][:12]}  {output['path']}" for output in result["outputs"]]
-    lines += findingLines(result.get("findings", ()))
-    return result, "\n".join(lines), 0
-
-
-def findingLines(findings):
-    return [f"  {one['severity']} {one['code']}: {one['message']} {one['action']}".rstrip() for one in findings]
+    result = Chain.makePart(options.case, recipeOf(options), console.progress("print"))
+    return result, resultReport(result), 0
 
 
 def sync(options, console):
@@ -131,32 +116,32 @@ def deidentify(options, console):
 
 def verify(options, console):
     folder = Path(options.folder)
-    findings, what = _verifyFolder(folder, console.progress("verify"))
+    findings, what = _verifyFolder(folder, console.progress("verify"), options.store)
     exitCode = VerificationFailed.exitCode
-    if options.store:
+    if options.store and what == "case":
         try:
-            findings += _compareWithStore(folder, what, options.store)
+            findings += _compareWithStore(folder, options.store)
         except StoreFailed as error:
             # What the folder alone shows is said all the same.
             exitCode = exitCode if firstRejection(findings) else error.exitCode
             findings.append(error.asFinding())
     bad = firstRejection(findings)
     values = {"what": what, "ok": bad is None, "findings": [finding.asDict() for finding in findings]}
+    if what == "package" and bad is None:
+        values |= saidOfPackage(folder)
     lines = [f"{what} {folder}: " + ("verified" if bad is None else "NOT verified")]
     lines += [f"  {finding.severity} {finding.code}: {finding.message}" for finding in findings]
     return values, "\n".join(lines), exitCode if bad else 0
 
 
-def _compareWithStore(folder, what, address):
+def _compareWithStore(folder, address):
     from CentralSyncLib import AuditHead, Stores
 
-    if what != "case":
-        raise UsageError("usage", "Only a case is compared with a store.", "Leave --store out.")
     with Case.open(folder.parent if folder.is_file() else folder) as case:
         return AuditHead.compareWithStore(case, Stores.openStore(address))
 
 
-def _verifyFolder(folder, progress):
+def _verifyFolder(folder, progress, store):
     from PlanningHubLib.Audit import LOG_NAME
 
     if folder.name == LOG_NAME and folder.is_file():
@@ -167,7 +152,7 @@ def _verifyFolder(folder, progress):
     from ORExportLib import Verify
 
     if Verify.isPackage(folder):
-        return Verify.verifyPackage(folder, progress), "package"
+        return Verify.verifyPackage(folder, progress, newerStudiesOf(store)), "package"
     raise InputRefused(
         "nothing-to-verify", f"{folder} is neither a case nor a package.", "Choose a case or a package folder."
     )

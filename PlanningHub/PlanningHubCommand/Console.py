@@ -51,6 +51,18 @@ class Console:
         self._stream.flush()
 
 
+def resultReport(result):
+    """Return what a step made as a person reads it: the artefact, its files and findings."""
+    lines = [f"{result['id']} revision {result['revision']}"]
+    lines += [f"  {output['sha256'][:12]}  {output['path']}" for output in result["outputs"]]
+    return "\n".join(lines + findingLines(result.get("findings", ())))
+
+
+def findingLines(findings):
+    """Return a line for each finding."""
+    return [f"  {one['severity']} {one['code']}: {one['message']} {one['action']}".rstrip() for one in findings]
+
+
 def table(rows, rightAligned=()):
     """Return rows of text as lines with aligned columns; the first row is the heading."""
     rows = [[str(cell) for cell in row] for row in rows]

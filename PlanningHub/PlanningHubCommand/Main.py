@@ -20,6 +20,7 @@ from .ArchiveOptions import addArchiveOptions
 from .Building import addCommands as addBuildCommands
 from .Console import Console
 from .Outcomes import addCommands as addOutcomeCommands
+from .Packing import addCommand as addPackageCommand
 from .Papers import addCommands as addPapersCommands
 from .PartOptions import addPartOptions
 from .Planning import addCommand as addPlanCommand
@@ -96,10 +97,7 @@ def _stepCommands(command):
     printing.add_argument("--case", required=True, metavar="DIR")
     addPartOptions(printing)
 
-    package = command("package", Commands.makePackage, "make the operating-room package")
-    package.add_argument("--case", required=True, metavar="DIR")
-    package.add_argument("--out", required=True, metavar="DIR", help="a new or empty folder")
-    package.add_argument("--approved", action="store_true", help="refuse to make one that is not approved")
+    addPackageCommand(command)
 
     sync = command("sync", Commands.sync, "send the case to a central store and verify the copy there")
     sync.add_argument("--case", required=True, metavar="DIR")
@@ -150,7 +148,10 @@ def _governanceCommands(command):
 def _lookingCommands(command):
     verify = command("verify", Commands.verify, "check a case or a package from its folder alone")
     verify.add_argument("folder", metavar="DIR", help="case folder, package folder or audit log")
-    verify.add_argument("--store", metavar="STORE", help="compare a case's audit log with what this store has seen")
+    verify.add_argument(
+        "--store", metavar="STORE",
+        help="compare a case's audit log with what this store has seen; of a package ask it for newer examinations",
+    )  # fmt: skip
 
     status = command("status", Commands.status, "show a case's steps, or all cases below a folder")
     place = status.add_mutually_exclusive_group(required=True)

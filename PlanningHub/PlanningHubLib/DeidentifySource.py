@@ -21,6 +21,8 @@ COPIED_KINDS = ("source", "segmentation", "plan", "part", "package", "outcome")
 TOLD_KINDS = ("plan", "outcome")
 DICOM_MARK_OFFSET = 128
 NOT_DRAWN = "its pages are free text and name the case; nothing here draws it anew from what may stand in a copy"
+# In the names of a package's files that is not approved.
+NOT_APPROVED = "NOT-APPROVED"
 SECONDARY_CAPTURES = "1.2.840.10008.5.1.4.1.1.7"
 
 
@@ -121,11 +123,11 @@ def _fromArtefact(case, artefact, found, documents):
 
 def documentKind(path, case):
     """Return the kind of a document in a case's artefact by its file's name, such as ``briefing``."""
-    return path.stem.removeprefix(f"{case.name}-")
+    return path.stem.removeprefix(f"{case.name}-").removeprefix(f"{NOT_APPROVED}-")
 
 
 def _sort(path, found, isCopied=False):
-    """Put a path among those of its kind; ``isCopied``: surfaces here are copies of the part's."""
+    """Put a path among those of its kind; ``isCopied``: surfaces and labelmaps here are copies of the case's own."""
     suffix = "".join(path.suffixes[-2:]).lower()
     if _isDicom(path):
         found.dicom.append(path)
@@ -133,7 +135,8 @@ def _sort(path, found, isCopied=False):
         if not isCopied or not any(other.suffix.lower() == path.suffix.lower() for other in found.surfaces):
             found.surfaces.append(path)
     elif suffix.endswith(".seg.nrrd"):
-        found.labelmaps.append(path)
+        if not (isCopied and found.labelmaps):
+            found.labelmaps.append(path)
     elif suffix.endswith(".pdf"):
         found.leave("PDF", NOT_DRAWN)
     elif path.name.endswith("approvals.json"):

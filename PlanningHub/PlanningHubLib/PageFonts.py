@@ -9,6 +9,7 @@ font has becomes a box, never a wrong character, and the page can say so.
 import dataclasses
 import functools
 import importlib.util
+import io
 import itertools
 import re
 import unicodedata
@@ -17,7 +18,7 @@ from xml.sax.saxutils import escape
 
 from .Files import sha256Bytes
 from .PageFontsOrder import RIGHT_TO_LEFT, inOrder, levels, withoutControls
-from .PageFontsShaping import UNPRINTABLE, WEIGHTS, extendedFont, shaped
+from .PageFontsShaping import UNPRINTABLE, WEIGHTS, Shaped, extendedFont, shaped
 
 DEJAVU = {"Regular": "DejaVuSans.ttf", "Bold": "DejaVuSans-Bold.ttf", "Mono": "DejaVuSansMono.ttf"}
 VERA = {"Regular": "Vera.ttf", "Bold": "VeraBd.ttf"}
@@ -33,6 +34,7 @@ class PageFonts:
 
     :param characters: code points that the text fonts have by themselves
     :param words: word of other characters → what stands for it in these fonts
+    :param files: style → path or content of the font
     :param meanings: private character of these fonts → the text that it stands for
     :param wanted: words that a page needed and these fonts lack
     :param lost: characters of a page that no font has
@@ -42,6 +44,7 @@ class PageFonts:
     bold: str
     mono: str
     characters: frozenset
+    files: dict
     words: dict = dataclasses.field(default_factory=dict)
     meanings: dict = dataclasses.field(default_factory=dict)
     wanted: set = dataclasses.field(default_factory=set)
@@ -126,17 +129,36 @@ def pageFonts(words=frozenset()):
     :param words: of other scripts, to be added to the text fonts
     """
     files, dejavu = {style: fontFile(style) for style in WEIGHTS}, _dejavuFolder()
-    faces = {style: _registered(_plainFace(style, file)) for style, file in files.items()}
-    characters = frozenset.intersection(*(frozenset(face.face.charToGlyph) for face in faces.values()))
+    plain = {style: _registered(_plainFace(style, file)) for style, file in files.items()}
     mono = _registered(_plainFace("Mono", dejavu / DEJAVU["Mono"])).fontName if dejavu else "Courier"
-    found = shaped(words)
-    if found.clusters:
-        family = sha256Bytes("".join(sorted(words)).encode())[:16]
-        for style, file in files.items():
-            extended = extendedFont(file, style, found.clusters, f"{family}-{style}")
-            faces[style] = _registered(_face(f"{family}-{style}", extended, found.meanings))
-    names = {style: face.fontName for style, face in faces.items()}
-    return PageFonts(names["Regular"], names["Bold"], mono, characters, found.texts, found.meanings)
+    found, extended = _extended(words, *files.values()) if words else (Shaped({}, {}, {}), {})
+    names = {style: _registered(face).fontName for style, (face, _data) in extended.items()}
+    names = {style: face.fontName for style, face in plain.items()} | names
+    files |= {style: data for style, (_face, data) in extended.items()}
+    return PageFonts(
+        names["Regular"], names["Bold"], mono, _characters(*plain.values()), files, found.texts, found.meanings
+    )
+
+
+# A page that is drawn again, or a name that is burned into many images, needs the same words.
+@functools.lru_cache(8)
+def _extended(words, *files):
+    """Return what words became, and style → (font, its bytes) of the fonts that have them."""
+    found, extended = shaped(words), {}
+    family = sha256Bytes("".join(sorted(words)).encode())[:16]
+    for style, file in zip(WEIGHTS, files, strict=True) if found.clusters else ():
+        data = extendedFont(file, style, found.clusters, f"{family}-{style}")
+        extended[style] = _face(f"{family}-{style}", io.BytesIO(data), found.meanings), data
+    return found, extended
+
+
+def lineAndFont(text, style="Bold"):
+    """Return a line of text as it is drawn from left to right, and the font for it, which knows no shaping: its file.
+
+    :param style: ``Regular`` or ``Bold``
+    :returns: text, and a path or the bytes of a font
+    """
+    return drawn(lambda fonts: (fonts.line(text), fonts.files[style]))
 
 
 def fontFile(style="Bold"):
@@ -159,6 +181,11 @@ def _face(name, file, meanings):
 @functools.cache
 def _plainFace(style, file):
     return _face(style, file, {})
+
+
+@functools.cache
+def _characters(*faces):
+    return frozenset.intersection(*(frozenset(face.face.charToGlyph) for face in faces))
 
 
 def _registered(face):

@@ -44,36 +44,39 @@ class Shaped:
     :param texts: word → its private characters, in the order of reading
     :param meanings: private character → the text that it stands for
     :param clusters: private character → style → :class:`Cluster`
-    :param lost: the characters that no font has
     """
 
     texts: dict
     meanings: dict
     clusters: dict
-    lost: frozenset
 
 
 def shaped(words):
-    """Return the :class:`Shaped` of a set of words without spaces."""
-    texts, byKey, lost = {}, {}, set()
-    faces = _faces("".join(words))
+    """Return the :class:`Shaped` of a set of words without spaces; what no font has becomes a box."""
+    texts, byKey, faces = {}, {}, _faces("".join(words))
     for word in sorted(words):
-        text = ""
-        for face, piece in _pieces(word, faces):
-            if face is None:
-                lost.update(piece)
-                text += UNPRINTABLE * len(piece)
-                continue
-            for ofStyles in zip(*(_clusters(face, style, piece) for style in WEIGHTS), strict=False):
-                text += byKey.setdefault(ofStyles, chr(min(FIRST_PRIVATE + len(byKey), LAST_PRIVATE)))
-        texts[word] = text
+        found = [one for face, piece in _pieces(word, faces) for one in _ofStyles(face, piece)]
+        for one in found:
+            if isinstance(one, tuple) and one not in byKey and FIRST_PRIVATE + len(byKey) <= LAST_PRIVATE:
+                byKey[one] = chr(FIRST_PRIVATE + len(byKey))
+        texts[word] = "".join(byKey.get(one, UNPRINTABLE) for one in found)
     clusters = {private: dict(zip(WEIGHTS, ofStyles, strict=True)) for ofStyles, private in byKey.items()}
     meanings = {private: ofStyles[0].text for ofStyles, private in byKey.items()}
-    return Shaped(texts, meanings, clusters, frozenset(lost))
+    return Shaped(texts, meanings, clusters)
+
+
+def _ofStyles(face, piece):
+    """Return for each cluster of a piece of a word how it looks in each style; its characters where no font has it."""
+    if face is None:
+        return list(piece)
+    found = [_clusters(face, style, piece) for style in WEIGHTS]
+    # A ligature of one weight only: then all styles look like the first.
+    areAlike = all([one.text for one in other] == [one.text for one in found[0]] for other in found)
+    return list(zip(*(found if areAlike else [found[0]] * len(WEIGHTS)), strict=True))
 
 
 def extendedFont(path, style, clusters, name):
-    """Return a font file in memory that has the private characters of :attr:`Shaped.clusters`, too.
+    """Return the bytes of a font that has the private characters of :attr:`Shaped.clusters`, too.
 
     :param path: of the TrueType font that is extended
     :param style: ``Regular`` or ``Bold``
@@ -85,14 +88,15 @@ def extendedFont(path, style, clusters, name):
     font = TTFont(path, recalcBBoxes=False)
     for table in {"GSUB", "GPOS", "GDEF", "kern"} & set(font.keys()):
         del font[table]
+    # Without the names of the glyphs, which nobody reads.
+    font["post"].formatType = 3.0
     for record in font["name"].names:
         record.string = name if record.nameID in (FAMILY, FULL, POSTSCRIPT) else record.string
     for private, ofStyles in clusters.items():
         _add(font, private, ofStyles[style])
     data = io.BytesIO()
     font.save(data)
-    data.seek(0)
-    return data
+    return data.getvalue()
 
 
 def _add(font, private, cluster):

@@ -61,9 +61,13 @@ class PlateSection:
         label, pixmap = self._ui.plateLabel, qt.QPixmap()
         data, words = self._picture()
         if data and pixmap.loadFromData(qt.QByteArray(data)):
-            label.setPixmap(pixmap.scaledToWidth(WIDTH_PIXELS, qt.Qt.SmoothTransformation))
+            picture = pixmap.scaledToWidth(WIDTH_PIXELS, qt.Qt.SmoothTransformation)
+            label.setPixmap(picture)
+            # A label that wraps words asks for no height of its own.
+            label.setMinimumHeight(picture.height())
         else:
             label.text = words
+            label.setMinimumHeight(0)
         label.visible = bool(self._plates)
 
     def _picture(self):

@@ -43,7 +43,8 @@ def chainRows(node, mask, ijkToRas, repeats):
                 "Slicer + vtkQuadric": lambda: _stock(node, vtk.vtkQuadricDecimation(), found, Path(folder) / "stock"),
             },
             repeats,
-            f"all to as many triangles as ours; ours: within {BOUND_MM} mm both ways, without self-intersections",
+            f"all to as many triangles as ours; ours: within {BOUND_MM} mm both ways, without self-intersections; "
+            "measured: at the voxels' spacing, libigl; asked: 1.3 of the fastest that are measured, 1/6 of Slicer's",
         )
 
 

@@ -15,6 +15,7 @@ from PlanningHubLib.Shapes import Checks, Deviation, Manifolds, Surface
 from PlanningHubLib.Shapes.Mesh import Mesh
 from PrintPrepLib.Formats import WritersThreeMf
 from PrintPrepLib.Formats.WritersStl import PartLabel, stlBytes
+from PrintPrepLib.Proof.SurfaceSamples import evenSamples
 from PrintPrepLib.Recipe import newRecipe
 from PrintPrepLib.Repair import SelfIntersections
 from PrintPrepLib.Simplification import Simplify
@@ -145,7 +146,10 @@ def _simplifiers(fine, found):
 
 
 def _bothWays(fine, solid):
-    return Deviation.distancesToSurface(fine.points, solid), Deviation.distancesToSurface(solid.points, fine)
+    """Measure with libigl at the voxels' spacing: corners alone do not show how far surfaces bend between them."""
+    spacingMm = float(numpy.sqrt(fine.areasMm2().sum() / len(fine.points)))
+    back = evenSamples(solid, spacingMm, most=len(fine.points)).points
+    return Deviation.distancesToSurface(fine.points, solid), Deviation.distancesToSurface(back, fine)
 
 
 def _judges(solid):

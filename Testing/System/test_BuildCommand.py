@@ -28,18 +28,22 @@ def test_buildLaysThePartOnAPlate(command, aPrintedCase):
     if plate["slicer"]:
         assert plate["slicer"]["sound"] and plate["slicer"]["hours"] is None, "not its process"
     assert plate["estimate"]["hours"] == pytest.approx(10 + plate["heightMm"] / 30, abs=0.02)
-    assert sorted(path["path"].rpartition("/")[2] for path in result["outputs"])[1] == "build.json"
+    names = [path["path"].rpartition("/")[2] for path in result["outputs"]]
+    assert sorted(names) == sorted(["build.json", plate["file"], plate["picture"]])
     assert all(sha256(one["path"]) == one["sha256"] for one in result["outputs"])
     (threeMf,) = [one["path"] for one in result["outputs"] if one["path"].endswith(".3mf")]
     assert plate["file"] in threeMf
 
 
-def test_aDirectionIsTaken(command, aPrintedCase):
+def test_directionAndCopiesAreTaken(command, aPrintedCase):
     exitCode, result = command(
-        "build", "--case", aPrintedCase, "--profile", "mjf-hp-4200", "--part", "part-1", "--direction", "0,0,1"
-    )
+        "build", "--case", aPrintedCase, "--profile", "mjf-hp-4200", "--part", "part-1", "--direction", "0,0,1",
+        "--copies", "part-1=2",
+    )  # fmt: skip
     assert exitCode == 0, result
-    assert result["plates"][0]["parts"][0]["upLps"] == [0, 0, 1]
+    rows = [row for plate in result["plates"] for row in plate["parts"]]
+    assert [row["upLps"] for row in rows] == [[0, 0, 1]] * 2
+    assert [(row["copy"], row["copies"]) for row in rows] == [(1, 2), (2, 2)]
 
 
 @pytest.mark.parametrize(
@@ -50,6 +54,8 @@ def test_aDirectionIsTaken(command, aPrintedCase):
         (("--profile", "external-titanium"), 3, "external-maker"),
         (("--profile", "mjf-hp-4200", "--part", "part-9"), 3, "no-such-part"),
         (("--profile", "mjf-hp-4200", "--direction", "up"), 2, "bad-direction"),
+        (("--profile", "mjf-hp-4200", "--copies", "part-1"), 2, "bad-copies"),
+        (("--profile", "mjf-hp-4200", "--copies", "part-9=2"), 2, "bad-copies"),
         (("--profile", "mjf-hp-4200", "--direction", "0,0,0"), 2, "bad-direction"),
     ],
 )

@@ -11,7 +11,7 @@ import pytest
 import SimpleITK
 import trimesh
 from Consenting import CONSENT
-from Judges import crossingTriangles, dicomErrors, prusaGcode, prusaInfo, threeMfMesh
+from Judges import crossingTriangles, dicomErrors, gltfIssues, prusaGcode, prusaInfo, threeMfMesh, usdErrors
 from scipy.spatial import cKDTree
 from test_TorsoPlan import carriedOut, saveScene
 
@@ -279,6 +279,11 @@ def requireSliced(path, folder):
 def test_packageAndCaseVerify(aRun, command):
     assert all(dicomErrors(path) == [] for path in (aRun[0] / "package").glob("*.dcm"))
     assert command("verify", aRun[0] / "package")[1]["ok"] and command("verify", aRun[0] / "case")[1]["ok"]
+
+
+def test_whatHeadsetsShowIsValid(aRun):
+    (glb,), (usdz,) = (list((aRun[0] / "package" / "ar-vr").glob(f"*.{suffix}")) for suffix in ("glb", "usdz"))
+    assert gltfIssues(glb) == [] and usdErrors(usdz) == []
 
 
 def test_theSceneSavedAndReopenedGivesTheSameHashes(aRun, ownHome, monkeypatch, tmp_path):

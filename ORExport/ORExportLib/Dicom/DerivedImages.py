@@ -107,10 +107,9 @@ class DerivedSeries:
         """Return the dataset of a slice, numbered from 0."""
         import pydicom
 
-        # Of a dataset, pydicom would take the elements themselves: what is set here would be set in all images.
-        dataset = pydicom.Dataset(dict(self._template.items()))
+        dataset = pydicom.Dataset(_elements(self._template))
         dataset.set_original_encoding(*self._template.original_encoding, self._template.original_character_set)
-        dataset.file_meta = pydicom.dataset.FileMetaDataset(self._template.file_meta)
+        dataset.file_meta = pydicom.dataset.FileMetaDataset(_elements(self._template.file_meta))
         dataset.preamble = bytes(128)
         dataset.SOPInstanceUID = newUid()
         dataset.file_meta["MediaStorageSOPInstanceUID"] = pydicom.DataElement(0x00020003, "UI", dataset.SOPInstanceUID)
@@ -154,7 +153,9 @@ class DerivedSeries:
         dataset.BurnedInAnnotation = "YES"
         dataset.ImageComments = f"{making.caseName}: {description}"
         self._describeValues(dataset, window)
-        return _encoded(dataset)
+        template = _encoded(dataset)
+        del template.SOPInstanceUID, template.InstanceNumber
+        return template
 
     def _describeValues(self, dataset, window):
         from pydicom.sr.codedict import codes
@@ -179,6 +180,11 @@ class DerivedSeries:
         item.SpatialLocationsPreserved = "YES"
         item.PurposeOfReferenceCodeSequence = [codedItem(codes.cid7202.SourceImageForImageProcessingOperation)]
         return item
+
+
+def _elements(dataset):
+    """Return the elements of a dataset in a mapping of their own; of datasets made of one another, all share one."""
+    return {tag: dataset.get_item(tag) for tag in dataset.keys()}
 
 
 def _encoded(dataset):

@@ -6,6 +6,7 @@ anatomy, and the segments, where no part is made of them; these are for looking 
 """
 
 import dataclasses
+import weakref
 
 import numpy
 
@@ -14,6 +15,8 @@ from ..PlanFiles import partOf
 MOST_TRIANGLES = 100_000
 # Of all bodies of an assembly together; each of them may have the smallest number.
 MOST_OF_ASSEMBLY, LEAST_OF_BODY = 300_000, 20_000
+# What no picture of a surface goes beyond; of each mesh, for as long as there is the mesh.
+FINEST, _FINE = 300_000, weakref.WeakKeyDictionary()
 SEGMENT = "segment"
 ANATOMY = "anatomy"
 
@@ -32,6 +35,21 @@ def modelBodies(content):
 
 def coarse(mesh, mostTriangles=MOST_TRIANGLES):
     """Return a mesh of no more than so many triangles; the same mesh where it has no more."""
+    if len(mesh.triangles) <= mostTriangles:
+        return mesh
+    return _simplified(_fine(mesh) if mostTriangles <= FINEST else mesh, mostTriangles)
+
+
+def _fine(mesh):
+    """A large mesh as fine as any picture of it: made once for all of them, as that takes longest."""
+    if len(mesh.triangles) <= FINEST:
+        return mesh
+    if mesh not in _FINE:
+        _FINE[mesh] = _simplified(mesh, FINEST)
+    return _FINE[mesh]
+
+
+def _simplified(mesh, mostTriangles):
     if len(mesh.triangles) <= mostTriangles:
         return mesh
     import fast_simplification

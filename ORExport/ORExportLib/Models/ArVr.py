@@ -5,13 +5,15 @@ import dataclasses
 from PlanningHubLib.Progress import part
 from PlanningHubLib.Shapes.Deviation import distancesToSurface
 
-from ..Dicom.ModelBodies import assemblyLimit, coarse
+from ..Dicom.ModelBodies import coarse
 from . import GlbFile, UsdzFile
 from .Shown import labelOf, shownBodies
 
 GLB, USDZ = "model-glb", "model-usdz"
 ROLES = (GLB, USDZ)
 FOLDER = "ar-vr"
+# Site default, no source: what stand-alone headsets draw smoothly, of all surfaces together.
+MOST_TRIANGLES = 300_000
 # Enough to see where a surface was changed most; all points of a skull would take longer than all else.
 MEASURED_POINTS = 20_000
 
@@ -37,7 +39,7 @@ def drawnBodies(bodies, progress):
 
     The distance is measured at no more than ``MEASURED_POINTS`` points of each body.
     """
-    most, drawn, deviationMm = assemblyLimit(bodies), [], 0.0
+    most, drawn, deviationMm = fairShare([len(body.mesh.triangles) for body in bodies], MOST_TRIANGLES), [], 0.0
     for number, body in enumerate(bodies):
         progress(number / len(bodies), f"Surface of {body.name}")
         mesh = coarse(body.mesh, most)
@@ -46,3 +48,14 @@ def drawnBodies(bodies, progress):
             deviationMm = max(deviationMm, float(distancesToSurface(points, mesh).max()))
         drawn.append(dataclasses.replace(body, mesh=mesh))
     return drawn, deviationMm
+
+
+def fairShare(counts, most):
+    """Return the number to which each count is cut so that together they are no more than ``most``; the small stay."""
+    left = most
+    for done, count in enumerate(sorted(counts)):
+        share = left // (len(counts) - done)
+        if count > share:
+            return share
+        left -= count
+    return max(counts, default=0)

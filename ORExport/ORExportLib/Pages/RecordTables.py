@@ -98,7 +98,7 @@ def approvalTable(approvals):
         who = f"{statement['user']} ({statement['role']})"
         rows.append((who, statement["when"], shortFingerprint(one["fingerprint"]), covered))
     head = ("Approved by", "When", "Key", "For (beginning of each SHA-256)")
-    return Table("Approvals", head, tuple(rows), (1.7, 1.5, 1.5, 3), mono=(2, 3))
+    return Table("Approvals", head, tuple(rows), (1.5, 1.9, 1.7, 2.9), mono=(2, 3))
 
 
 def madeFromTable(artefacts):

@@ -8,9 +8,10 @@ from PlanningHubLib.Progress import noProgress
 from PlanningHubLib.Shapes.Deviation import distancesToSurface
 from PlanningHubLib.Shapes.Mesh import Mesh
 
+from ..Dicom.ModelBodies import coarse
 from .Chunks import integerChunk
 
-MOST_TRIANGLES = 400_000
+MOST_TRIANGLES = 250_000
 # Implants, guides and their like are drawn as they are.
 LEAST_TRIANGLES = 20_000
 # 16 bits along each side of the bounds: a hundredth of a millimeter of 650 mm.
@@ -108,7 +109,7 @@ def _counts(given, most):
 
 
 def _pageModel(model, number, count):
-    drawn = model.mesh if len(model.mesh.triangles) <= count else _simplified(model.mesh, count)
+    drawn = coarse(model.mesh, count)
     low, high = _ends(model.mesh)
     steps = numpy.where(high > low, (high - low) / GRID_STEPS, 1)
     grid = numpy.clip(numpy.round((drawn.points - low) / steps), 0, GRID_STEPS).astype(numpy.uint16)
@@ -120,9 +121,3 @@ def _pageModel(model, number, count):
 
 def _ends(mesh):
     return mesh.points.min(0).astype(float), mesh.points.max(0).astype(float)
-
-
-def _simplified(mesh, count):
-    import fast_simplification
-
-    return Mesh.fromArrays(*fast_simplification.simplify(mesh.points, mesh.triangles, target_count=count))

@@ -47,8 +47,7 @@ class Overlay {
     this.text(letters[0], 16, height / 2);
     this.text(letters[1], width - 16, height / 2);
     this.text(letters[2], width / 2, 16);
-    // Above the buttons.
-    this.text(letters[3], width / 2, height - 76);
+    this.text(letters[3], width / 2, height - 16);
   }
 
   /** Draw measures, what is being measured and the planned figure that was asked for. */

@@ -8,6 +8,16 @@ function reject(code, message) {
   return { code, severity: "reject", message };
 }
 
+function warn(code, message) {
+  return { code, severity: "warn", message };
+}
+
+/** Return how many days ago a day was (ISO 8601), by this device's calendar. */
+function daysSince(day) {
+  const now = new Date();
+  return Math.round((Date.UTC(now.getFullYear(), now.getMonth(), now.getDate()) - Date.parse(day)) / 86400000);
+}
+
 /** Return the one text of a value that signatures are made over: keys in order, no spaces. */
 function canonical(value) {
   if (Array.isArray(value)) return `[${value.map(canonical).join(",")}]`;
@@ -45,6 +55,7 @@ class PackageCheck {
       ...this.extraFindings(manifest),
       ...this.nameFindings(manifest),
       ...(await this.approvalFindings(manifest)),
+      ...this.useFindings(manifest),
     ];
   }
 
@@ -113,7 +124,30 @@ class PackageCheck {
     }
     const roles = manifest.files.map((record) => record.role);
     const missing = this.rules.neededRoles.filter((role) => roles.filter((one) => one === role).length !== 1);
+    if (manifest.version > 3) {
+      const wanted = Object.entries(this.rules.rolesOfContent).filter(([name]) => !manifest.leftOut.includes(name));
+      const there = new Set(roles.map((role) => role.split(":")[0]));
+      const needed = new Set([...this.rules.neededSinceFour, ...wanted.flatMap(([, ofContent]) => ofContent)]);
+      missing.push(...[...needed].filter((role) => !there.has(role)).sort());
+    }
     if (missing.length) found.push(reject("package-incomplete", `The package lacks: ${missing.join(", ")}.`));
+    return found;
+  }
+
+  /** Return what speaks today against using a package that is whole. */
+  useFindings(manifest) {
+    if (manifest.version < 4) return [];
+    const found = [];
+    if (manifest.intendedUse !== "planning") {
+      found.push(warn("not-for-treatment", `The package is for ${manifest.intendedUse}: nothing of it may reach a patient.`));
+    }
+    if (!manifest.sourceDate) return [...found, warn("scan-date-unknown", "The scan is not dated, so nobody can tell how old it is.")];
+    const days = daysSince(manifest.sourceDate);
+    const limits = ["warnAbove", "rejectAbove"].map((name) => this.rules.scanAgeDays[name]).filter(Number.isFinite);
+    if (days < 0) found.push(warn("scan-date-in-future", `The scan is dated ${manifest.sourceDate}, which is yet to come.`));
+    else if (days > Math.min(...limits)) {
+      found.push(warn("scan-too-old", `The scan of ${manifest.sourceDate} is ${days} days old; the limit is ${Math.min(...limits)}.`));
+    }
     return found;
   }
 
@@ -132,7 +166,7 @@ class PackageCheck {
       return await this.signatureFindings(document.approvals, manifest);
     } catch (error) {
       if (error.name === "NotSupportedError") {
-        return [{ code: "signatures-not-checked", severity: "warn", message: "This browser cannot check Ed25519 signatures. Use a newer one, or the command that verifies packages." }];
+        return [warn("signatures-not-checked", "This browser cannot check Ed25519 signatures. Use a newer one, or the command that verifies packages.")];
       }
       return [reject("approval-unreadable", `${path} cannot be read.`)];
     }

@@ -2,6 +2,7 @@
 
 const BACKGROUND = [0.06, 0.07, 0.09];
 const FREE_CUT = "view";
+const AIR_HU = -300;
 
 class SceneView {
   constructor(frame, state) {
@@ -9,6 +10,7 @@ class SceneView {
     this.state = state;
     this.window = vtk.Rendering.Misc.vtkGenericRenderWindow.newInstance({ background: BACKGROUND, listenWindowResize: false });
     this.window.setContainer(frame);
+    this.size = `${frame.clientWidth} ${frame.clientHeight}`;
     this.renderer = this.window.getRenderer();
     this.camera = this.renderer.getActiveCamera();
     this.cutPlane = vtk.Common.DataModel.vtkPlane.newInstance();
@@ -42,10 +44,13 @@ class SceneView {
     return actor;
   }
 
+  /** Fit the picture to its frame; vtk.js draws it then, which takes long: so only where the size is another. */
   resize() {
-    if (!this.frame.clientWidth || !this.frame.clientHeight) return;
+    const size = `${this.frame.clientWidth} ${this.frame.clientHeight}`;
+    if (this.size === size || !this.frame.clientWidth || !this.frame.clientHeight) return;
+    this.size = size;
     this.window.resize();
-    this.drawNow();
+    this.drawOverlayNow();
   }
 
   drawNow() {
@@ -189,10 +194,14 @@ class SceneSlices {
   color(state) {
     this.window = state.window;
     const grays = vtk.Rendering.Core.vtkColorTransferFunction.newInstance();
+    // Air is not drawn: it would hide the models.
+    const opacities = vtk.Common.DataModel.vtkPiecewiseFunction.newInstance();
+    state.volume.levelsHu.forEach((hu, level) => opacities.addPoint(level, hu < AIR_HU ? 0 : 1));
     state.volume.grays(state.window).forEach((gray, level) => grays.addRGBPoint(level, gray / 255, gray / 255, gray / 255));
     for (const { actor } of this.parts) {
       actor.getProperty().setUseLookupTableScalarRange(true);
       actor.getProperty().setRGBTransferFunction(0, grays);
+      actor.getProperty().setPiecewiseFunction(0, opacities);
     }
   }
 }

@@ -49,15 +49,18 @@ def viewerContent(content):
         findings=tuple(content.findings),
         artefacts=tuple((one.kind, one.id, one.content) for one in content.inputs.artefacts),
         software=content.making.software,
-        check=checkRules(),
+        check=checkRules(content.procedure),
     )
 
 
-def checkRules():
+def checkRules(procedure):
     """Return what the page's check of the package goes by: the rules of the command that verifies."""
     return {
         "manifestVersion": Manifest.VERSION,
         "neededRoles": list(VerifyFiles.ALWAYS),
+        "neededSinceFour": list(VerifyFiles.ALWAYS_SINCE_FOUR),
+        "rolesOfContent": VerifyFiles.OF_CONTENT,
+        "scanAgeDays": procedure.limit("scanAgeDays"),
         "notApprovedMark": NOT_APPROVED,
         "approvalsRole": ApprovalsFile.ROLE,
         "approvalsFormat": ApprovalsFile.FILE_FORMAT,

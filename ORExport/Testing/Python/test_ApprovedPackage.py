@@ -14,7 +14,7 @@ from PlanningHubLib import Approval
 from PlanningHubLib.Errors import GateRefused, firstRejection
 from PlanningHubLib.Files import sha256
 from PlanningHubLib.Secrets import homeFolder
-from PlanningHubLib.Signing import UserKey
+from PlanningHubLib.Signing import UserKey, shortFingerprint
 
 ANNA, BELA, MALLORY = (UserKey(user, user.encode().ljust(32, b".")) for user in ("anna", "bela", "mallory"))
 
@@ -69,6 +69,10 @@ def test_saysByWhomEverywhere(aPackage):
     (pdf,) = aPackage.glob("*.pdf")
     text = run("pdftotext", "-layout", pdf, "-")
     assert "APPROVED by anna (surgeon)" in text and "NOT APPROVED" not in text
+    statement = json.loads(next(aPackage.glob("*-approvals.json")).read_text())["approvals"][0]["statement"]
+    assert shortFingerprint(ANNA.fingerprint) in text and statement["when"] in text
+    for one in statement["artefacts"]:
+        assert f"{one['id']} {one['content'][:16]}" in " ".join(text.split()) and one["content"] in text
     findings = verifyPackage(aPackage)
     assert firstRejection(findings) is None
     (finding,) = [one for one in findings if one.code == "approved-by"]

@@ -142,11 +142,22 @@ def test_largeSurfacesAreSimplifiedAndSayByHowMuch(monkeypatch):
     assert deviationMm == 0 and [len(body.mesh.triangles) for body in same] == [
         len(body.mesh.triangles) for body in someBodies()
     ]
-    monkeypatch.setattr(ArVr, "assemblyLimit", lambda _bodies: 100)
+    monkeypatch.setattr(ArVr, "MOST_TRIANGLES", 300)
     fewer, deviationMm = ArVr.drawnBodies(someBodies(), noProgress)
     assert all(len(body.mesh.triangles) <= 110 for body in fewer) and 0.01 < deviationMm < 2
     label = dataclasses.replace(labelOf(aContent()), deviationMm=deviationMm)
     assert gltfOf(glbBytes(fewer, label))["asset"]["extras"]["simplifiedByMm"] == f"{deviationMm:.3f}"
+
+
+@pytest.mark.parametrize(
+    ("counts", "most", "share"),
+    [([10, 20], 30, 20), ([10, 20], 25, 15), ([900, 10, 500], 410, 200), ([900, 10, 100], 410, 300), ([], 10, 0)],
+)
+def test_smallSurfacesStayAsTheyAre(counts, most, share):
+    from ORExportLib.Models.ArVr import fairShare
+
+    assert fairShare(counts, most) == share
+    assert sum(min(count, share) for count in counts) <= most
 
 
 def test_printedPieceIsShownOnlyWhereItsObjectIsNot():

@@ -102,7 +102,7 @@ def test_theBriefingHoldsTheNumbersAndTheHashesOfTheCopy(aPlantedCase, tmp_path)
     report = copyOf(aPlantedCase, tmp_path / "out")
     manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
     text = next(text for name, text in textsOf(tmp_path / "out").items() if name.endswith("-briefing.pdf"))
-    for words in ("LEFT", "not approved, not signed", "Part volume", "1.0 ml", "surgeon, another role", "50.00 mm"):
+    for words in ("LEFT", "not approved, not signed", "Part volume", "1.00 ml", "surgeon, another role", "50.00 mm"):
         assert words in text, words
     contents = {one["name"]: one["content"] for one in manifest["artefacts"]}
     assert all(contents[name] in text for name in ("source-1", "segmentation-1", "part-1"))

@@ -11,7 +11,7 @@ from Judges import dicomErrors, entityErrors, run
 from SmallContent import SHAPE, SmallContent, SmallWriter
 from SmallSeries import OBLIQUE
 
-from ORExportLib.BurnedText import drawable, stateWords, textBlock, textPixels
+from ORExportLib.BurnedText import stateWords, textBlock, textPixels
 from ORExportLib.Dicom import DerivedImages
 from ORExportLib.Dicom.DerivedImages import DerivedSeries
 from ORExportLib.Dicom.DerivedObject import Making
@@ -39,7 +39,11 @@ def written(content, folder, voxels, source=None):
     writer = SmallWriter(folder)
     for number in range(len(voxels)):
         writer.object(series.image(number), f"{number:04}.dcm", str(number))
-    return [pydicom.dcmread(path) for path in writer.paths.values()]
+    datasets = [pydicom.dcmread(path) for path in writer.paths.values()]
+    # What is kept in memory stays what it was when the next ones are made.
+    for kept, dataset in zip(writer.datasets.values(), datasets, strict=True):
+        assert kept.SOPInstanceUID == dataset.SOPInstanceUID == kept.file_meta.MediaStorageSOPInstanceUID
+    return datasets
 
 
 @pytest.fixture(scope="module")
@@ -114,7 +118,9 @@ def test_theWordsOfOneStateAreNotThoseOfAnother():
     approved = dataclasses.replace(MAKING, isApproved=True)
     assert (stateWords(MAKING), stateWords(approved)) == ("NOT APPROVED", "APPROVED")
     assert stateWords(approved, "education") == "FOR EDUCATION"
-    assert drawable("Plate\n中 שלום é") == "Plate □ □□□□ é"
+    for word in ("中", "שלום", "é"):
+        assert not np.array_equal(textPixels(word, 20), textPixels("□" * len(word), 20))
+    assert np.array_equal(textPixels("a\n\u1826", 20), textPixels("a □", 20)), "no font has it"
     letters = textPixels("NOT", 20)
     assert letters.max() > 0.9 and not np.array_equal(letters, textPixels("TON", 20))
     # Upright and not mirrored: an L is heavy at the left and at the bottom.
@@ -159,6 +165,15 @@ def test_everySliceSaysWhereItComesFrom(drawn):
             assert dataset[keyword].value == source[keyword].value, keyword
         assert list(dataset.ImageType[:2]) == ["DERIVED", "SECONDARY"] and dataset.DerivationDescription
         assert dataset.file_meta.MediaStorageSOPInstanceUID == dataset.SOPInstanceUID
+
+
+def test_theDatasetsOfTheSlicesStayApart(tmp_path):
+    """What lists them later needs each one's own identifier."""
+    content = SmallContent(tmp_path, MAKING)
+    series = DerivedSeries(content.source, content.making, hu(content.paths), planMarks(content), WORDS, WINDOW)
+    images = [series.image(number) for number in range(SHAPE[0])]
+    assert len({image.SOPInstanceUID for image in images}) == len(images)
+    assert [image.InstanceNumber for image in images] == list(range(1, SHAPE[0] + 1))
 
 
 def test_noPlanNoSeries(tmp_path, aMaking):

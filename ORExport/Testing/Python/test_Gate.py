@@ -56,7 +56,7 @@ def test_whatRejectsIsRefusedWithAllFindings(aReadyCase):
     with pytest.raises(GateRefused) as refused:
         Gate.requireOpen(findings)
     assert refused.value.code == "b" and "1 more" in refused.value.message
-    assert [one["code"] for one in refused.value.result["findings"]] == ["a", "b", "c"]
+    assert [one["code"] for one in refused.value.result["findings"]] == ["b", "c", "a"]
 
 
 def test_withdrawnConsentAndOtherUse(aReadyCase):

@@ -13,7 +13,7 @@ import trimesh
 from Judges import dicomErrors, encapsulatedDocument, entityErrors
 from SmallSeries import asymmetricMask, boneSegment, writeSeries
 
-from ORExportLib.Dicom import EncapsulatedObj, ModelObjects
+from ORExportLib.Dicom import EncapsulatedObj, ModelBodies, ModelObjects
 from ORExportLib.Dicom.DerivedObject import Making
 from ORExportLib.Dicom.EncapsulatedDocument import encapsulatedBytes
 from ORExportLib.Dicom.Icons import SIZE, painted
@@ -263,3 +263,21 @@ def test_tooFineASurfaceIsSimplifiedToLookAt():
     assert len(ball.faces) > MOST_TRIANGLES >= len(mesh.triangles) > 0.5 * MOST_TRIANGLES
     assert abs(numpy.linalg.norm(mesh.points, axis=1) - 40).max() < 0.05
     assert coarse(mesh) is mesh
+
+
+def test_aLargeSurfaceIsReadOnlyOnce(monkeypatch):
+    """What is made of it afterwards starts from what all pictures of it are made of."""
+    import fast_simplification
+
+    ball, given = trimesh.creation.icosphere(7, 40), []
+    mesh = Mesh.fromArrays(ball.vertices, ball.faces)
+    monkeypatch.setattr(ModelBodies, "FINEST", 200_000)
+    simplify = fast_simplification.simplify
+
+    def counted(points, triangles, **how):
+        given.append(len(triangles))
+        return simplify(points, triangles, **how)
+
+    monkeypatch.setattr(fast_simplification, "simplify", counted)
+    assert [len(coarse(mesh, most).triangles) for most in (50_000, 200_000, 20_000)] == [50_000, 200_000, 20_000]
+    assert given == [len(ball.faces), 200_000, 200_000]

@@ -245,7 +245,7 @@ def test_contentsCanBeLeftOut(user, printed, tmp_path):
     widget = user.show("ORExport")
     table = packing(widget).contentsTable
     optional = [row for row in range(table.rowCount) if table.item(row, 0).flags() & qt.Qt.ItemIsEnabled]
-    assert optional and not table.item(0, 0).flags() & qt.Qt.ItemIsEnabled
+    assert optional == list(range(len(optionalContents()))) and table.rowCount > len(optional)
     for row in optional:
         user.host.act(table.item(row, 0).setCheckState, qt.Qt.Unchecked)
     makePackage(user, tmp_path / "out")
@@ -264,6 +264,8 @@ def test_aRemovableMediumIsOffered(user, printed, tmp_path, monkeypatch):
     user.host.enter(packing(widget).mediumComboBox, "STICK, 8.1 GB free")
     name = Case.open(printed).name
     assert packing(widget).outPathLineEdit.currentPath == str(tmp_path / "stick" / f"{name}-package")
+    user.host.act(widget.refresh)
+    assert packing(widget).mediumComboBox.currentText == "STICK, 8.1 GB free"
 
 
 def aCamera(position=(0, 500, 0)):

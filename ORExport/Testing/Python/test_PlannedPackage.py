@@ -13,6 +13,7 @@ from test_ApprovedPackage import ANNA, rejections, writeSite
 from test_Package import changeObject, codes, forge, recordOf, replaceFile
 
 from ORExportLib import Manifest, PlanFiles, VerifyObjects
+from ORExportLib.Measurements import measurementsOf
 from ORExportLib.Package import exportPackage, makePackage
 from PlanningHubLib import Approval
 from PlanningHubLib.Errors import Finding, GateRefused
@@ -107,6 +108,9 @@ def test_planLiesBesideItAndOnThePages(exported, aReadyCase):
                    "NOTHING IS ENGRAVED",
                    f"PLANNINGHUB:{aReadyCase.name}:PLAN:{plan.content[:32].upper()}", "1/3", "3/3"):  # fmt: skip
         assert wanted in plain, wanted
+    planned, made = Plan.readPlan(aReadyCase, plan), [aReadyCase.latest("part")]
+    measured = measurementsOf(*planned, aReadyCase.latest("segmentation"), made)
+    assert len(measured) == 3 and all(one.text in plain for one in measured)
     assert text.count("NOT APPROVED") == 3 and all("LEFT" in page for page in text.split("\f")[:3])
 
 

@@ -92,8 +92,14 @@ def test_theScannedBoneGoesWhereTheModelIs(packaged):
     assert corners.shape == scanned.shape and np.abs(corners - scanned).max() > 5
     planned = scanned @ matrix[:3, :3].T + matrix[:3, 3]
     np.testing.assert_allclose(planned, corners, atol=0.01)
-    # Its other object has another motion, and so a registration of its own.
-    assert len(registrations) == 2 and source.FrameOfReferenceUID not in registrations
+    # The other object has another motion, and so a registration of its own; a third one places both.
+    assert len(registrations) == 3 and source.FrameOfReferenceUID not in registrations
+    (together,) = [one for one in registrations.values() if len(one.RegistrationSequence) > 2]
+    frames = matrices(together)
+    assert set(frames) == {source.FrameOfReferenceUID, *registrations}
+    assert all(np.array_equal(matrix, np.eye(4)) for matrix in frames.values())
+    (assembly,) = map(pydicom.dcmread, recordsOf(folder, "assembly-dicom"))
+    assert assembly.FrameOfReferenceUID == together.FrameOfReferenceUID
 
 
 def test_theJudgesReadTheWholePackage(packaged, tmp_path):
@@ -114,24 +120,31 @@ def test_theJudgesReadTheWholePackage(packaged, tmp_path):
 
 def test_registrationsSayWhatTheyMove(packaged):
     folder, _slices, _bone = packaged
-    for path in recordsOf(folder, "registration"):
-        dataset = pydicom.dcmread(path)
-        assert "not approved" in dataset.ContentDescription
-        assert dataset.ContentDescription.endswith(("Once", "Moved")) and dataset.Modality == "REG"
-        assert len(dataset.RegistrationSequence[1].ReferencedImageSequence) == 6
+    datasets = [pydicom.dcmread(path) for path in recordsOf(folder, "registration")]
+    assert [one.ContentDescription.partition(" not approved: ")[2] for one in datasets] == [
+        "Once", "Moved", "all as planned"
+    ]  # fmt: skip
+    for dataset in datasets:
+        assert dataset.Modality == "REG" and len(dataset.RegistrationSequence[1].ReferencedImageSequence) == 6
 
 
 def test_whatIsNotWantedIsLeftOut(aReadyCase, aSession, withoutPictures):
     package = makePackage(aReadyCase, aSession, leaveOut=["derived-ct", "views"])
-    assert not [name for name in package.files if "derived" in name or "view" in name or "registration" in name]
+    assert not [name for name in package.files if "derived" in name or "view-" in name or "registration" in name]
 
 
 def test_motionsThatAreNotRigidAreNotWritten(aSource, aMaking):
     with pytest.raises(ValueError):
-        buildSpatialRegistration(aSource, aMaking, "1.2.3", np.diag([1.0, 1, -1, 1]), "Mirror")
+        buildSpatialRegistration(aSource, aMaking, "1.2.3", [("1.2.4", np.diag([1.0, 1, -1, 1]), "")], "Mirror")
 
 
-def test_withoutMotionsThereIsNone(aSource, aMaking):
-    still = SimpleNamespace(moved=True, matrixLps=None, part=None, name="Combined")
-    content = SimpleNamespace(source=aSource, making=aMaking, bodies=[still])
-    SpatialRegistration.write(content, None, lambda *_: None)
+def test_whatWasJoinedIsInTheArrangementOnly(aSource, aMaking):
+    joined = SimpleNamespace(moved=True, matrixLps=None, part=None, name="Combined")
+    content = SimpleNamespace(source=aSource, making=aMaking, bodies=[joined])
+    writer = SimpleNamespace(object=lambda dataset, name, _role: written.append((name, dataset)))
+    written = []
+    SpatialRegistration.write(content, writer, lambda *_: None)
+    assert [(name, len(one.RegistrationSequence)) for name, one in written] == [("registration-1.dcm", 3)]
+    content.bodies = []
+    SpatialRegistration.write(content, writer, lambda *_: None)
+    assert len(written) == 1

@@ -61,9 +61,9 @@ def cursor(page):
 def placeIn(page, view, lps):
     """Return where a place is drawn in one of the views, in pixels of the page."""
     found = page.value(
-        f"(() => {{ const view = {view}; const box = view.frame.getBoundingClientRect();"
-        f"const [x, y] = view.toScreen({json.dumps([float(value) for value in lps])}); return [box.left + x, box.top + y]; }})()"
-    )  # fmt: skip
+        f"(() => {{ const box = {view}.frame.getBoundingClientRect();"
+        f"const [x, y] = {view}.toScreen({[float(value) for value in lps]}); return [box.left + x, box.top + y]; }})()"
+    )
     return numpy.array(found)
 
 
@@ -125,10 +125,8 @@ def test_namesOfAPlanRunNothing(aPage):
 
 def test_leftOfThePatientIsOnTheRightAndWhereItBelongs(aPage):
     # The block is left, in front and high; the rod right, behind and low: no mirrored page shows both so.
-    places = aPage.value(
-        "planViewer.state.models.map((model) => [model.lowLps, model.highLps, [...model.coordinates]])"
-    )
-    for (low, high, coordinates), corners in zip(places, (BLOCK, ROD), strict=True):
+    places = aPage.value("planViewer.state.models.map((model) => [...model.coordinates])")
+    for coordinates, corners in zip(places, (BLOCK, ROD), strict=True):
         points = numpy.array(coordinates).reshape(-1, 3)
         assert numpy.abs(points.min(0) - corners[0]).max() < 0.01
         assert numpy.abs(points.max(0) - corners[1]).max() < 0.01

@@ -1,20 +1,22 @@
 """The viewer in a real package finds in its folder what the command that verifies finds, and shows the same figures."""
 
+import datetime
 import json
 import shutil
 
 import pytest
 from Browser import browser, program
-from conftest import readyCase
 from test_ApprovedPackage import ANNA, BELA, MALLORY, rewriteApprovals, rewriteManifest, writeSite
 from test_PlannedPackage import PLATE, planThePart
 
 from ORExportLib import Manifest
 from ORExportLib.Export import exportPackage
+from ORExportLib.Measurements import measurementsOf
 from ORExportLib.Package import makePackage, optionalContents
 from ORExportLib.Verify import verifyPackage
-from ORExportLib.Viewer.Viewer import ROLE, checkRules
-from PlanningHubLib import Approval, Pictures
+from ORExportLib.Viewer.Viewer import ROLE
+from PlanningHubLib import Approval, Pictures, VerdictHeaders
+from PlanningHubLib.Planning.Plan import readPlan
 from PlanningHubLib.Session import Session
 
 DONE = "document.querySelector('#package-check .good, #package-check .reject, #package-check .unknown')"
@@ -22,21 +24,18 @@ OTHERS = [name for name in optionalContents() if name != "viewer"]
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory):
-    """An approved package of a planned plate, with the measurements of its content; not to be changed."""
+def made(tmp_path_factory, makeReadyCase):
+    """An approved package of a planned plate, with the measurements of its case; not to be changed."""
     if program() is None:
         pytest.skip("no Chromium here (Debian package chromium)")
     folder = tmp_path_factory.mktemp("made")
-    measurements = []
-    with pytest.MonkeyPatch.context() as patch, Session.start() as session, readyCase(folder, session) as case:
+    with pytest.MonkeyPatch.context() as patch, Session.start() as session, makeReadyCase(folder, session) as case:
         patch.setenv("PLANNINGHUB_HOME", str(folder / "home"))
         patch.setattr(Pictures, "requireRendering", _refuse)
-        patch.setattr(
-            "ORExportLib.Viewer.Viewer._lines", lambda content: measurements.extend(content.measurements) or []
-        )
-        planThePart(case, session, PLATE)
+        plan, part = planThePart(case, session, PLATE)
         writeSite()
         Approval.approve(case, ANNA)
+        measurements = measurementsOf(*readPlan(case, plan), case.latest("segmentation"), [part])
         exportPackage(case, makePackage(case, session, leaveOut=OTHERS), folder / "package")
     return folder / "package", measurements
 
@@ -51,6 +50,12 @@ def aPage(made):
         page.open(viewerOf(made[0]))
         page.waitFor("document.documentElement.dataset.checked")
         yield page
+
+
+@pytest.fixture(autouse=True)
+def sameDay(monkeypatch, dayAfterTheScan):
+    """The browser knows no other day than today."""
+    monkeypatch.setattr(VerdictHeaders, "today", datetime.date.today)
 
 
 @pytest.fixture
@@ -89,7 +94,8 @@ INSIDE_OBJECTS = {"document-differs", "identity-differs", "plan-differs", "dicom
 
 def test_wholePackageIsWhole(aPage, made):
     lines = sameAsCommand(aPage, made[0])
-    assert set(lines) == {"approved-by"} and "anna (surgeon)" in lines["approved-by"]
+    # The small series was scanned in 2024.
+    assert set(lines) == {"approved-by", "scan-too-old"} and "anna (surgeon)" in lines["approved-by"]
     assert aPage.value("document.getElementById('approval').textContent") == "Approved by anna (surgeon)"
     assert aPage.value("document.getElementById('banner').className") == "approved"
     assert aPage.value("document.getElementById('alarm').hidden")
@@ -151,6 +157,16 @@ def test_namesABadManifest(aPage, aFolder, change):
     sameAsCommand(aPage, aFolder)
 
 
+@pytest.mark.parametrize(
+    "changes", [{"intendedUse": "education"}, {"sourceDate": None}, {"sourceDate": "2999-01-01"}, {"leftOut": []}]
+)
+def test_saysWhatSpeaksAgainstItsUseToday(aPage, aFolder, changes):
+    rewriteManifest(aFolder, **changes)
+    lines = sameAsCommand(aPage, aFolder)
+    wanted = {"not-for-treatment", "scan-date-unknown", "scan-date-in-future", "package-incomplete"}
+    assert len(wanted & set(lines)) == 1
+
+
 def setOf(name, value):
     return lambda document: document["approvals"][0]["statement"].update({name: value})
 
@@ -177,9 +193,4 @@ def test_browserThatKnowsNoSuchSignaturesSaysSo(aPage, made):
         lines, isWhole = found(aPage, made[0])
     finally:
         aPage.value("delete crypto.subtle.importKey")
-    assert isWhole and [code for code, _text in lines] == ["signatures-not-checked"]
-
-
-def test_rulesAreThoseOfTheCommand():
-    assert checkRules()["manifestVersion"] == Manifest.VERSION
-    assert "model-stl" in checkRules()["neededRoles"] and checkRules()["domain"].endswith("\n")
+    assert isWhole and "signatures-not-checked" in dict(lines) and "approved-by" not in dict(lines)

@@ -113,7 +113,9 @@ def content(side, procedure="cranioplasty", origins=("segment", "piece")):
     mesh = Mesh.fromArrays(
         [(0, 0, 0), (40, 0, 0), (0, 60, 0), (0, 0, 80)], [(0, 1, 2), (0, 1, 3), (0, 2, 3), (1, 2, 3)]
     )
-    bodies = tuple(types.SimpleNamespace(name=f"{origin} body", origin=origin, mesh=mesh) for origin in origins)
+    bodies = tuple(
+        types.SimpleNamespace(name=f"{origin} body", origin=origin, role="anatomy", mesh=mesh) for origin in origins
+    )
     return types.SimpleNamespace(bodies=bodies, side=side, procedure=types.SimpleNamespace(name=procedure))
 
 

@@ -10,7 +10,7 @@ import dataclasses
 
 import numpy
 
-from .Mesh import Mesh, anyCorner
+from .Mesh import Mesh, allAlike, anyCorner
 
 # Steps are halved down to this share of the limit, or of an edge.
 FINEST_SHARE = 0.02
@@ -18,7 +18,7 @@ FINEST_SHARE = 0.02
 # The longest ways across are those between points of the fine surface; its longest edges are longer than the mean.
 REACH_IN_EDGES = 0.6
 # Up to so many triangles, those of the fine surface may be long.
-_LONG_TRIANGLES = 200_000
+LONG_TRIANGLES = 200_000
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -62,7 +62,7 @@ class Bends:
         step = max(1, len(fine.triangles) // 50_000)
         areasMm2 = Mesh(fine.points, fine.triangles[::step]).areasMm2()
         self._edgeMm = float(numpy.sqrt(areasMm2.mean() * 4 / numpy.sqrt(3)))
-        self._isSmall = len(fine.triangles) <= _LONG_TRIANGLES
+        self._isSmall = len(fine.triangles) <= LONG_TRIANGLES
         # How far from a bend the places that are measured on both sides of it may lie.
         self._reachMm = fine.longestEdgeMm if self._isSmall else REACH_IN_EDGES * self._edgeMm
 
@@ -83,7 +83,8 @@ class Bends:
         below[triangles] = True
         near = self._fine
         if not self._isSmall:
-            near = near.kept(anyCorner(below[self._nearest], near.triangles))
+            # Below an edge are the triangles that reach from one side of it to the other.
+            near = near.kept(anyCorner(below[self._nearest], near.triangles) & ~allAlike(self._nearest, near.triangles))
         distances = Distance(near if len(near.triangles) else self._fine)
         places = alongEdges(ends, endsMm, distances, limitMm, self._finestMm(limitMm))
         return Places(places.points, places.distancesMm, triangles[places.owners])

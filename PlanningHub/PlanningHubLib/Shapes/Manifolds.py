@@ -4,7 +4,7 @@ import numpy
 
 from ..Errors import InputRefused
 from .Checks import requirePrintable
-from .Mesh import Mesh, weldedIndex
+from .Mesh import Mesh, hasDoubles, weldedIndex
 
 _INDEX = numpy.uint32
 # Far above the digits of single precision and of the 3MF, far below any printer.
@@ -53,10 +53,10 @@ def weldProof(mesh):
 
     :raises InputRefused: the codes of :func:`PlanningHubLib.Shapes.Checks.meshFindings`
     """
+    if not hasDoubles(mesh.points):
+        return mesh
     index = weldedIndex(mesh.points)
     doubles = numpy.bincount(index)[index] > 1
-    if not doubles.any():
-        return mesh
     apart = _movedInwards(mesh, doubles)
     requirePrintable(apart)
     return apart

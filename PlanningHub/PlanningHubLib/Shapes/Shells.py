@@ -18,7 +18,7 @@ def shellLabels(mesh):
     starts = numpy.full(nodeCount + 1, 3 * triangleCount, numpy.int32)
     starts[: triangleCount + 1] = numpy.arange(triangleCount + 1) * 3
     columns = mesh.triangles.reshape(-1) + numpy.int32(triangleCount)
-    graph = csr_matrix((numpy.ones(3 * triangleCount, numpy.int8), columns, starts), shape=(nodeCount, nodeCount))
+    graph = csr_matrix((numpy.ones(3 * triangleCount), columns, starts), shape=(nodeCount, nodeCount))
     count, labels = csgraph.connected_components(graph, directed=False)
     return count, labels[:triangleCount]
 

@@ -33,5 +33,7 @@ def inChunks(function, count, chunk=_CHUNK):
     Small enough chunks stay in the cores' caches, and what is in between takes little memory.
     """
     slices = [slice(first, min(first + chunk, count)) for first in range(0, count, chunk)]
+    if len(slices) < 2:
+        return [function(part) for part in slices]
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
         return list(pool.map(function, slices))

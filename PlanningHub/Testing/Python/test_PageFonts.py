@@ -145,6 +145,12 @@ def test_whatNoFontHasIsABoxAndSaid(aPage):
     assert lost == set("ᠮᠣ\ue123") and text.count("□") == 6
 
 
+def test_whatHasNoPlaceInTheFontIsABoxAndNothingElse(monkeypatch):
+    monkeypatch.setattr(PageFontsShaping, "LAST_PRIVATE", PageFontsShaping.FIRST_PRIVATE + 2)
+    found = PageFontsShaping.shaped({"頭蓋形成"})
+    assert [found.meanings.get(one, one) for one in found.texts["頭蓋形成"]] == ["頭", "蓋", "形", "□"]
+
+
 def test_withoutTheFontsOfOtherScriptsThereAreBoxesOnly(aPage, monkeypatch):
     monkeypatch.setattr(PageFontsShaping, "_folderOf", lambda package: PageFontsShaping.Path(package))
     monkeypatch.setattr(PageFonts, "_dejavuFolder", lambda: None)

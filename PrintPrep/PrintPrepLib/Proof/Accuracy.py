@@ -63,7 +63,8 @@ def prove(work, tolerance=None, progress=noProgress):
     surface, offsetMm = work.shape.surface, work.offsetMm
     reference = work.shape.mesh if work.reference is None else work.reference
     progress(0.0, "Measuring the accuracy")
-    sides = compared(mesh, reference, offsetMm, work.intended, share(progress, 0.0, 0.6))
+    shallowMm = tolerance.mm if tolerance else 0.0
+    sides = compared(mesh, reference, offsetMm, work.intended, share(progress, 0.0, 0.6), shallowMm)
     facts = {
         "reference": _nameOf(work),
         "toleranceMm": tolerance.mm if tolerance else None,

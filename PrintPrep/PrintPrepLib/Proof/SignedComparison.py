@@ -51,12 +51,14 @@ def marginMm(offsetMm):
     return INTENDED_MARGIN_MM + abs(offsetMm)
 
 
-def compared(part, reference, offsetMm=0.0, intended=(), progress=noProgress):
+def compared(part, reference, offsetMm=0.0, intended=(), progress=noProgress, shallowMm=0.0):
     """Measure from the part to the reference and back.
 
     :param part: closed mesh; all of its corners and even samples are measured
     :param reference: closed mesh; even samples are measured, and without an offset all of its corners
     :param offsetMm: distances are relative to the reference moved outwards by this
+    :param shallowMm: gaps of the offset surface, or walls of it inwards, that are nowhere deeper than this may be
+        missing: an offset that is off by no more closes them
     :param intended: closed meshes; what lies within them, or nearer than :func:`marginMm`, is left out
     :returns: two :class:`Measured`: places of the part, places of the reference
     """
@@ -66,20 +68,25 @@ def compared(part, reference, offsetMm=0.0, intended=(), progress=noProgress):
     distancesMm[changed(points, intended, marginMm(offsetMm))] = numpy.nan
     ofPart = Measured(points, distancesMm, len(samples.points), samples.spacingMm)
     progress(0.5, "Measuring back from what it was made from")
-    points, even, spacingMm = _probes(reference, offsetMm)
+    points, even, spacingMm = _probes(reference, offsetMm, shallowMm)
     distancesMm = -signedDistancesOfMany(points, part)
     distancesMm[changed(points, intended, marginMm(offsetMm))] = numpy.nan
     progress(1.0, "Measured")
     return ofPart, Measured(points, distancesMm, even, spacingMm)
 
 
-def _probes(reference, offsetMm):
-    """Return places (n, 3) where the part's surface ought to be, how many are spread evenly, and their spacing."""
+def _probes(reference, offsetMm, shallowMm):
+    """Return places (n, 3) where the part's surface ought to be, how many are spread evenly, and their spacing.
+
+    A gap that is deeper somewhere has walls from which it goes on: their places count.
+    """
     samples = evenSamples(reference, SPACING_MM, most=MOST_SAMPLES)
     if offsetMm == 0:
         return numpy.concatenate([samples.points, reference.points]), len(samples.points), samples.spacingMm
-    moved = samples.points + offsetMm * samples.normals
-    onBorder = numpy.abs(signedDistancesOfMany(moved, reference) - offsetMm) < OFFSET_SLACK_MM
+    moved, onBorder = samples.points + offsetMm * samples.normals, numpy.ones(len(samples.points), bool)
+    for farMm in {offsetMm, offsetMm + float(numpy.sign(offsetMm)) * shallowMm}:
+        places = samples.points[onBorder] + farMm * samples.normals[onBorder]
+        onBorder[onBorder] = numpy.abs(signedDistancesOfMany(places, reference) - farMm) < OFFSET_SLACK_MM
     return moved[onBorder], int(onBorder.sum()), samples.spacingMm
 
 

@@ -24,6 +24,11 @@ from PlanningHubLib.Shapes.Mesh import alike, anyCorner
 
 from ..Repair.SelfIntersections import selfIntersecting
 
+# So few of the points are too coarse in the end.
+FEW_SHARE = 1e-3
+# Larger surfaces are those of masks, whose triangles are even.
+EVEN_TRIANGLES = 200_000
+
 
 class Trial:
     """What is known of a surface and what becomes of it, step by step: what was measured to a triangle that is still
@@ -73,8 +78,8 @@ class Trial:
         found[triangles[(uses[edges] > 2).reshape(-1, 3).any(1)]] = True
         found[touchingPoints(triangles, edges)] = True
         found &= canHelp
-        # At first, so as not to come late, and at last.
-        if isFirst or not found.any():
+        # At first, so as not to come late, and once hardly anything else is left.
+        if isFirst or found.sum() <= FEW_SHARE * len(found):
             isNew = numpy.isnan(self._backOfTriangles[candidate.origins])
             found[triangles[selfIntersecting(candidate.mesh, isNew)]] = True
             self._measureBack(isNew)
@@ -137,7 +142,8 @@ class Trial:
         samples, starts = samplesOf(coarse)[wanted], near[starts[wanted]]
         distancesMm = distancesNear(samples, self._mesh, starts)[0]
         beyond = distancesMm > self._boundMm
-        if beyond.any():
+        # Near even triangles hardly anything is taken for too far; to look closer would take longer than to go on.
+        if beyond.any() and len(self._mesh.triangles) <= EVEN_TRIANGLES:
             distancesMm[beyond] = exactNearby(samples[beyond], distancesMm[beyond].max(), self._mesh)
         count = touched.sum()
         self._backOfPoints[self._representatives()[touched]] = distancesMm[:count]

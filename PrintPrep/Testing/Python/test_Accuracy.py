@@ -237,3 +237,14 @@ def test_twoBodiesInOneMeshAreMeasured():
     both = joined(boxMesh((0, 0, 0), (9, 9, 9)), boxMesh((20, 0, 0), (29, 9, 9)))
     facts = Accuracy.prove(workOf(both, boxMesh((0, 0, 0), (9, 9, 9))), WITHIN).facts
     assert facts["innermostMm"] < -10 and facts["verdict"] == "out-of-tolerance"
+
+
+@pytest.mark.parametrize(("radiusMm", "isFilled", "verdict"), [
+    (1.3, True, "within"), (2.2, True, "out-of-tolerance"), (2.2, False, "within"), (1.3, False, "within"),
+])  # fmt: skip
+def test_anOffsetMayCloseGapsNoDeeperThanTheTolerance(radiusMm, isFilled, verdict):
+    """A cavity of a ball that is moved by 1 mm: 0.3 mm deep are left of it and may be filled, 1.2 mm may not."""
+    hollow = lessThan(sphere(20), toManifold(sphere(radiusMm)))
+    moved = sphere(21) if isFilled else lessThan(sphere(21), toManifold(sphere(radiusMm - 1)))
+    facts = Accuracy.prove(workOf(hollow, moved, offsetMm=1.0), Tolerance(0.5, "the test")).facts
+    assert facts["verdict"] == verdict, facts["maximumMm"]

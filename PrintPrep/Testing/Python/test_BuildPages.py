@@ -72,6 +72,7 @@ def test_platesArePagedThrough_eachWithItsPicture(aBuild):
         picture = page.ui.plateLabel.pixmap
         seen.append(picture.toImage())
         assert picture.width() == 420 and picture.height() > 200
+        assert page.ui.plateLabel.minimumHeight == picture.height(), "the layout leaves it room"
         page.user.host.act(page.ui.nextButton.click)
     assert seen[0] != seen[1] and page.whyNot("nextButton") == "This is the last plate."
     page.click("previousButton")
@@ -114,3 +115,29 @@ def test_mapAndPlateTakeEachOthersPlace(aBuild):
     assert not again.ui.showPlateButton.checked
     again.click("showPlateButton")
     assert staged(MAP_ATTRIBUTE) == [] and len(staged()) > 1
+
+
+def test_eachCopyHasItsOwnEntriesAndInspection(aGuide):
+    page = aGuide("BuildPanel")
+    page.enter(slicingCheckBox=False, directionLineEdit="0, 0, 1")
+    page.type("partsTable", 0, 3, "2")
+    page.click("buildButton")
+    papers = PrintPage(page.user, "PapersPanel")
+    assert papers.ui.copyComboBox.currentText == "all copies" and not papers.ui.copyComboBox.isHidden()
+    row = papers.panel._names.index("cycle-number")
+    papers.enter(copyComboBox="copy 2 of 2")
+    papers.type("fieldsTable", row, 2, "C-102")
+    assert papers.click("papersButton") == "The papers are made."
+    assert papers.rows("fieldsTable")[row][2] == "C-102"
+    papers.enter(copyComboBox="copy 1 of 2")
+    assert papers.rows("fieldsTable")[row][2] == "", "it was entered for the other copy"
+    assert "Copy 1 of 2: The printed part was not inspected." in papers.ui.releaseLabel.text
+    inspection = PrintPage(page.user, "InspectionPanel")
+    assert inspection.ui.copyComboBox.currentText == "copy 1 of 2", "one is always meant"
+    inspection.click("inspectButton")
+    for number, text in enumerate(("60.0", "40.0", "30.0")):
+        inspection.type("dimensionsTable", number, 3, text)
+    assert inspection.click("inspectButton") == "The printed part passes."
+    inspection.enter(copyComboBox="copy 2 of 2")
+    assert inspection.rows("dimensionsTable") == [], "the other copy was not read yet"
+    assert page.case().latest("inspection").parameters["copy"] == 1

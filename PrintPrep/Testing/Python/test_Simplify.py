@@ -15,10 +15,10 @@ from PartMaking import (
 )
 
 from PlanningHubLib.Errors import Cancelled, InputRefused, UsageError
-from PlanningHubLib.Shapes import Checks, Deviation, Manifolds, Surface
+from PlanningHubLib.Shapes import Between, Checks, Deviation, Manifolds, Surface
 from PlanningHubLib.Shapes.Mesh import Mesh, welded
 from PrintPrepLib.Formats import Writers
-from PrintPrepLib.Simplification import Levels, Simplify
+from PrintPrepLib.Simplification import Levels, Simplify, Trials
 
 
 def trimeshDistances(mesh, points):
@@ -190,3 +190,43 @@ def test_ofALargeMeshOfLongTrianglesTheLargestIsExact(monkeypatch):
     points = Deviation.samplesOf(mesh) + (0, 0.25, 0)
     found = Deviation.distancesToFineSurface(points, mesh).max()
     assert found == pytest.approx(Deviation.distancesToSurface(points, mesh).max(), abs=1e-6)
+
+
+@pytest.mark.parametrize(("spacingMm", "boundMm"), [((0.5, 0.5, 0.7), 0.1), ((0.4, 0.4, 0.4), 0.25)])
+def test_boundHoldsBetweenCornersAndOnEdges(monkeypatch, spacingMm, boundMm):
+    """Judged at many places of every triangle of both surfaces, by another library; by the way of large meshes too."""
+    fine = Surface.maskSurface(asymmetricMask(), obliqueMatrix(spacingMm)).mesh
+    for large in (False, True):
+        if large:
+            monkeypatch.setattr(Levels, "LARGE_TRIANGLES", 1000)
+            monkeypatch.setattr(Deviation, "_ALL_EXACT", 0)
+            monkeypatch.setattr(Between, "LONG_TRIANGLES", 0)
+            monkeypatch.setattr(Trials, "EVEN_TRIANGLES", 0)
+        simple = Simplify.simplified(fine, boundMm)
+        forth = trimeshDistances(simple.mesh, placesOnAll(fine, 3))
+        back = trimeshDistances(fine, placesOnAll(simple.mesh, 8))
+        assert max(forth.max(), back.max()) <= boundMm
+        assert simple.deviation.maximumMm <= boundMm
+        assert max(forth.max(), back.max()) <= simple.deviation.maximumMm + 0.02 * boundMm
+
+
+def placesOnAll(mesh, steps):
+    """Places on a grid over each triangle, its corners and edges included."""
+    grid = [(one, other, steps - one - other) for one in range(steps + 1) for other in range(steps + 1 - one)]
+    return numpy.einsum("gk,tkd->tgd", numpy.array(grid) / steps, mesh.points[mesh.triangles].astype(float)).reshape(
+        -1, 3
+    )
+
+
+def test_edgeThatCrossesAValleyIsMeasured():
+    """The same four corners, the square between them split the other way: corners and centers hide how far apart."""
+    corners = numpy.array([[0, 0, 1], [10, 0, 0], [10, 10, 1], [0, 10, 0], [5, 5, -20]], numpy.float32)
+    walls = [(1, 0, 4), (2, 1, 4), (3, 2, 4), (0, 3, 4)]
+    valley = Mesh(corners, numpy.array([(0, 1, 3), (1, 2, 3), *walls], numpy.int32))
+    ridge = Mesh(corners, numpy.array([(0, 1, 2), (0, 2, 3), *walls], numpy.int32))
+    samples = Deviation.distancesToSurface(Deviation.samplesOf(ridge), valley).max()
+    judged = max(
+        trimeshDistances(valley, placesOnAll(ridge, 40)).max(), trimeshDistances(ridge, placesOnAll(valley, 40)).max()
+    )
+    assert judged > samples + 0.2
+    assert Deviation.measured(valley, ridge).maximumMm == pytest.approx(judged, abs=0.02)
