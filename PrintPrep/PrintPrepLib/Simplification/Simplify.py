@@ -23,7 +23,7 @@ from .Trials import Trial
 # With more points beyond the bound than these, a level is too coarse: most of it would have to be replaced.
 BEYOND_FRACTION = 0.01
 SAMPLED_POINTS = 20_000
-ROUNDS = 16
+ROUNDS = 32
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
