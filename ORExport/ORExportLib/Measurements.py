@@ -38,7 +38,8 @@ PLACES = {
     "depthMm": ("entryRas", "depthAtRas"),
 }
 # What the other tables hold stands among the figures or the objects, too.
-TABLES = ("Distances to structures at risk", "Passages", "Approaches", "Slots", "Sleeves", "Fixation", "Pairs")
+PASSAGES, INSIDE = "Passages", "insideMm"
+TABLES = ("Distances to structures at risk", PASSAGES, "Approaches", "Slots", "Sleeves", "Fixation", "Pairs")
 # Limits of a row, not measurements.
 LIMITS = ("minimumMm", "warnMm")
 
@@ -71,8 +72,13 @@ class Measurement:
 
     @property
     def about(self):
-        """What of its step the number is about, empty where it is about the whole step."""
+        """What of its step the number is about, empty where it is about the whole step: names that people gave."""
         return self.name.rpartition(ABOUT)[0]
+
+    @property
+    def quantity(self):
+        """What the name says without names that people gave, such as ``distance``."""
+        return self.name.rpartition(ABOUT)[2]
 
     @property
     def text(self):
@@ -132,6 +138,9 @@ class _Step:
 
     def measurements(self):
         figures, made = self.result["figures"], tuple(self.result["objects"])
+        if PASSAGES in self.result["tables"]:
+            # There they stand with more.
+            figures = {name: value for name, value in figures.items() if not name.startswith(f"{INSIDE} ")}
         found = []
         for figure, value in figures.items():
             found += self._figure(figure, value, figures, made or self._used)
@@ -146,26 +155,30 @@ class _Step:
     def _used(self):
         return tuple(objectsUsedBy(self.step))
 
-    def _figure(self, figure, value, among, about, label=""):
-        """Yield what a figure says; its places are looked for ``among`` those beside it."""
+    def _figure(self, figure, value, among, about, names=()):
+        """Yield what a figure says; its places are looked for ``among`` those beside it.
+
+        :param about: names of objects; ``names`` those that tell it from its like in this step
+        """
+        plain, _space, structure = figure.partition(" ")
+        if structure:
+            names, about = (*names, structure), (*about, structure)
+        label = f"{' and '.join(names)}{ABOUT}" if names else ""
         # Three ways alike are no vector; they stand in a table.
         isVector = isinstance(value, (list, tuple)) and len(value) == 3 and self.step["do"] != "approaches"
-        if isVector and unitOf(figure)[0]:
+        if isVector and unitOf(plain)[0]:
             for axis, one in zip(AXES, value, strict=True):
-                yield self._measurement(figure, one, f"{label}{words(figure)} {axis}", None, about)
-        elif _isNumber(value) and (unitOf(figure.split(" ")[0])[0] or figure.endswith("Share")):
-            points = self._points(figure, among)
-            yield self._measurement(figure, value, f"{label}{_title(figure)}", points, about)
+                yield self._measurement(figure, one, f"{label}{words(plain)} {axis}", None, about)
+        elif _isNumber(value) and (unitOf(plain)[0] or plain.endswith("Share")):
+            yield self._measurement(figure, value, f"{label}{words(plain)}", self._points(figure, among), about)
 
     def _row(self, row):
-        """Yield the measurements of a row of a table; what the row is about stands before each name."""
+        """Yield the measurements of a row of a table."""
         names = [row[key] for key in ("line", "structure", "plane", "first", "second") if key in row]
         about = tuple(dict.fromkeys([*(() if "line" in row or "first" in row else self.result["objects"]), *names]))
         for figure, value in row.items():
-            structure = figure.partition(" ")[2]
             if figure not in LIMITS:
-                things = (*about, structure) if structure else about
-                yield from self._figure(figure, value, row, things, f"{' and '.join(names)}{ABOUT}")
+                yield from self._figure(figure, value, row, about, tuple(names))
 
     def _volumes(self, made):
         for name in made:
@@ -226,9 +239,3 @@ class _Step:
 
 def _isNumber(value):
     return isinstance(value, (int, float)) and not isinstance(value, bool)
-
-
-def _title(figure):
-    """Return ``inside Liver`` of ``insideMm Liver``."""
-    name, _space, structure = figure.partition(" ")
-    return f"{words(name)} {structure}".strip()

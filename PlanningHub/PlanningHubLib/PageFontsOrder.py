@@ -12,8 +12,8 @@ EXPLICIT = frozenset({"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "P
 _MARKS = frozenset("\u200e\u200f\u061c")
 _NEUTRAL = frozenset({"B", "S", "WS", "ON"})
 _PAIRS = {"(": ")", "[": "]", "{": "}", "⟨": "⟩", "⟪": "⟫", "「": "」", "『": "』", "【": "】"}
-_MIRRORED = {**_PAIRS, "<": ">", "«": "»", "‹": "›", "≤": "≥"}
-_MIRRORED |= {other: one for one, other in _MIRRORED.items()}
+_OPENING = {**_PAIRS, "<": ">", "«": "»", "‹": "›", "≤": "≥"}
+_MIRRORED = {**_OPENING, **{other: one for one, other in _OPENING.items()}}
 
 
 def withoutControls(text):

@@ -4,6 +4,8 @@ import copy
 import dataclasses
 import io
 
+import numpy
+
 # Points, as everything on a page.
 MARGIN, BANNER, SIZE = 45, 30, 8.5
 WIDTH, LEAST_BELOW_HEADING, FOOT = 595 - 2 * MARGIN, 80, 55
@@ -11,6 +13,8 @@ APPROVED_COLOR, WARNING_COLOR, NEAR_COLOR = "#00602b", "#b00020", "#9a5200"
 GRID_COLOR, HEAD_COLOR = "#999999", "#eeeeee"
 COLORS = {"reject": WARNING_COLOR, "warn": NEAR_COLOR, "free": APPROVED_COLOR}
 BOX, BOX_LINE = 9, 0.8
+# Of each side of a QR code, by the standard (ISO/IEC 18004).
+QUIET_MODULES = 4
 LOST_TEXT = "□ stands for a character that this page cannot print; the case holds the full text."
 
 
@@ -199,21 +203,24 @@ class Paper:
         canvas.restoreState()
 
 
-def qrRectangles(text, size):
-    """Return x, y, width and height of the dark modules of a text's QR code in a square, y up, with its quiet zone.
+def qrModules(text):
+    """Return the dark modules of a text's QR code, boolean (n, n), rows from the top; without quiet zone.
 
-    Medium error correction: a seventh of the code may be unreadable (ISO/IEC 18004, which asks for the quiet zone of
-    four modules on each side, too).
+    Medium error correction: a seventh of the code may be unreadable (ISO/IEC 18004).
     """
     import segno
 
-    matrix = [list(row) for row in segno.make(text, error="m", boost_error=False, micro=False).matrix]
-    module = size / (len(matrix) + 8)
+    code = segno.make(text, error="m", boost_error=False, micro=False)
+    return numpy.array([list(row) for row in code.matrix], bool)
+
+
+def qrRectangles(text, size):
+    """Return x, y, width and height of the dark modules of a text's QR code in a square, y up, with its quiet zone."""
+    dark = qrModules(text)
+    module = size / (len(dark) + 2 * QUIET_MODULES)
     return [
-        ((4 + column) * module, (3 + len(matrix) - row) * module, module, module)
-        for row, line in enumerate(matrix)
-        for column, isDark in enumerate(line)
-        if isDark
+        ((QUIET_MODULES + column) * module, (QUIET_MODULES + len(dark) - 1 - row) * module, module, module)
+        for row, column in zip(*dark.nonzero(), strict=True)
     ]
 
 

@@ -5,6 +5,7 @@ these.
 """
 
 import io
+import re
 
 import numpy
 from slicer.util import arrayFromVolume
@@ -29,11 +30,18 @@ BRIGHT_HU, DARK_HU = 3000, -1000
 WINDOWS_HU = ((BONE_WINDOW_HU, BONE_LEVEL_HU, "BONE"), (400, 40, "SOFT TISSUE"))
 # What of the source still holds for its copies.
 KEPT = (
-    "PatientPosition", "PositionReferenceIndicator", "BodyPartExamined", "Laterality", "AnatomicRegionSequence",
-    "AcquisitionDate", "AcquisitionTime", "AcquisitionDateTime", "AcquisitionNumber", "SliceThickness",
+    "PatientPosition", "PositionReferenceIndicator", "AnatomicRegionSequence", "AcquisitionDate", "AcquisitionTime",
+    "AcquisitionDateTime", "AcquisitionNumber", "SliceThickness",
     "SpacingBetweenSlices", "RecognizableVisualFeatures", "LossyImageCompression", "LossyImageCompressionRatio",
     "LossyImageCompressionMethod", "ContrastBolusAgent", "Rows", "Columns",
 )  # fmt: skip
+# Of these a side must not be said (PS3.16 Annex L), of others it has to be, if only that it is not known.
+UNPAIRED = frozenset(
+    "ABDOMEN ABDOMENPELVIS BLADDER BRAIN CHEST CHESTABDOMEN CHESTABDPELVIS COCCYX CSPINE CTSPINE FACE HEAD HEADNECK "
+    "HEART JAW LIVER LSPINE LSSPINE MAXILLA NECK NECKCHEST PANCREAS PELVIS SKULL SPINE SSPINE STERNUM TLSPINE TSPINE "
+    "WHOLEBODY".split()
+)
+CODE_STRING = re.compile("[A-Z0-9 _]{1,16}")
 # What has to be there, if only empty.
 TYPE_2_OF_CT = ("KVP", "AcquisitionNumber", "PositionReferenceIndicator", "SliceThickness")
 TYPE_2_OF_MR = ("EchoTime", "EchoTrainLength", "PositionReferenceIndicator", "SliceThickness")
@@ -142,7 +150,8 @@ class DerivedSeries:
         for keyword in (*KEPT, *(KEPT_OF_MR if self._isMr else KEPT_OF_CT)):
             if keyword in source.first:
                 dataset[keyword] = source.first[keyword]
-        for keyword in ("Laterality", *(TYPE_2_OF_MR if self._isMr else TYPE_2_OF_CT)):
+        _addBodyPart(dataset, source.first)
+        for keyword in TYPE_2_OF_MR if self._isMr else TYPE_2_OF_CT:
             if keyword not in dataset:
                 setattr(dataset, keyword, None)
         dataset.FrameOfReferenceUID = source.frameOfReferenceUid
@@ -180,6 +189,14 @@ class DerivedSeries:
         item.SpatialLocationsPreserved = "YES"
         item.PurposeOfReferenceCodeSequence = [codedItem(codes.cid7202.SourceImageForImageProcessingOperation)]
         return item
+
+
+def _addBodyPart(dataset, header):
+    part, side = (str(header.get(keyword) or "").strip() for keyword in ("BodyPartExamined", "Laterality"))
+    if CODE_STRING.fullmatch(part):
+        dataset.BodyPartExamined = part
+    if part not in UNPAIRED:
+        dataset.Laterality = side if side in ("L", "R") else None
 
 
 def _elements(dataset):

@@ -1,9 +1,10 @@
 """Measurements as content items of a structured report: coded name, value with UCUM unit, points (TID 300)."""
 
 import hashlib
-import re
 
-from ..Measurements import ABOUT
+from PlanningHubLib.Planning.Figures import words
+
+from ..Measurements import AXES
 
 # What no standard names has a code of the suite's own: the figure's name in the case.
 SCHEME = "99PLANNINGHUB"
@@ -42,32 +43,22 @@ def numericItem(measurement, frameUid, plannedFrameUid):
 
 
 def conceptOf(measurement):
-    """Return the coded name of a measurement."""
+    """Return the coded name of a measurement; no name that people gave is in it."""
     import highdicom
     from pydicom.sr.codedict import codes
 
-    meaning = measurement.name.rpartition(ABOUT)[2]
-    if measurement.figure in STANDARD and meaning == meaningOfFigure(measurement.figure):
-        scheme, keyword = STANDARD[measurement.figure]
+    figure = measurement.figure.split(" ")[0]
+    if figure in STANDARD and measurement.quantity == words(figure):
+        scheme, keyword = STANDARD[figure]
         return highdicom.sr.CodedConcept.from_code(getattr(getattr(codes, scheme), keyword))
-    return highdicom.sr.CodedConcept(ownCode(measurement), SCHEME, meaning[:64])
-
-
-def meaningOfFigure(figure):
-    """Return the words of a figure's name without its unit."""
-    from PlanningHubLib.Planning.Figures import words
-
-    return words(figure)
+    return highdicom.sr.CodedConcept(ownCode(measurement), SCHEME, measurement.quantity[:64])
 
 
 def ownCode(measurement):
-    """Return the code of a figure: its name in the case, or where that is no short code, a hash of it."""
-    words = measurement.name.rpartition(ABOUT)[2].split(" ")
-    axis = words[-1] if words[-1] in ("R", "A", "S") else ""
-    name = f"{measurement.figure}{axis}"
-    if len(name) <= LONGEST_CODE and re.fullmatch(r"[A-Za-z0-9]+", name):
-        return name
-    return f"F{hashlib.sha256(name.encode()).hexdigest()[:12]}"
+    """Return the code of a figure: its name in the case with its axis, or where that is too long, a hash of it."""
+    axis = measurement.quantity.split(" ")[-1]
+    name = f"{measurement.figure.split(' ')[0]}{axis if axis in AXES else ''}"
+    return name if len(name) <= LONGEST_CODE else f"F{hashlib.sha256(name.encode()).hexdigest()[:12]}"
 
 
 def _coordinates(measurement, frameUid):

@@ -7,7 +7,7 @@ from PlanningHubLib.Shapes.Deviation import distancesToSurface
 
 from ..Dicom.ModelBodies import coarse
 from . import GlbFile, UsdzFile
-from .Shown import labelOf, shownBodies
+from .Shown import AID, labelOf, shownBodies
 
 GLB, USDZ = "model-glb", "model-usdz"
 ROLES = (GLB, USDZ)
@@ -25,7 +25,8 @@ def write(content, writer, progress):
     :param writer: :class:`ORExportLib.Writer.Writer`
     :raises InputRefused: ``cannot-write``
     """
-    bodies, deviationMm = drawnBodies(shownBodies(content), part(progress, 0.0, 0.6))
+    wanted = [body for body in shownBodies(content) if body.role != AID]
+    bodies, deviationMm = drawnBodies(wanted, part(progress, 0.0, 0.6))
     label = dataclasses.replace(labelOf(content), deviationMm=deviationMm)
     progress(0.6, "GLB")
     writer.bytes(GlbFile.glbBytes(bodies, label), f"{FOLDER}/plan.glb", GLB)

@@ -10,14 +10,14 @@ import socket
 import time
 from pathlib import Path
 
-from PlanningHubLib.Errors import GateRefused, InputRefused, StoreFailed, UsageError
+from PlanningHubLib.Errors import GateRefused, InputRefused, StoreFailed, UsageError, VerificationFailed
 from PlanningHubLib.Progress import noProgress, part
 from PlanningHubLib.Requirements import ensure
 
 from .. import Verify
 from ..Manifest import readManifest
 from .LiveMessages import messagesOf, numberOfMessages
-from .Navigation import INDEX
+from .Navigation import FOLDER, FORMAT, INDEX, VERSION
 
 CONNECT_SECONDS, SEND_SECONDS, LAST_SECONDS = 10, 60, 1
 
@@ -41,7 +41,7 @@ def pushPackage(folder, peer, notApproved=False, progress=noProgress):
     :param peer: (host, port) of a listening OpenIGTLink server
     :param notApproved: whether one that is not approved may be sent; the peer is told that it is not
     :returns: dictionary: ``case``, ``side``, ``approved``, ``peer``, ``messages`` (device and type of each)
-    :raises VerificationFailed: what :func:`ORExportLib.Verify.requireWhole` finds
+    :raises VerificationFailed: what :func:`ORExportLib.Verify.requireWhole` finds; ``navigation-differs``
     :raises GateRefused: ``not-approved``
     :raises InputRefused: ``no-folder``, ``no-navigation-files``, ``too-many-objects``
     :raises StoreFailed: ``peer-unreachable``, ``peer-closed``
@@ -55,7 +55,7 @@ def pushPackage(folder, peer, notApproved=False, progress=noProgress):
             "not-approved", "The package is not approved.", "Approve the plan, or state that it is sent as it is."
         )
     path = _indexPath(folder, manifest)
-    index = json.loads(path.read_bytes())
+    index = _readIndex(path, manifest)
     messages = messagesOf(path.parent, index, manifest["sha256"])
     sent = send(messages, numberOfMessages(index), peer, part(progress, 0.4, 1.0))
     return {
@@ -71,6 +71,29 @@ def _indexPath(folder, manifest):
             "no-navigation-files", "The package was made without files for navigation.", "Make it again with them."
         )
     return paths[0]
+
+
+def _readIndex(path, manifest):
+    """Return the index; what it names must be of the package and of its case, whoever wrote it."""
+    inside = {Path(record["path"]).name for record in manifest["files"] if record["path"].startswith(f"{FOLDER}/")}
+    try:
+        index = json.loads(path.read_bytes())
+        known = index["format"] == FORMAT and index["version"] <= VERSION
+        files = {record["file"] for record in (*index["bodies"], *index["objects"])}
+        said = index["case"], index["side"], index["approved"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise _wrongIndex(path, "cannot be read") from error
+    if not known or index["frame"] != "LPS" or index["unit"] != "mm":
+        raise _wrongIndex(path, "is of another kind than this software knows")
+    if not files <= inside or said != (manifest["case"]["code"], manifest["case"]["side"], manifest["approved"]):
+        raise _wrongIndex(path, "does not fit the manifest")
+    return index
+
+
+def _wrongIndex(path, what):
+    return VerificationFailed(
+        "navigation-differs", f"{path.name} {what}.", "Do not use this package; fetch it again.", [path]
+    )
 
 
 def send(messages, count, peer, progress):

@@ -16,7 +16,7 @@ from PlanningHubLib.Planning.Objects import Placement
 from PlanningHubLib.Planning.Scene import nodeOf
 
 from ..Content import RAS_TO_LPS
-from .Shown import factsOf, shownBodies
+from .Shown import AID, factsOf, shownBodies
 
 ABOUT = "About this plan"
 _ATTRIBUTE = "PlanningHub."
@@ -87,6 +87,7 @@ class PlanScene:
         node.CreateDefaultDisplayNodes()
         node.GetDisplayNode().SetColor(*body.color)
         node.GetDisplayNode().SetOpacity(body.opacity)
+        node.GetDisplayNode().SetVisibility(body.role != AID)
         for name, value in factsOf(body).items():
             node.SetAttribute(f"{_ATTRIBUTE}{name}", str(value))
         return node

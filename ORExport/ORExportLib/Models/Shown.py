@@ -4,6 +4,9 @@ import dataclasses
 
 from .. import PlanFiles
 
+# Shows the other side of the body where this side is: a help to plan by, hidden from who only looks.
+AID = "mirror"
+
 
 @dataclasses.dataclass(frozen=True)
 class Label:

@@ -160,6 +160,19 @@ def test_smallSurfacesStayAsTheyAre(counts, most, share):
     assert sum(min(count, share) for count in counts) <= most
 
 
+def test_mirroredAidIsNotShown(tmp_path):
+    from ORExportLib.Models import ArVr
+    from ORExportLib.Writer import Writer
+    from PlanningHubLib.Progress import noProgress
+
+    content = aContent([aBody("Skull"), aBody("Mirrored skull", role="mirror", mirrored=True)])
+    writer = Writer(tmp_path, content.making)
+    ArVr.write(content, writer, noProgress)
+    assert [one["role"] for one in writer.records] == list(ArVr.ROLES)
+    glb = gltfOf(next(tmp_path.rglob("*.glb")).read_bytes())
+    assert [mesh["name"] for mesh in glb["meshes"]] == ["Skull"]
+
+
 def test_printedPieceIsShownOnlyWhereItsObjectIsNot():
     import types
 

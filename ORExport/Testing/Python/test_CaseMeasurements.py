@@ -77,7 +77,7 @@ def test_eachNumberWithAUnitIsThereOnceAsThePlanKeepsIt(found):
 def test_textIsWhatThePagesShow(found):
     lines = dict(figureLines(FIGURES["Margin"]))
     assert found["Margin", "reached"].text == lines["reached"] == "11.25 mm"
-    assert found["Ways in", "Needle: distance Aorta"].text == "30.50 mm"
+    assert found["Ways in", "Needle and Aorta: distance"].text == "30.50 mm"
 
 
 @pytest.mark.parametrize(
@@ -107,6 +107,18 @@ def test_whatLiesWhereItIsPlannedSaysSo(found):
     assert found["Gap", "distance"].planned and found["Gap", "distance"].objects == ("Jaw", "Tumor")
     # The place of the largest shift is on the jaw as it was scanned.
     assert not found["Jaw", "largest shift"].planned and not found["Biopsy", "length"].planned
+
+
+def test_wayWithinAStructureIsStatedOnce():
+    document, results = aPlan()
+    (biopsy,) = [one for one in results["steps"] if one["name"] == "Biopsy"]
+    biopsy["figures"] = {**biopsy["figures"], "insideMm Liver": 40.5}
+    biopsy["tables"] = {**biopsy["tables"], "Passages": [{"structure": "Liver", "insideMm": 40.5, "fromMm": 12.0}]}
+    found = [one.name for one in measurementsOf(document, results) if one.figure.startswith("insideMm")]
+    assert found == ["Liver: inside"]
+    biopsy["tables"] = {}
+    (one,) = [one for one in measurementsOf(document, results) if one.figure.startswith("insideMm")]
+    assert (one.name, one.quantity, one.objects) == ("Liver: inside", "inside", ("Biopsy", "Liver"))
 
 
 def test_motionIsStatedAlongThePatientsAxes(found):

@@ -194,6 +194,21 @@ def test_unsignedCtKeepsItsRescale(tmp_path, aMaking):
     assert dicomErrors(tmp_path / "out" / "0000.dcm") == []
 
 
+@pytest.mark.parametrize(
+    ("part", "side", "said"),
+    [("HEAD", "", None), ("KNEE", "R", "R"), ("KNEE", None, ""), (None, None, ""), ("Kopf", None, "")],
+)
+def test_aSideIsSaidOfPairedPartsOnly(tmp_path, aMaking, part, side, said):
+    named = {"BodyPartExamined": part, "Laterality": side}
+    content = SmallContent(
+        tmp_path / "ct", aMaking, **{key: value for key, value in named.items() if value is not None}
+    )
+    dataset = written(content, tmp_path / "out", hu(content.paths))[0]
+    assert dataset.get("Laterality") == said
+    assert dataset.get("BodyPartExamined") == (part if part != "Kopf" else None)
+    assert dicomErrors(tmp_path / "out" / "0000.dcm") == []
+
+
 def test_mrWithASlopePerSliceKeepsWhatIsStored(tmp_path, aMaking):
     more = {
         "SOPClassUID": MR_IMAGE, "Modality": "MR", "ScanningSequence": "GR", "SequenceVariant": "NONE",

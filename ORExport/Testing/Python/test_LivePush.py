@@ -13,6 +13,7 @@ import pytest
 from ModelMaking import CASE_NAME, MOTION_LPS, aContent, aSegmentation, someBodies, someObjects
 from OpenIgtLinkJudge import messagesIn, surfaceOf
 
+from ORExportLib.Manifest import readManifest
 from ORExportLib.Models import LivePush, Navigation
 from ORExportLib.Models.LiveMessages import messagesOf, numberOfMessages
 from ORExportLib.Writer import Writer
@@ -217,3 +218,21 @@ def test_damagedPackageIsNotSent(packageOnce, tmp_path):
     with pytest.raises(VerificationFailed) as failure:
         LivePush.pushPackage(folder, ("127.0.0.1", 9), notApproved=True)
     assert failure.value.code == "file-changed" and str(stl) in map(str, failure.value.files)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"side": "right"}, {"approved": True}, {"case": "PH-OTHER234-0001"}, {"frame": "RAS"}, {"version": 2},
+     {"bodies": [{"file": "../../secret.stl"}]}, {"bodies": None}],
+    ids=str,
+)  # fmt: skip
+def test_indexThatDoesNotFitThePackageIsRefused(packageOnce, tmp_path, change):
+    """Whoever can write a package can write its manifest too."""
+    manifest = readManifest(packageOnce[0])
+    path = tmp_path / "navigation.json"
+    (original,) = packageOnce[0].glob("navigation/*-navigation.json")
+    path.write_text(json.dumps({**json.loads(original.read_bytes()), **change}))
+    with pytest.raises(VerificationFailed) as failure:
+        LivePush._readIndex(path, manifest)
+    assert failure.value.code == "navigation-differs"
+    assert LivePush._readIndex(original, manifest)["case"] == packageOnce[1]

@@ -7,7 +7,7 @@ import numpy
 import pytest
 import SimpleITK
 import slicer
-from ModelMaking import CASE_NAME, MOTION_LPS, aContent, aSegmentation, someBodies, someObjects
+from ModelMaking import CASE_NAME, MOTION_LPS, aBody, aContent, aSegmentation, someBodies, someObjects
 
 from ORExportLib.Models import Navigation
 from ORExportLib.Models.PlanScene import ABOUT, PlanScene
@@ -170,6 +170,14 @@ def test_sceneThatCannotBeWrittenIsRefusedByName():
         with pytest.raises(InputRefused) as refusal:
             PlanScene(content, labelOf(content)).bundle("too long for a name " * 20)
         assert refusal.value.code == "cannot-write"
+
+
+def test_mirroredAidIsHiddenInTheScene():
+    with Session.start() as session:
+        bodies = [aBody("Skull"), aBody("Mirrored skull", role="mirror", mirrored=True)]
+        content = aContent(bodies, session=session, segmentationNode=aSegmentation(session))
+        scene = PlanScene(content, labelOf(content))
+        assert [node.GetDisplayNode().GetVisibility() for _body, node in scene.models] == [1, 0]
 
 
 def test_cancelledBetweenBodies(tmp_path):

@@ -139,6 +139,9 @@ def test_unlikeNumbersOfAStepHaveUnlikeNames(draft):
     names = [(tracking, item.ConceptNameCodeSequence[0].CodeValue) for tracking, item in numbersOf(draft.report)]
     assert len(set(names)) == len(names)
     assert all(len(code) <= 16 for _tracking, code in names)
+    # Names that people gave stand in texts, which a copy without them replaces, and in no code.
+    meanings = {item.ConceptNameCodeSequence[0].CodeMeaning for _tracking, item in numbersOf(draft.report)}
+    assert not any(name in meaning for name in ("Aorta", "Needle", "Jaw", "Plate", "Bone") for meaning in meanings)
 
 
 def test_onlyWhatIsApprovedIsVerifiedAndForSurgery(draft, approved):

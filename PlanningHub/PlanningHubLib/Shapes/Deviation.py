@@ -25,7 +25,8 @@ _MOST_CELLS = 256
 class Deviation:
     """Unsigned surface distance, each figure the larger of the two directions; the place in the meshes' frame.
 
-    The maximum is exact; of large surfaces, mean and percentiles may be micrometers too large, never too small.
+    The maximum is exact for the places measured; of large surfaces, mean and percentiles may be micrometers too large,
+    never too small.
     """
 
     meanMm: float

@@ -6,6 +6,7 @@ import re
 import numpy
 
 from PlanningHubLib.Errors import Finding, InputRefused, VerificationFailed
+from PlanningHubLib.Paper import QUIET_MODULES, qrModules
 
 from . import LabelReading, Lettering, QrCodes
 from .Faces import MARGIN_MM, Wish
@@ -98,11 +99,11 @@ class Code:
 
     def __init__(self, text):
         self.text = text
-        self._dark = QrCodes.modules(text)
+        self._dark = qrModules(text)
 
     @property
     def extents(self):
-        side = len(self._dark) + 2 * QrCodes.QUIET_MODULES
+        side = len(self._dark) + 2 * QUIET_MODULES
         return ((side, side),)
 
     def outline(self, _layout, sizeMm):

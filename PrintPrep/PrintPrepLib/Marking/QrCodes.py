@@ -11,11 +11,10 @@ import re
 import numpy
 
 from PlanningHubLib.Errors import VerificationFailed
+from PlanningHubLib.Paper import qrModules
 
 SCHEME = "PLANNINGHUB"
 HASH_DIGITS = 32
-# Of each side, by the standard (ISO/IEC 18004).
-QUIET_MODULES = 4
 # Modules that meet in a corner only are kept this far apart, as a share of a module: else they would be no solid.
 _APART = 0.04
 # Of the modules of a code that was read; site default, no source. Another code than the text's has about half of them.
@@ -49,17 +48,6 @@ def parsed(text):
     """Return the :class:`QrIdentity` of a code's text, or None where it is none of ours."""
     found = _TEXT.fullmatch(text.strip().upper())
     return QrIdentity(*found.groups()) if found else None
-
-
-def modules(text):
-    """Return the dark modules of a text's QR code, boolean (n, n), rows from the top; without quiet zone.
-
-    Medium error correction: a seventh of the code may be unreadable (ISO/IEC 18004).
-    """
-    import segno
-
-    code = segno.make(text, error="m", boost_error=False, micro=False)
-    return numpy.array([list(row) for row in code.matrix], bool)
 
 
 def outline(dark, moduleMm):
@@ -96,7 +84,7 @@ def isMirrored(picture, text, modulePixels):
     :param picture: gray, uint8 (rows, columns), upright but for quarter turns
     :raises VerificationFailed: ``code-not-compared``: neither fits three of four modules
     """
-    wanted = modules(text)
+    wanted = qrModules(text)
     seen = _modulesSeen(picture, len(wanted), modulePixels)
     shares = [
         max(float((numpy.rot90(one, quarters) == seen).mean()) for quarters in range(4))

@@ -6,6 +6,7 @@ from LabelMaking import IDENTITY, box, carriedOut, codesOf, cylinder, frameOf, p
 from PartMaking import manifoldStatus
 
 from PlanningHubLib.Errors import InputRefused, VerificationFailed
+from PlanningHubLib.Paper import QUIET_MODULES, qrModules
 from PlanningHubLib.Shapes.Checks import requirePrintable
 from PrintPrepLib.Marking import LabelReading, Marks, QrCodes
 
@@ -13,7 +14,7 @@ TEXT = "PLANNINGHUB:PH-7K2M9QXA-4T0B:PART-1.2:0123456789ABCDEF0123456789ABCDEF"
 
 
 def pictureOf(dark, pixels=5):
-    quiet = numpy.pad(dark, QrCodes.QUIET_MODULES)
+    quiet = numpy.pad(dark, QUIET_MODULES)
     return numpy.kron(numpy.where(quiet, 0, 255), numpy.ones((pixels, pixels))).astype(numpy.uint8)
 
 
@@ -32,14 +33,14 @@ def test_otherCodesAreNoneOfOurs(text):
 
 
 def test_anotherProgramReadsTheModules():
-    dark = QrCodes.modules(TEXT)
+    dark = qrModules(TEXT)
     assert len(dark) == 33, "version 4: capitals and digits only"
     assert QrCodes.readQr(pictureOf(dark)) == TEXT
     assert QrCodes.readQr(pictureOf(~dark)[:, :100]) == ""
 
 
 def test_codeSurvivesASmallDefectAndNotALargeOne():
-    picture = pictureOf(QrCodes.modules(TEXT))
+    picture = pictureOf(qrModules(TEXT))
     picture[90:110, 90:110] = 255
     assert QrCodes.readQr(picture) == TEXT
     picture[60:150, 60:150] = 255
@@ -56,14 +57,14 @@ def test_codeIsReadOnThePartItself(kind):
     made = work.pieces[0].mesh
     requirePrintable(made)
     assert manifoldStatus(made) == "NoError"
-    dark = QrCodes.modules(TEXT).sum()
+    dark = qrModules(TEXT).sum()
     assert abs(entry["volumeChangeMl"]) * 1000 == pytest.approx(dark, rel=0.06), "a mm³ for each module"
 
 
 def test_modulesStandWhereTheCodeHasThemAndAsDeepAsSaid():
     work = workOn(box(60, 60, 5))
     entry = carriedOut(work, do="qr", depthMm=0.8)
-    dark, middle = QrCodes.modules(TEXT), numpy.arange(33) - 16
+    dark, middle = qrModules(TEXT), numpy.arange(33) - 16
     for row in (0, 7, 20, 32):
         heights = [profileAlong(work.pieces[0].mesh, frameOf(entry), x, [16.0 - row])[0] for x in middle]
         assert heights == pytest.approx(numpy.where(dark[row], -0.8, 0), abs=1e-3)
@@ -93,7 +94,7 @@ def test_codeThatIsNotReadIsSaid(monkeypatch):
 
 @pytest.mark.parametrize("quarters", range(4))
 def test_aMirroredCodeIsToldFromATurnedOne(quarters):
-    picture = numpy.rot90(pictureOf(QrCodes.modules(TEXT), 6), quarters)
+    picture = numpy.rot90(pictureOf(qrModules(TEXT), 6), quarters)
     mirrored = numpy.ascontiguousarray(picture[:, ::-1])
     assert QrCodes.readQr(picture) == QrCodes.readQr(mirrored) == TEXT, "a reader reads both"
     assert not QrCodes.isMirrored(picture, TEXT, 6) and QrCodes.isMirrored(mirrored, TEXT, 6)
@@ -105,7 +106,7 @@ def test_aMirroredCodeIsToldFromATurnedOne(quarters):
 
 @pytest.mark.parametrize("kind", ["engraved", "embossed"])
 def test_aCodeThatStandsOnThePartAsInAMirrorIsRefused(monkeypatch, kind):
-    right, modules = Marks.Code.outline, QrCodes.modules(TEXT)
+    right, modules = Marks.Code.outline, qrModules(TEXT)
     assert not (modules == modules[:, ::-1]).all()
     monkeypatch.setattr(Marks.Code, "outline", lambda *values: right(*values).mirror((1.0, 0.0)))
     with pytest.raises(VerificationFailed) as refusal:
