@@ -39,8 +39,9 @@ def verifyPackage(folder, progress=noProgress, newerStudies=None):
     findings = fileFindings(folder, manifest, progress)
     damaged = {file for finding in findings for file in finding.files}
     found, objects = objectFindings(folder, manifest, damaged)
+    found = list(found)
     findings += found
-    findings += segmentationFindings(folder, manifest, damaged)
+    findings += segmentationFindings(folder, manifest, damaged | {file for finding in found for file in finding.files})
     findings += checkPlan(folder, manifest, {str(path) for path in damaged})
     findings += checkApprovals(folder, manifest)
     findings += useFindings(manifest, objects, newerStudies)

@@ -35,9 +35,9 @@ def program(ownHome):
     """Run ``planninghub`` in a process of its own, as a user does; return its exit code and its JSON object."""
     environment = _environment(ownHome)
 
-    def run(*arguments, extraEnvironment=None, stdin=None):
+    def run(*arguments, extraEnvironment=None, prefix=(), stdin=None):
         done = subprocess.run(
-            [sys.executable, "-m", "PlanningHubCommand", *map(str, arguments), "--json"],
+            [*prefix, sys.executable, "-m", "PlanningHubCommand", *map(str, arguments), "--json"],
             capture_output=True, encoding="utf-8", timeout=300, input=stdin,
             env={**environment, **(extraEnvironment or {})},
         )  # fmt: skip

@@ -17,8 +17,9 @@ SCHEME = "PLANNINGHUB"
 HASH_DIGITS = 32
 # Modules that meet in a corner only are kept this far apart, as a share of a module: else they would be no solid.
 _APART = 0.04
-# Of the modules of a code that was read; site default, no source. Another code than the text's has about half of them.
-_LEAST_EQUAL = 0.75
+# Of the modules of a code that was read; site default, no source. A code of another text has half to three quarters of
+# them, as its patterns and the scheme are the same; medium error correction reads up to a seventh of wrong ones.
+_LEAST_EQUAL = 0.85
 _TEXT = re.compile(rf"{SCHEME}:([^:]+):([^:]+):([0-9A-F]{{{HASH_DIGITS}}})")
 
 
@@ -82,7 +83,7 @@ def isMirrored(picture, text, modulePixels):
     Its modules are compared with those of the text, in all four turns, and with those as in a mirror.
 
     :param picture: gray, uint8 (rows, columns), upright but for quarter turns
-    :raises VerificationFailed: ``code-not-compared``: neither fits three of four modules
+    :raises VerificationFailed: ``code-not-compared``: neither fits enough modules
     """
     wanted = qrModules(text)
     seen = _modulesSeen(picture, len(wanted), modulePixels)
