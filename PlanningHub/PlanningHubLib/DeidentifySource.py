@@ -213,6 +213,9 @@ def reasonToLeave(dataset):
         return name, "secondary captures and screens show text and names"
     if sopClass in FRAME_CLASSES and sopClass not in Rules.rules()["sopClasses"]:
         return name, "multi-frame images of this class are not copied; export the series as single-frame images"
+    isAnnotated = str(dataset.get("BurnedInAnnotation") or "").strip().upper() == "YES"
+    if isAnnotated and imageType[:2] == ["DERIVED", "SECONDARY"]:
+        return name, "text is burned into images with a plan drawn in; the series that they were made of is copied"
     if "LOCALIZER" in imageType:
         return name, "planning does not need localizers"
     return None

@@ -94,7 +94,7 @@ def aCopiedCase(command, aPackagedCase, tmp_path_factory):
 def test_theWholeCaseSatisfiesTheJudges(aCopiedCase):
     case, out = aCopiedCase
     objects = sorted((out / "dicom").glob("*.dcm"))
-    assert {path.name.split("-")[3] for path in objects} == {"CT1", "segmentation", "model", "briefing"}
+    assert {path.name.split("-")[3] for path in objects} == {"CT1", "segmentation", "model", "briefing", "report"}
     for path in [*images(out)[:1], *(path for path in objects if "-CT1-" not in path.name)]:
         assert dicomErrors(path) == []
     assert entityErrors(objects) == []
@@ -120,7 +120,9 @@ def test_theCopyHasAManifestOfItsOwn(aCopiedCase):
     assert listed == {name: digest for name, digest in there.items() if name not in ("manifest.json", "report.json")}
     assert {file["kind"] for file in made["source-1"]["files"]} == {"ct"}
     assert {file["kind"] for file in made["part-1"]["files"]} == {"stl", "3mf"}
-    assert {file["kind"] for file in made["package-1"]["files"]} == {"segmentation", "model", "pdf", "document"}
+    assert {file["kind"] for file in made["package-1"]["files"]} == {
+        "segmentation", "model", "report", "pdf", "document"
+    }
     assert manifest["documents"] == manifest["approvals"] == []
     assert there["manifest.json"] in [file["sha256"] for file in report["files"] if file["kind"] == "manifest"]
     values = json.loads((case / "case.json").read_text())

@@ -91,5 +91,5 @@ def test_aRecipeIsCarriedOutOnACase(command, aPackagedCase, recipeFile, tmp_path
     # What is made of the part goes on with both pieces.
     exitCode, packaged = command("package", "--case", case, "--out", tmp_path / "package")
     assert exitCode == 0, packaged
-    assert sum(output["path"].endswith(".stl") for output in packaged["outputs"]) == 2
+    assert sum("-part-" in output["path"] and output["path"].endswith(".stl") for output in packaged["outputs"]) == 2
     assert command("verify", tmp_path / "package")[1]["ok"] and command("verify", case)[1]["ok"]

@@ -301,7 +301,8 @@ def test_exportNeedsAnEmptyPlaceAndVerifiesTheCopy(aReadyCase, aSession, without
 
 def test_saysWhyThereAreNoPictures(aReadyCase, aSession, withoutPictures, tmp_path):
     out = exportPackage(aReadyCase, makePackage(aReadyCase, aSession), tmp_path / "out")
-    assert "Pictures unavailable: No pictures were taken of the views: no OpenGL here" in run("pdftotext", "-layout", next(out.glob("*.pdf")), "-")
+    said = "Pictures unavailable: No pictures were taken of the views: no OpenGL here"
+    assert said in run("pdftotext", "-layout", next(out.glob("*.pdf")), "-")
 
 
 def test_fullDiskIsNamedAndLeavesNothing(aReadyCase, aSession, withoutPictures):

@@ -188,6 +188,17 @@ def test_whatIsRefused(aSeries, tmp_path, keyword, value, code):
     assert not (tmp_path / "out").exists()
 
 
+def test_imagesWithAPlanDrawnInAreLeftOutAndSaid(aSeries, tmp_path):
+    for path in writeSmallSeries(aSeries / "derived", seed=7):
+        dataset = pydicom.dcmread(path)
+        dataset.ImageType, dataset.BurnedInAnnotation = ["DERIVED", "SECONDARY", "AXIAL"], "YES"
+        dataset.save_as(path)
+    before = sum(1 for path in aSeries.iterdir() if path.is_file())
+    report = Deidentify.deidentify(aSeries, tmp_path / "out", "research")
+    assert len(headers(tmp_path / "out")) == before
+    assert any("plan drawn in" in str(one) for one in report["leftOut"])
+
+
 def test_twoPatientsAreRefused(aSeries, tmp_path):
     writeSmallSeries(aSeries / "other", patientId="PHANTOM-2")
     with pytest.raises(InputRefused) as error:
