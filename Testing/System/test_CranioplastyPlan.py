@@ -11,7 +11,16 @@ import pytest
 import SimpleITK
 import trimesh
 from Consenting import CONSENT
-from Judges import crossingTriangles, dicomErrors, gltfIssues, prusaGcode, prusaInfo, threeMfMesh, usdErrors
+from Judges import (
+    crossingTriangles,
+    dicomErrors,
+    entityErrors,
+    gltfIssues,
+    prusaGcode,
+    prusaInfo,
+    threeMfMesh,
+    usdErrors,
+)
 from scipy.spatial import cKDTree
 from test_TorsoPlan import carriedOut, saveScene
 
@@ -274,6 +283,13 @@ def requireSliced(path, folder):
     assert said["manifold"] == "yes" and not {"facets_removed", "facets_reversed", "open_edges"} & set(said)
     assert float(said["volume"]) == pytest.approx(trimesh.load_mesh(path).volume, rel=1e-4)
     assert prusaGcode(path, folder / "part.gcode") > 1000
+
+
+def test_everyObjectOfThePackageSatisfiesTheJudges(aRun):
+    objects = sorted((aRun[0] / "package").rglob("*.dcm"))
+    assert len(objects) > 108, "each slice with the plan drawn in, and the rest"
+    assert [(path.name, dicomErrors(path)) for path in objects if dicomErrors(path)] == []
+    assert entityErrors([*objects, *(aRun[0] / "case" / "artefacts" / "source-1" / "r1" / "dicom").iterdir()]) == []
 
 
 def test_packageAndCaseVerify(aRun, command):

@@ -5,7 +5,9 @@ import shutil
 from pathlib import Path
 
 import numpy
+import pydicom
 import pytest
+from Judges import dicomErrors, entityErrors
 
 from Phantom.TorsoCt import TUMOR_LABEL, TUMOR_RADIUS_MM, writeTorso, writeTorsoLabels
 from PlanningHubLib.Case import Case
@@ -83,6 +85,28 @@ def test_trajectoriesKeepTheirDistances(aPlan, aTorso):
     assert found["nearestStructure"] == "Inferior vena cava" and found["nearestMm"] > 60
     assert len(figures(aPlan, "Ways in")["lengthMm"]) == 2
     assert "risk-not-segmented" in {finding["code"] for finding in aPlan["findings"]}
+
+
+def test_everyObjectOfThePackageSatisfiesTheJudges(command, aPlan, aTorso, tmp_path):
+    case = shutil.copytree(aTorso[0], tmp_path / "case")
+    assert command("print", "--case", case, "--object", "Liver", "--maximum-deviation-mm", "1")[0] == 0
+    leftOut = [word for name in ("viewer", "ar-vr", "navigation") for word in ("--leave-out", name)]
+    exitCode, result = command("package", "--case", case, "--out", tmp_path / "package", *leftOut)
+    assert exitCode == 0, result
+    objects = sorted((tmp_path / "package").rglob("*.dcm"))
+    assert [path.name for path in objects if dicomErrors(path)] == []
+    assert entityErrors([*objects, *(case / "artefacts" / "source-1" / "r1" / "dicom").iterdir()]) == []
+    (report,) = (tmp_path / "package").glob("*-measurements.dcm")
+    said = {str(item.value) for item in numbersOf(pydicom.dcmread(report))}
+    assert f"{figures(aPlan, 'Margin')['reachedMm']:.4f}".rstrip("0") in said, "the plan's own number"
+
+
+def numbersOf(item):
+    """Yield the numeric values of a structured report, however deep."""
+    for one in item.get("ContentSequence", ()):
+        for measured in one.get("MeasuredValueSequence", ()):
+            yield measured["NumericValue"]
+        yield from numbersOf(one)
 
 
 def test_theSceneSavedAndReopenedGivesTheSameHashes(aPlan, aTorso, ownHome, monkeypatch, tmp_path):
