@@ -9,17 +9,18 @@ import io
 import json
 import shutil
 from pathlib import Path
+from unittest import mock
 
 import numpy
 import SimpleITK
 
+from ORExportLib import ViewPictures
 from ORExportLib.Dicom.ModelBodies import FINEST, MOST_OF_ASSEMBLY, MOST_TRIANGLES
 from ORExportLib.Dicom.ModelFiles import mtlBytes, objBytes
 from ORExportLib.Models import ArVr
 from ORExportLib.Pages.PlanPages import detailsOf
 from ORExportLib.Viewer import ModelData, VolumeData
 from ORExportLib.Viewer.Engine import readEngine
-from ORExportLib.ViewPictures import SIZE
 from PlanningHubLib.Planning.Objects import Line
 from PlanningHubLib.Planning.Plan import DOCUMENT_FILE, MODELS_FOLDER, RESULTS_FILE
 from PlanningHubLib.Segmentation import FILE_NAME
@@ -71,7 +72,7 @@ class BarePackage:
         self._objects = []
 
     def write(self):
-        """Write everything."""
+        """Write everything; return the SOP Class UIDs of its objects."""
         for folder in ("derived", "ar-vr", "navigation"):
             (self._folder / folder).mkdir(parents=True)
         for step in (self._read, self._surfaces, self._segmentation, self._models, self._assembly, self._report,
@@ -79,6 +80,7 @@ class BarePackage:
                      self._viewer, self._hashes):  # fmt: skip
             with self._shares.of(step.__name__.strip("_")):
                 step()
+        return [str(one.SOPClassUID) for one in self._objects]
 
     def _keep(self, dataset, name):
         dataset.save_as(self._folder / name, enforce_file_format=True)
@@ -148,7 +150,7 @@ class BarePackage:
     def _pictures(self):
         from PIL import Image
 
-        stage = BareModels.Stage([(self._fine, *BONE), (self._plate, *PLATE)], SIZE)
+        stage = BareModels.Stage([(self._fine, *BONE), (self._plate, *PLATE)], ViewPictures.SIZE)
         for number, view in enumerate(self._given.views, 1):
             pixels = BareModels.lettered(stage.taken(view), WORDS)
             Image.fromarray(pixels).save(self._folder / f"view-{number}.png")
@@ -176,7 +178,8 @@ class BarePackage:
         for table in (*details.tables, *details.records):
             rows = [[Paragraph(str(one), style["BodyText"]) for one in row] for row in (table.head, *table.rows)]
             flow += [Paragraph(table.title, style["Heading2"]), Table(rows)]
-        SimpleDocTemplate(file).build(flow)
+        with mock.patch("reportlab.rl_config.useA85", 0):
+            SimpleDocTemplate(file).build(flow)
         return file.getvalue()
 
     def _selection(self):

@@ -1,5 +1,7 @@
 """The benchmark's table has every step, what it compares is the same work, and its numbers are numbers."""
 
+from types import SimpleNamespace
+
 import numpy
 import pytest
 import SimpleITK
@@ -17,6 +19,7 @@ from Benchmarks import (
     benchSync,
 )
 from Benchmarks.Timing import Row, compared
+from ORExportLib import ViewPictures
 from ORExportLib.Dicom.ModelFiles import stlBytes
 from Phantom.DicomSeries import writeSeries
 from Phantom.HeadPhantom import makeHeadPhantom
@@ -25,6 +28,7 @@ from PlanningHubLib.Case import Case
 from PlanningHubLib.CaseList import listCases
 from PlanningHubLib.DicomScan import scanSource
 from PlanningHubLib.Import import importSeries
+from PlanningHubLib.Pictures import PicturesUnavailable
 from PlanningHubLib.Segmentation import ijkToRasOf, segmentBone
 from PlanningHubLib.SeriesGeometry import checkSeries
 from PlanningHubLib.Session import Session
@@ -97,6 +101,7 @@ def test_packageStepsAreTimed(aPhantom, aSeries):
 
 def test_wholePackageIsTimedBesideTheBareCalls(aPhantom, aSeries, tmp_path, monkeypatch):
     monkeypatch.setenv("PLANNINGHUB_HOME", str(tmp_path / "home"))
+    monkeypatch.setattr(ViewPictures, "SIZE", (480, 360))
     importSeries(aSeries, tmp_path / "case", side="left")
     with Session.start() as session, Case.open(tmp_path / "case", writable=True) as case:
         segmentation = segmentBone(case, session, closingVoxels=0)
@@ -112,6 +117,21 @@ def test_wholePackageIsTimedBesideTheBareCalls(aPhantom, aSeries, tmp_path, monk
     assert sorted(path.name for path in tmp_path.iterdir()) == ["case", "home"]
     with Case.open(tmp_path / "case") as case:
         assert not any(one.kind in ("plan", "package") for one in case.artefacts)
+
+
+def test_withoutPicturesThePackageIsNotCompared(tmp_path, monkeypatch):
+    def refuse():
+        raise PicturesUnavailable("no OpenGL here")
+
+    monkeypatch.setattr(benchPackageWhole, "requireRendering", refuse)
+    (row,) = benchPackageWhole.rows(tmp_path / "case")
+    assert row.seconds is None and "no OpenGL here" in "\n".join(__main__.lines(row))
+
+
+def test_anotherPackageIsNoPeer():
+    ours, bare = (SimpleNamespace(sopClasses=classes) for classes in ("SEG", "SEG STL"))
+    with pytest.raises(RuntimeError, match="other objects"):
+        next(benchPackageWhole._rows(ours, bare))
 
 
 def test_commandsAreTimedAsUsersRunThem(aSeries, tmp_path, monkeypatch):
