@@ -13,6 +13,7 @@ from PlanningHubLib.Pictures import PicturesUnavailable, Studio
 
 from .BurnedText import caseWords, stateWords, textBlock
 from .Content import PIECE, SEGMENT
+from .Dicom.ModelBodies import FINEST, coarse
 from .Dicom.MovedFrames import objectName
 from .Dicom.SliceMarks import isPlanned
 from .Views import View
@@ -76,7 +77,9 @@ def _taken(content, progress):
 
 
 def _model(studio, body):
-    return studio.addSurface(body.mesh.rasLpsSwapped().toPolyData(), body.name, body.color, body.opacity)
+    # Finer than the pixels are, and drawn many times as fast as the surface of a whole skull.
+    mesh = coarse(body.mesh, FINEST)
+    return studio.addSurface(mesh.rasLpsSwapped().toPolyData(), body.name, body.color, body.opacity)
 
 
 def shownBodies(bodies, view):

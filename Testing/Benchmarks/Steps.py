@@ -2,7 +2,7 @@
 
 import traceback
 
-from . import benchCommand, benchMany, benchPackage, benchPrint, benchSegment, benchSync
+from . import benchCommand, benchMany, benchPackage, benchPackageWhole, benchPrint, benchSegment, benchSync
 from .Timing import Row
 
 
@@ -24,6 +24,10 @@ def _package(series, run, repeats):
     return benchPackage.rows(source, benchSegment.boneMask(source), stl.read_bytes(), repeats)
 
 
+def _wholePackage(series, run, repeats):
+    return benchPackageWhole.rows(run / "case", repeats)
+
+
 def _sync(series, run, repeats):
     return benchSync.rows(sorted(series.iterdir()), repeats)
 
@@ -33,7 +37,10 @@ def _many(series, run, repeats):
 
 
 # The commands come first: the later groups work on the case that they leave.
-GROUPS = {"commands": _commands, "segment": _segment, "part": _part, "package": _package, "sync": _sync, "many": _many}
+GROUPS = {
+    "commands": _commands, "segment": _segment, "part": _part, "package": _package, "whole package": _wholePackage,
+    "sync": _sync, "many": _many,
+}  # fmt: skip
 
 
 def groupRows(group, series, run, repeats):

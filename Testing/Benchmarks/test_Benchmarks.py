@@ -1,5 +1,7 @@
 """The benchmark's table has every step, what it compares is the same work, and its numbers are numbers."""
 
+from types import SimpleNamespace
+
 import numpy
 import pytest
 import SimpleITK
@@ -11,20 +13,26 @@ from Benchmarks import (
     benchCommand,
     benchMany,
     benchPackage,
+    benchPackageWhole,
     benchPrint,
     benchSegment,
     benchSync,
 )
 from Benchmarks.Timing import Row, compared
+from ORExportLib import ViewPictures
+from ORExportLib.Dicom.ModelFiles import stlBytes
 from Phantom.DicomSeries import writeSeries
 from Phantom.HeadPhantom import makeHeadPhantom
 from PlanningHubLib import Masks, Segments
+from PlanningHubLib.Case import Case
 from PlanningHubLib.CaseList import listCases
 from PlanningHubLib.DicomScan import scanSource
 from PlanningHubLib.Import import importSeries
-from PlanningHubLib.Segmentation import ijkToRasOf
+from PlanningHubLib.Pictures import PicturesUnavailable
+from PlanningHubLib.Segmentation import ijkToRasOf, segmentBone
 from PlanningHubLib.SeriesGeometry import checkSeries
 from PlanningHubLib.Session import Session
+from PlanningHubLib.Shapes import Surface
 from PlanningHubLib.Volumes import addVolume, readSlices
 
 SEGMENT_STEPS = [
@@ -57,6 +65,13 @@ def ball():
     return (sum(numpy.square(axis - 12) for axis in numpy.ogrid[:25, :25, :25]) <= 81).astype(numpy.uint8)
 
 
+def stlOf(phantom):
+    """The phantom's bone as an STL in LPS mm."""
+    matrix = numpy.diag([*numpy.minimum(phantom.spacingMm, 3.0), 1.0])
+    matrix[:3, 3] = phantom.originLps
+    return stlBytes(Surface.maskSurface(phantom.boneMask, matrix).mesh, "bench")
+
+
 def assertRows(rows, steps):
     assert [row.step for row in rows] == steps
     assert all(row.seconds > 0 and not row.failed for row in rows)
@@ -82,6 +97,41 @@ def test_packageStepsAreTimed(aPhantom, aSeries):
     headers = checkSeries(scanSource(aSeries)[0][0])[0].headers
     mask = aPhantom.boneMask.astype(numpy.uint8)
     assertRows(list(benchPackage.rows([header.path for header in headers], mask, b"stl", repeats=1)), PACKAGE_STEPS)
+
+
+def test_wholePackageIsTimedBesideTheBareCalls(aPhantom, aSeries, tmp_path, monkeypatch):
+    monkeypatch.setenv("PLANNINGHUB_HOME", str(tmp_path / "home"))
+    monkeypatch.setattr(ViewPictures, "SIZE", (480, 360))
+    importSeries(aSeries, tmp_path / "case", side="left")
+    with Session.start() as session, Case.open(tmp_path / "case", writable=True) as case:
+        segmentation = segmentBone(case, session, closingVoxels=0)
+        with case.staging("part") as stage:
+            (stage.folder / f"{case.name}.stl").write_bytes(stlOf(aPhantom))
+            (stage.folder / f"{case.name}.3mf").write_bytes(b"stands in for a 3MF")
+            parameters, facts = {"maximumDeviationMm": 0.25}, {"volumeMl": 1.0, "triangles": 4}
+            stage.commit(parents=[segmentation], parameters=parameters, facts=facts)
+    rows = list(benchPackageWhole.rows(tmp_path / "case"))
+    assertRows(rows, ["whole package", "whole package, processors"])
+    contents = "SegmentationObject", "DerivedImages", "SecondaryCapture", "Navigation", "verify"
+    assert all(f"{name} " in rows[1].note for name in contents)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["case", "home"]
+    with Case.open(tmp_path / "case") as case:
+        assert not any(one.kind in ("plan", "package") for one in case.artefacts)
+
+
+def test_withoutPicturesThePackageIsNotCompared(tmp_path, monkeypatch):
+    def refuse():
+        raise PicturesUnavailable("no OpenGL here")
+
+    monkeypatch.setattr(benchPackageWhole, "requireRendering", refuse)
+    (row,) = benchPackageWhole.rows(tmp_path / "case")
+    assert row.seconds is None and "no OpenGL here" in "\n".join(__main__.lines(row))
+
+
+def test_anotherPackageIsNoPeer():
+    ours, bare = (SimpleNamespace(sopClasses=classes) for classes in ("SEG", "SEG STL"))
+    with pytest.raises(RuntimeError, match="other objects"):
+        next(benchPackageWhole._rows(ours, bare))
 
 
 def test_commandsAreTimedAsUsersRunThem(aSeries, tmp_path, monkeypatch):
@@ -173,4 +223,4 @@ def test_seriesIsMadeOnceAndShuffled(tmp_path, monkeypatch):
 
 
 def test_everyGroupIsInTheTable():
-    assert list(Steps.GROUPS) == ["commands", "segment", "part", "package", "sync", "many"]
+    assert list(Steps.GROUPS) == ["commands", "segment", "part", "package", "whole package", "sync", "many"]

@@ -35,7 +35,7 @@ def buildSecondaryCapture(source, making, pixels, name, number, seriesUid=None, 
     dataset.BurnedInAnnotation = "YES"
     if showsSkin:
         dataset.RecognizableVisualFeatures = "YES"
-    dataset.DerivationDescription = "Surfaces of segments and of the plan, rendered"
+    dataset.DerivationDescription = "Surfaces of segments and of the plan, large ones simplified, rendered"
     dataset.DerivationCodeSequence = [codedItem(codes.cid7203.SurfaceRendering)]
     dataset.ImageComments = longString(f"{making.caseName} {making.approvalWord}: {name}")
     dataset.SourceImageSequence = [_reference(header) for header in source.headers]
