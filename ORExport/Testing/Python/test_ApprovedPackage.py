@@ -8,7 +8,7 @@ from Judges import run
 from SmallSeries import addPart
 
 from ORExportLib import ApprovalsFile, Manifest
-from ORExportLib.Package import exportPackage, makePackage
+from ORExportLib.Package import exportPackage, makePackage, optionalContents
 from ORExportLib.Verify import verifyPackage
 from PlanningHubLib import Approval
 from PlanningHubLib.Errors import GateRefused, firstRejection
@@ -16,6 +16,8 @@ from PlanningHubLib.Files import sha256
 from PlanningHubLib.Secrets import homeFolder
 from PlanningHubLib.Signing import UserKey, shortFingerprint
 
+# What approvals are about stands in every package.
+LEAN = optionalContents()
 ANNA, BELA, MALLORY = (UserKey(user, user.encode().ljust(32, b".")) for user in ("anna", "bela", "mallory"))
 
 
@@ -37,7 +39,7 @@ def anApprovedCase(aReadyCase, withoutPictures, monkeypatch):
 
 @pytest.fixture
 def aPackage(anApprovedCase, aSession, tmp_path):
-    return exportPackage(anApprovedCase, makePackage(anApprovedCase, aSession), tmp_path / "out")
+    return exportPackage(anApprovedCase, makePackage(anApprovedCase, aSession, leaveOut=LEAN), tmp_path / "out")
 
 
 def rejections(folder):
@@ -132,7 +134,7 @@ def test_approvedCannotBeClaimedOrHidden(aPackage):
 
 
 def test_changedAfterApprovalIsNotExportedAsApproved(anApprovedCase, aSession, tmp_path):
-    package = makePackage(anApprovedCase, aSession)
+    package = makePackage(anApprovedCase, aSession, leaveOut=LEAN)
     with pytest.raises(GateRefused) as refused:
         addPart(anApprovedCase)
     assert refused.value.code == "approved-locked"
@@ -141,13 +143,13 @@ def test_changedAfterApprovalIsNotExportedAsApproved(anApprovedCase, aSession, t
         exportPackage(anApprovedCase, package, tmp_path / "out")
     assert refused.value.code == "stale-package" and not (tmp_path / "out").exists()
     with pytest.raises(GateRefused) as refused:
-        makePackage(anApprovedCase, aSession, requireApproved=True)
+        makePackage(anApprovedCase, aSession, requireApproved=True, leaveOut=LEAN)
     assert refused.value.code == "not-approved" and "other screw" in refused.value.message
-    assert makePackage(anApprovedCase, aSession).facts["approved"] is False
+    assert makePackage(anApprovedCase, aSession, leaveOut=LEAN).facts["approved"] is False
 
 
 def test_userRemovedFromTheSiteStopsTheApprovedExport(anApprovedCase, aSession, tmp_path):
-    package = makePackage(anApprovedCase, aSession)
+    package = makePackage(anApprovedCase, aSession, leaveOut=LEAN)
     (homeFolder() / "site.json").unlink()
     with pytest.raises(GateRefused) as refused:
         exportPackage(anApprovedCase, package, tmp_path / "out")
@@ -158,9 +160,10 @@ def test_fourEyesNeedTheSecondSignature(aReadyCase, aSession, withoutPictures, m
     monkeypatch.setenv("PLANNINGHUB_HOME", str(aReadyCase.folder.parent / "home"))
     writeSite(signatures=2)
     Approval.approve(aReadyCase, ANNA)
-    assert makePackage(aReadyCase, aSession).facts["approved"] is False
+    assert makePackage(aReadyCase, aSession, leaveOut=LEAN).facts["approved"] is False
     Approval.approve(aReadyCase, BELA)
-    out = exportPackage(aReadyCase, makePackage(aReadyCase, aSession, requireApproved=True), tmp_path / "out")
+    package = makePackage(aReadyCase, aSession, requireApproved=True, leaveOut=LEAN)
+    out = exportPackage(aReadyCase, package, tmp_path / "out")
     assert rejections(out) == set()
     rewriteApprovals(out, lambda document: document["approvals"].pop())
     assert rejections(out) == {"signatures-too-few"}

@@ -41,12 +41,25 @@ def hashes(folder):
     return {path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in paths}
 
 
-def makePackage(user, outFolder):
+def makePackage(user, outFolder, isWhole=False):
+    """Press the button; most tests need no more than what is always in a package."""
     widget = user.show("ORExport")
     widget.showPanel("PackagePanel")
+    if not isWhole:
+        leaveOut(user, packing(widget).contentsTable)
     user.host.enter(packing(widget).outPathLineEdit, outFolder)
     user.host.click(packing(widget).packageButton)
     return widget
+
+
+def leaveOut(user, table):
+    """Uncheck whatever can be; return the rows."""
+    import qt
+
+    optional = [row for row in range(table.rowCount) if table.item(row, 0).flags() & qt.Qt.ItemIsEnabled]
+    for row in optional:
+        user.host.act(table.item(row, 0).setCheckState, qt.Qt.Unchecked)
+    return optional
 
 
 def verify(user, folder):
@@ -75,7 +88,7 @@ def test_withoutACaseOnlyVerifyingIsOffered(user, aPackage):
 
 
 def test_thePackageIsSavedListedAndNotApproved(user, printed, tmp_path):
-    widget = makePackage(user, tmp_path / "out")
+    widget = makePackage(user, tmp_path / "out", isWhole=True)
     assert message(widget) == "The package is saved and was read back."
     assert packing(widget).approvalLabel.text == NOT_APPROVED
     assert not packing(widget).packageCollapsibleButton.isHidden()
@@ -99,7 +112,7 @@ def test_cancelledPackageLeavesTheCaseAsItWas(user, printed, tmp_path, fraction)
     widget = user.show("ORExport")
     before, nodes = tree(printed), sceneNodes()
     done = user.cancelDuring(widget, fraction)
-    makePackage(user, tmp_path / "out")
+    makePackage(user, tmp_path / "out", isWhole=True)
     assert done and message(widget) == "Cancelled; the case is as it was."
     assert tree(printed) == before and not (tmp_path / "out").exists() and sceneNodes() == nodes
 
@@ -242,12 +255,9 @@ def test_aPackageThatMustBeApprovedIsRefused(user, printed, tmp_path):
 def test_contentsCanBeLeftOut(user, printed, tmp_path):
     import qt
 
-    widget = user.show("ORExport")
-    table = packing(widget).contentsTable
-    optional = [row for row in range(table.rowCount) if table.item(row, 0).flags() & qt.Qt.ItemIsEnabled]
+    table = packing(user.show("ORExport")).contentsTable
+    optional = leaveOut(user, table)
     assert optional == list(range(len(optionalContents()))) and table.rowCount > len(optional)
-    for row in optional:
-        user.host.act(table.item(row, 0).setCheckState, qt.Qt.Unchecked)
     makePackage(user, tmp_path / "out")
     manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
     assert manifest["leftOut"] == sorted(optionalContents())

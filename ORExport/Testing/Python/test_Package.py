@@ -10,11 +10,14 @@ from Judges import dicomErrors, entityErrors, run
 from SmallSeries import addPart, tetrahedronStl
 
 from ORExportLib import Manifest
-from ORExportLib.Package import exportPackage, makePackage
+from ORExportLib.Package import exportPackage, makePackage, optionalContents
 from ORExportLib.Verify import OBJECT_NAMES, isPackage, verifyPackage
 from ORExportLib.VerifyFiles import ALWAYS
 from PlanningHubLib.Errors import Cancelled, GateRefused, InputRefused, VerificationFailed
 from PlanningHubLib.Segmentation import segmentBone
+
+# What is the same in every package.
+LEAN = optionalContents()
 
 
 @pytest.fixture
@@ -77,7 +80,7 @@ def test_packageIsWholeAndJudgesAgree(packageOnce):
 
 def test_everyPieceOfAPartIsInThePackage(aReadyCase, aSession, withoutPictures, tmp_path):
     addPart(aReadyCase, pieces=("_1", "_2"))
-    exported = exportPackage(aReadyCase, makePackage(aReadyCase, aSession), tmp_path / "out")
+    exported = exportPackage(aReadyCase, makePackage(aReadyCase, aSession, leaveOut=LEAN), tmp_path / "out")
     assert verifyPackage(exported) == []
     name = f"{aReadyCase.name}-NOT-APPROVED"
     for number in (1, 2):
@@ -94,7 +97,7 @@ def test_everyPieceOfAPartIsInThePackage(aReadyCase, aSession, withoutPictures, 
 
 
 def test_manifestSaysWhatItWasMadeFrom(aReadyCase, aSession, withoutPictures, tmp_path):
-    exported = exportPackage(aReadyCase, makePackage(aReadyCase, aSession), tmp_path / "out")
+    exported = exportPackage(aReadyCase, makePackage(aReadyCase, aSession, leaveOut=LEAN), tmp_path / "out")
     values = json.loads((exported / Manifest.FILE_NAME).read_bytes())
     assert values["case"] == {
         "id": aReadyCase.caseId,
@@ -112,7 +115,7 @@ def test_manifestSaysWhatItWasMadeFrom(aReadyCase, aSession, withoutPictures, tm
 
 
 def test_packageHangsOnSourceSegmentationAndPart(aReadyCase, aSession, withoutPictures):
-    package = makePackage(aReadyCase, aSession)
+    package = makePackage(aReadyCase, aSession, leaveOut=LEAN)
     assert {parent.id for parent in package.parents} == {"source-1", "segmentation-1", "part-1"}
     assert aReadyCase.state(package) == "current"
     addPart(aReadyCase, tetrahedronStl()[:-1] + b"\1")
@@ -232,7 +235,7 @@ def test_namesAnIncompletePackageAndAForeignName(exported):
 def test_refusesAStalePart(aReadyCase, aSession):
     segmentBone(aReadyCase, aSession, thresholdHu=1025, closingVoxels=0)
     with pytest.raises(GateRefused) as refused:
-        makePackage(aReadyCase, aSession)
+        makePackage(aReadyCase, aSession, leaveOut=LEAN)
     assert refused.value.code == "stale-part"
     assert aReadyCase.latest("package") is None
 
@@ -244,7 +247,7 @@ def test_refusesAPartOfAnotherSegmentation(aReadyCase, aSession):
         stage.commit(parents=[aReadyCase.latest("source")])
     assert aReadyCase.state(segmentation) == "current"
     with pytest.raises(GateRefused) as refused:
-        makePackage(aReadyCase, aSession)
+        makePackage(aReadyCase, aSession, leaveOut=LEAN)
     assert refused.value.code == "stale-part"
 
 
@@ -253,7 +256,7 @@ def test_refusesADamagedPart(aReadyCase, aSession):
     path = aReadyCase.path(part, f"{aReadyCase.name}.stl")
     path.write_bytes(path.read_bytes() + b"x")
     with pytest.raises(GateRefused) as refused:
-        makePackage(aReadyCase, aSession)
+        makePackage(aReadyCase, aSession, leaveOut=LEAN)
     assert refused.value.code == "damaged-part"
 
 
@@ -285,7 +288,7 @@ def makeCountable(case, session, steps, stop):
 
 
 def test_exportNeedsAnEmptyPlaceAndVerifiesTheCopy(aReadyCase, aSession, withoutPictures, tmp_path):
-    package = makePackage(aReadyCase, aSession)
+    package = makePackage(aReadyCase, aSession, leaveOut=LEAN)
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "file").write_text("x")
     with pytest.raises(InputRefused) as refused:
@@ -300,7 +303,7 @@ def test_exportNeedsAnEmptyPlaceAndVerifiesTheCopy(aReadyCase, aSession, without
 
 
 def test_saysWhyThereAreNoPictures(aReadyCase, aSession, withoutPictures, tmp_path):
-    out = exportPackage(aReadyCase, makePackage(aReadyCase, aSession), tmp_path / "out")
+    out = exportPackage(aReadyCase, makePackage(aReadyCase, aSession, leaveOut=LEAN), tmp_path / "out")
     said = "Pictures unavailable: No pictures were taken of the views: no OpenGL here"
     assert said in run("pdftotext", "-layout", next(out.glob("*.pdf")), "-")
 
@@ -312,7 +315,7 @@ def test_fullDiskIsNamedAndLeavesNothing(aReadyCase, aSession, withoutPictures):
     resource.setrlimit(resource.RLIMIT_FSIZE, (3000, limits[1]))
     try:
         with pytest.raises(InputRefused) as refused:
-            makePackage(aReadyCase, aSession)
+            makePackage(aReadyCase, aSession, leaveOut=LEAN)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert refused.value.code == "disk-full"

@@ -24,6 +24,8 @@ from PlanningHubLib.Planning.Objects import Solid
 from PlanningHubLib.Planning.Operation import Result
 from PlanningHubLib.Shapes.Mesh import Mesh
 
+# Contents with tests of their own.
+OTHERS = ("viewer", "ar-vr", "navigation", "views")
 # A tetrahedron, RAS mm, normals outwards.
 MESH = Mesh.fromArrays(
     [(0, 0, 0), (5, 0, 0), (0, 5, 0), (0, 0, 5)], [(0, 2, 1), (0, 1, 3), (0, 3, 2), (1, 2, 3)]
@@ -53,7 +55,7 @@ def exported(aReadyCase, aSession, withoutPictures, tmp_path):
 
     def export(solid, **document):
         planThePart(aReadyCase, aSession, solid, **document)
-        package = makePackage(aReadyCase, aSession)
+        package = makePackage(aReadyCase, aSession, leaveOut=OTHERS)
         return Path(exportPackage(aReadyCase, package, tmp_path / f"out-{solid.name}"))
 
     return export
@@ -167,7 +169,7 @@ def test_stalePlanIsNotPacked(aReadyCase, aSession, withoutPictures):
         aReadyCase, aSession, Plan.Carried(checked(newDocument("Plate from the right")), {"Plate": moved}, {})
     )
     with pytest.raises(GateRefused) as refusal:
-        makePackage(aReadyCase, aSession)
+        makePackage(aReadyCase, aSession, leaveOut=OTHERS)
     assert refusal.value.code == "stale-part"
 
 
@@ -177,7 +179,7 @@ def test_approvalCoversThePlanFileByFile(aReadyCase, aSession, withoutPictures, 
     planThePart(aReadyCase, aSession, PLATE)
     approval = Approval.approve(aReadyCase, ANNA)
     assert {one["id"] for one in approval["statement"]["artefacts"]} >= {"plan-1", "part-2"}
-    folder = Path(exportPackage(aReadyCase, makePackage(aReadyCase, aSession), tmp_path / "out"))
+    folder = Path(exportPackage(aReadyCase, makePackage(aReadyCase, aSession, leaveOut=OTHERS), tmp_path / "out"))
     assert rejections(folder) == set()
     values = json.loads((folder / Manifest.FILE_NAME).read_bytes())
     path = folder / recordOf(values, PlanFiles.DOCUMENT)["path"]

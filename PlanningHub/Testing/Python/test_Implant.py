@@ -6,7 +6,7 @@ import numpy
 import pytest
 import trimesh
 from PlanMaking import boxMesh, carried
-from SymmetryMaking import realSkull, solidContext
+from SymmetryMaking import solidContext
 
 from PlanningHubLib.Errors import InputRefused
 from PlanningHubLib.Planning import Implant
@@ -15,7 +15,6 @@ from PlanningHubLib.Planning.ImplantFigures import Requested, findings
 from PlanningHubLib.Planning.Objects import Solid
 from PlanningHubLib.Shapes.Checks import meshFacts
 from PlanningHubLib.Shapes.Manifolds import fromManifold, toManifold
-from PlanningHubLib.Shapes.Mesh import Mesh
 
 MIDPLANE = {"do": "plane", "name": "midplane", "origin": [0, 0, 0], "normal": [1, 0, 0]}
 IMAGE = {"do": "mirror", "name": "image", "solid": "skull", "plane": "midplane", "from": "left"}
@@ -244,26 +243,3 @@ def test_occupancyIsTheVolume():
     filled = occupied(boxMesh((0, 0, 0), (20, 10, 30)), [-5.5, -5.5, -5.5], [25, 15, 35])
     assert filled.filled.sum() == pytest.approx(6000, rel=0.01)
     assert filled.at(numpy.array([[10.0, 5, 15], [10, 15, 15], [999, 0, 0]])).tolist() == [True, False, False]
-
-
-@pytest.mark.slow
-def test_realSkullGetsItsPlate(skullFolder):
-    """The frontal defect on the right: closed, clear of all bone, as thick as asked, level with the bone around."""
-    bone = realSkull(skullFolder)
-    context = solidContext("right", skull=bone)
-    fitted = {"do": "symmetry-plane", "name": "midplane", "bone": "skull"}
-    plan = carried(context, fitted, {**IMAGE, "overlapMm": 10}, PLATE)
-    plate, figures = plan.objects["plate"], plan.results["plate"].figures
-    assert plate.mirrored and plate.role == "implant"
-    assert plate.mesh.points[:, 0].min() > plan.objects["midplane"].originRas[0]  # on the patient's right
-    assert figures["defectCenterRas"] == pytest.approx([31, 63, 105], abs=8)
-    assert meshFacts(plate.mesh).pieces == 1
-    assert (toManifold(plate.mesh) ^ toManifold(bone)).volume() == 0
-    assert figures["penetrationMaximumMm"] == 0
-    assert figures["gapMinimumMm"] > 0.4
-    assert figures["gapMedianMm"] == pytest.approx(0.5, abs=0.05)
-    assert figures["gapMaximumMm"] < 0.65 and figures["gapWithinTolerancePercent"] == 100
-    assert figures["coveredPercent"] == 100 and not plan.results["plate"].findings
-    assert figures["thicknessMeanMm"] == pytest.approx(4, abs=0.1)
-    assert figures["proudMaximumMm"] < 0.3
-    assert isinstance(plate.mesh, Mesh)
