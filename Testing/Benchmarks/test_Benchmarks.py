@@ -78,12 +78,14 @@ def assertRows(rows, steps):
     assert all(peer > 0 and row.ratio > 0 for row in rows for _name, peer in row.peers)
 
 
+@pytest.mark.slow
 def test_segmentStepsAreTimedBesideTheirPeers(aSeries):
     rows = list(benchSegment.rows(aSeries, repeats=1))
     assertRows(rows, SEGMENT_STEPS)
     assert all(row.peers for row in rows)
 
 
+@pytest.mark.slow
 def test_partStepsAreTimed(tmp_path):
     with Session.start() as session:
         volume = addVolume(session, ball().astype(numpy.int16), numpy.diag([-1.0, -1.0, 1.0, 1.0]), "ball")
@@ -134,6 +136,7 @@ def test_anotherPackageIsNoPeer():
         next(benchPackageWhole._rows(ours, bare))
 
 
+@pytest.mark.slow
 def test_commandsAreTimedAsUsersRunThem(aSeries, tmp_path, monkeypatch):
     monkeypatch.setenv("PLANNINGHUB_HOME", str(tmp_path / "home"))
     row = next(benchCommand.rows(aSeries, tmp_path))

@@ -312,6 +312,7 @@ def measurementReport(segmentation, image):
     )  # fmt: skip
 
 
+@pytest.mark.slow
 def test_aRealFaceIsRefusedAndRemoved(command, testData, tmp_path):
     source = testData("ct_skull_defect")
     exitCode, result = command("deidentify", source, "--out", tmp_path / "refused", "--profile", "teaching")

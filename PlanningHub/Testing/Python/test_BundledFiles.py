@@ -36,6 +36,7 @@ def bundled():
     return [path for path in paths if path.suffix not in NOT_DATA]
 
 
+@pytest.mark.slow
 def test_everyBundledFileImportsOrIsRefusedByName(bundled):
     found = collections.Counter()
     for path in bundled:
@@ -97,6 +98,7 @@ def test_headersReadInStepsAreWhatTheParserReads(bundled):
     assert walked > 0.7 * len(bundled)
 
 
+@pytest.mark.slow
 def test_everyBundledImageDecodesOrIsRefusedByName(bundled):
     """Each through the process, whatever it is; damaged and exotic ones are named, and the process answers on."""
     decoded, codes = 0, collections.Counter()

@@ -97,6 +97,7 @@ def test_nothingPlantedInFramesComesOut(anEnhancedCt, tmp_path):
     assertSameVolume([anEnhancedCt], copied(tmp_path / "out"))
 
 
+@pytest.mark.slow
 def test_aFaceIsTakenFromFramesAsFromSlices(tmp_path, smallHead):
     paths = sorted(smallHead.iterdir())
     whole = writeEnhanced(paths, tmp_path / "source" / "head.dcm")
@@ -118,6 +119,7 @@ def phasesOf(path):
     return [readSlices(checkSeries(one)[0].headers) for one in parts]
 
 
+@pytest.mark.slow
 def test_eachPhaseOfAFileIsJudgedForItself(tmp_path, smallHead):
     source = writeEnhanced(sorted(smallHead.iterdir()), tmp_path / "source" / "head.dcm", phases=2)
     with pytest.raises(GateRefused) as refused:
@@ -131,6 +133,7 @@ def test_eachPhaseOfAFileIsJudgedForItself(tmp_path, smallHead):
     assert pydicom.dcmread(copy).RecognizableVisualFeatures == "NO"
 
 
+@pytest.mark.slow
 def test_phasesWithoutAFaceGoOut(tmp_path):
     writeEnhanced(writeSmallSeries(tmp_path / "single"), tmp_path / "source" / "ct.dcm", phases=2)
     report = Deidentify.deidentify(tmp_path / "source", tmp_path / "out", "research")
@@ -148,6 +151,7 @@ def test_aPhaseThatLacksAFrameLeavesTheWholeOpen(tmp_path):
     assert refused.value.code == "face-not-judged"
 
 
+@pytest.mark.slow
 def test_aCaseOfOneFileIsCopiedWithItsSegmentation(anEnhancedCt, tmp_path, aSession):
     importSeries(anEnhancedCt, tmp_path / "case", side="left")
     with Case.open(tmp_path / "case", writable=True) as case:

@@ -110,6 +110,7 @@ def test_anMrWithoutAFaceGoesOut(tmp_path):
     assert {image.RecognizableVisualFeatures for image in images(tmp_path / "out")} == {"NO"}
 
 
+@pytest.mark.slow
 def test_aFaceInMrIsFoundAndRemoved(tmp_path):
     writeHeadMr(tmp_path / "mr")
     report = Deidentify.deidentify(tmp_path / "mr", tmp_path / "partner", "treatment-partner")

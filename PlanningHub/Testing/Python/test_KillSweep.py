@@ -159,6 +159,7 @@ def test_killAtEveryWriteWhileClearingUpAfterAKill(caseCopy):
     print(kills, "kills")
 
 
+@pytest.mark.slow
 def test_killAtEveryWriteWhileImporting(freshFolder, tmp_path, ownHome):
     slices = [path.read_bytes() for path in writeSmallSeries(tmp_path / "ct")]
 

@@ -102,6 +102,7 @@ def test_bonesOfTheTorso(aTorso):
     assert plain.dice < 0.4, "the recipe is better than a threshold for compact bone"
 
 
+@pytest.mark.slow
 def test_bonesOfTheAbdomen(anAbdomen):
     steps = method(TABLE, threshold(180), {"do": "keep-islands", "minimumMl": 1}, CLOSING, MARROW)
     bones = anAbdomen[2]("vertebrae", "rib", "humerus")
@@ -111,6 +112,7 @@ def test_bonesOfTheAbdomen(anAbdomen):
     assert withTable.dice < found.dice - 0.1, "the table would count as bone"
 
 
+@pytest.mark.slow
 def test_noLabelledStructureGoesWithTheTable(aTorso, anAbdomen):
     for voxelsHu, ijkToRas, labels in (aTorso, anAbdomen):
         body = findBody(voxelsHu, spacingOf(ijkToRas))
@@ -155,6 +157,7 @@ def test_skullsVolumeIsThatOfItsLargestClosedShell(aSkull):
     assert found.figures["volumeMl"] == pytest.approx(570.7, abs=1) and shellMl == pytest.approx(570.7, rel=0.02)
 
 
+@pytest.mark.slow
 def test_headRestGoesAndNoBoneOfTheSkull(aSkull):
     voxelsHu, ijkToRas = aSkull
     body = findBody(voxelsHu, spacingOf(ijkToRas))
@@ -163,6 +166,7 @@ def test_headRestGoesAndNoBoneOfTheSkull(aSkull):
     assert volumeMl(bone & (body.mask ^ 1), spacingOf(ijkToRas)) == pytest.approx(51.1, abs=3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("skullPoints", [1, 2])
 def test_mandibleFromSkullByThreeOrFourPoints(aSkull, skullPoints):
     """The scan ends above the chin: of the mandible it shows two rami with their condyles, which the joint's gap parts

@@ -216,6 +216,7 @@ def test_thePlaceLeavesNowhere(aReferringCase, tmp_path):
     assert leaks(aReferringCase, ["JOSEPHINE"]) == [(hidden, "JOSEPHINE")]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs a system that can fork a process")
 def test_killAtEveryWriteWhileImporting(tmp_path, aScan):
     numbers = iter(range(10_000))

@@ -110,6 +110,7 @@ def drillGuide(case, session, downwards):
     return Plan.keepPlan(case, session, carried)
 
 
+@pytest.mark.slow
 @needsTesseract
 @pytest.mark.parametrize("downwards", [False, True])
 def test_guideIsLabelledOnTheSideAwayFromTheBone(aCase, aSession, downwards):  # noqa: F811

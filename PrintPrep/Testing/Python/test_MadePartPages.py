@@ -90,6 +90,7 @@ def test_withoutAPartTheOtherPagesSayWhatIsMissing(user, aCaseFolder):
 # Queue
 
 
+@pytest.mark.slow
 def test_whatGoesWrongWithOnePartDoesNotStopTheOthers(user, aCaseFolder, tmp_path):
     import slicer
 

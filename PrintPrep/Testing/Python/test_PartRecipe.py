@@ -161,6 +161,7 @@ def test_damagedModelNeedsARepairStep(aSegmentedCase, aSession, tmp_path):  # no
     requireSound(Mesh.fromArrays(seen.vertices, seen.faces))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "step",
     [

@@ -46,6 +46,7 @@ def test_thePartIsMadeShownAndDescribed(user, segmented):
     assert unit == "mm" and 0 <= float(largestMm) <= 0.3 and "bound 0.30 mm" in rows["Largest deviation"]
 
 
+@pytest.mark.slow
 def test_thePartLiesOnTheBoneInTheScene(user, segmented):
     widget = makePart(user)
     (model,) = (node for node in sceneNodes() if node.IsA("vtkMRMLModelNode"))

@@ -134,6 +134,7 @@ def test_inspectionKeepsScanPictureAndFigures(aCase, aSession, aPrint, tmp_path)
     assert values["toleranceMm"] == 0.25 and values["scan"]["unit"] == "mm" and values["reasons"]
 
 
+@pytest.mark.slow
 def test_scanOfAnotherPartIsNotReleased(aCase, aSession, tmp_path):  # noqa: F811
     """The other part is a sister of it: 4 mm longer."""
     partCase(aCase, aSession)
@@ -148,6 +149,7 @@ def test_scanOfAnotherPartIsNotReleased(aCase, aSession, tmp_path):  # noqa: F81
     assert ScanCompare.inspectScan(aCase, path, "mm", "part-2").facts["verdict"] == "pass"
 
 
+@pytest.mark.slow
 def test_mirroredSisterIsTheOtherPartAndNoMirroredPrint(aCase, aSession, aPrint, tmp_path):  # noqa: F811
     """A left and a right guide of one case: what lies there is the other one, rightly printed."""
     partCase(aCase, aSession)

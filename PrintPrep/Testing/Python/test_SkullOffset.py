@@ -47,6 +47,7 @@ def moved(aFace, offsetMm, monkeypatch):
     return work
 
 
+@pytest.mark.slow
 def test_offsetOfARealSkullIsWithinItsTolerance(aFace, monkeypatch):
     work = moved(aFace, 1.0, monkeypatch)
     facts = Accuracy.prove(work, TOLERANCE).facts
