@@ -176,10 +176,6 @@ class Content:
         """The :class:`Body` of each piece of each part."""
         return tuple(body for part in self.inputs.parts for body in self._pieceBodies(part))
 
-    @property
-    def hasSeveralPieces(self):
-        return len(self.pieces) > 1
-
     def _segmentBodies(self):
         segmentation = self.segmentationNode.GetSegmentation()
         for index, segment in enumerate(self.segments):

@@ -13,6 +13,7 @@ from PlanningHubLib.Consent import DOCUMENT, standingConsent
 from PlanningHubLib.Errors import VerificationFailed
 from PlanningHubLib.Files import sha256, sha256Bytes
 from PlanningHubLib.Requirements import ensure
+from PlanningHubLib.VerdictFacts import readFacts
 
 from .PlanFiles import partOf
 
@@ -77,7 +78,7 @@ def manifestValues(content, files, leftOut=()):
         "createdUtc": making.when.astimezone(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         "approved": making.isApproved,
         "intendedUse": content.intendedUse,
-        "sourceDate": _scanDay(content.source.first),
+        "sourceDate": _scanDay(content.geometry.headers),
         **_consent(case),
         "software": {name: str(version) for name, version in making.software.items()},
         "artefacts": [artefactRecord(artefact) for artefact in content.inputs.artefacts],
@@ -95,10 +96,10 @@ def _consent(case):
     return {"consent": {"basis": DOCUMENT, **{key: consent[key] for key in named if key in consent}}} if consent else {}
 
 
-def _scanDay(header):
-    """Return the day of the scan, ISO 8601, as its header states it; None where it does not."""
-    text = str(header.get("AcquisitionDate") or header.get("SeriesDate") or header.get("StudyDate") or "")
-    return f"{text[:4]}-{text[4:6]}-{text[6:8]}" if re.fullmatch(r"[0-9]{8}", text) else None
+def _scanDay(headers):
+    """Return the day of the scan that the gate judged, ISO 8601; None where the scan is not dated."""
+    day = readFacts(headers).scanDate
+    return day.isoformat() if day else None
 
 
 def encode(values):

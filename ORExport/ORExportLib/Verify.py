@@ -11,6 +11,7 @@ from .PlanFiles import checkPlan
 from .SegmentationFile import segmentationFindings
 from .VerifyFiles import fileFindings
 from .VerifyObjects import objectFindings
+from .VerifyOrigin import originFindings
 from .VerifyUse import useFindings
 
 OBJECT_NAMES = ("segmentation", "part", "briefing")
@@ -36,7 +37,7 @@ def verifyPackage(folder, progress=noProgress, newerStudies=None):
         manifest = readManifest(folder)
     except VerificationFailed as error:
         return [error.asFinding()]
-    findings = fileFindings(folder, manifest, progress)
+    findings = [*fileFindings(folder, manifest, progress), *originFindings(folder, manifest)]
     damaged = {file for finding in findings for file in finding.files}
     found, objects = objectFindings(folder, manifest, damaged)
     found = list(found)

@@ -1,6 +1,7 @@
 """Whether the DICOM objects of a package are of one patient and one side, and what the manifest says of them."""
 
 from .Dicom.EncapsulatedDocument import LATERALITY, encapsulatedBytes
+from .Dicom.KeyObjects import selectedInstances
 from .Manifest import baseRole
 from .PlanFiles import partsIn
 from .VerifyFiles import rejected
@@ -135,19 +136,13 @@ def _selectionFindings(path, objects, manifest):
     """The key objects are every other object of the package, and beside them the scan's images alone."""
     selection = objects[SELECTION]
     own = {one["sopInstanceUid"] for one in manifest["files"] if "sopInstanceUid" in one} - {selection.SOPInstanceUID}
-    listed = set(_referencedUids(selection.get("ContentSequence", ())))
+    listed = set(selectedInstances(selection))
     # Where the briefing is damaged, which images the scan has is not known.
     briefing = objects.get(BRIEFING)
-    scan = listed if briefing is None else set(_referencedUids(briefing.get("SourceInstanceSequence", ())))
+    scan = listed if briefing is None else _sourceUids(briefing)
     if own - listed or listed - own - scan:
         yield rejected("key-objects-differ", f"{path.name} lists other objects than the package holds.", path)
 
 
-def _referencedUids(sequence):
-    """Yield every Referenced SOP Instance UID below a sequence."""
-    for item in sequence:
-        if "ReferencedSOPInstanceUID" in item:
-            yield str(item.ReferencedSOPInstanceUID)
-        for element in item:
-            if element.VR == "SQ":
-                yield from _referencedUids(element.value)
+def _sourceUids(dataset):
+    return {str(one.get("ReferencedSOPInstanceUID")) for one in dataset.get("SourceInstanceSequence") or ()}

@@ -16,7 +16,7 @@ from .Content import PIECE, SEGMENT
 from .Dicom.ModelBodies import FINEST, coarse
 from .Dicom.MovedFrames import objectName
 from .Dicom.SliceMarks import isPlanned
-from .Views import View
+from .Views import View, aim
 
 SIZE = (1200, 900)
 BAND_PIXELS, TEXT_PIXELS, NAME_PIXELS, LETTER_PIXELS = 44, 26, 18, 34
@@ -26,7 +26,6 @@ CAPITALS_MIDDLE = 0.52
 WHITE, BLACK = (255, 255, 255), (0, 0, 0)
 # Names of what is shown stand beside it, up to so many.
 MOST_NAMES = 12
-LPS_TO_RAS = numpy.array([-1.0, -1.0, 1.0])
 # Toward where each axis of LPS grows, and where it falls.
 LETTERS = (("L", "R"), ("P", "A"), ("S", "I"))
 # A direction that leans toward another one by more than this is named by both.
@@ -71,7 +70,7 @@ def _taken(content, progress):
             for body, model in models:
                 model.GetDisplayNode().SetVisibility(body in shown)
             path = Path(folder) / "view.png"
-            studio.takeThreeD(path, size=SIZE, aim=lambda camera, view=view: _aim(camera, view))
+            studio.takeThreeD(path, size=SIZE, aim=lambda camera, view=view: aim(camera, view))
             pixels = labeled(readPng(path), view, shown, content)
             yield ViewPicture(view, pixels, pngBytes(pixels), tuple(shown))
 
@@ -95,16 +94,6 @@ def shownBodies(bodies, view):
 
 def _isShownAnyway(body):
     return body.origin in (SEGMENT, PIECE) or isPlanned(body)
-
-
-def _aim(camera, view):
-    camera.SetParallelProjection(view.parallelScaleMm is not None)
-    if view.parallelScaleMm is not None:
-        camera.SetParallelScale(view.parallelScaleMm)
-    camera.SetViewAngle(view.viewAngleDegrees)
-    camera.SetFocalPoint(*(view.focalPointLps * LPS_TO_RAS))
-    camera.SetPosition(*(view.positionLps * LPS_TO_RAS))
-    camera.SetViewUp(*(view.viewUpLps * LPS_TO_RAS))
 
 
 def edgeLetters(view):

@@ -100,16 +100,20 @@ def viewOfCamera(cameraNode, name, visible=(), stepName=None, caption=""):
     )
 
 
-def applyToCamera(view, cameraNode):
-    """Let a camera of the scene, RAS mm, see what a view shows."""
-    camera = cameraNode.GetCamera()
+def aim(camera, view):
+    """Let a vtkCamera, RAS mm, see what a view shows."""
     camera.SetParallelProjection(view.parallelScaleMm is not None)
     if view.parallelScaleMm is not None:
         camera.SetParallelScale(view.parallelScaleMm)
     camera.SetViewAngle(view.viewAngleDegrees)
-    cameraNode.SetFocalPoint(*(view.focalPointLps * _LPS_OF_RAS))
-    cameraNode.SetPosition(*(view.positionLps * _LPS_OF_RAS))
-    cameraNode.SetViewUp(*(view.viewUpLps * _LPS_OF_RAS))
+    camera.SetFocalPoint(*(view.focalPointLps * _LPS_OF_RAS))
+    camera.SetPosition(*(view.positionLps * _LPS_OF_RAS))
+    camera.SetViewUp(*(view.viewUpLps * _LPS_OF_RAS))
+
+
+def applyToCamera(view, cameraNode):
+    """Let a camera of the scene, vtkMRMLCameraNode, see what a view shows."""
+    aim(cameraNode.GetCamera(), view)
     cameraNode.ResetClippingRange()
 
 

@@ -9,7 +9,6 @@ MODEL_NAME = "Planning Hub for 3D Slicer"
 # Type 1 in Enhanced General Equipment, and software has none.
 DEVICE_SERIAL_NUMBER = "software"
 UNICODE = "ISO_IR 192"
-SHORT_STRING_LENGTH = 16
 LONG_STRING_LENGTH = 64
 
 

@@ -47,5 +47,5 @@ def description(making):
 
 def selectedInstances(dataset):
     """Return the SOP Instance UIDs that a Key Object Selection names, in its order."""
-    references = (item.get("ReferencedSOPSequence") for item in dataset.ContentSequence)
+    references = (item.get("ReferencedSOPSequence") for item in dataset.get("ContentSequence") or ())
     return [str(one.ReferencedSOPInstanceUID) for found in references if found for one in found]

@@ -5,6 +5,7 @@ import vtk
 from PlanningHubLib.Pictures import PicturesUnavailable, Studio
 from PlanningHubLib.Segments import BONE_COLOR
 
+from ..Content import readStlLps
 from .Briefing import Picture
 
 SIZE = (800, 600)
@@ -54,22 +55,9 @@ def readStls(paths):
     """Return the surfaces of STL files in LPS mm as one vtkPolyData in RAS mm."""
     together = vtk.vtkAppendPolyData()
     for path in paths:
-        together.AddInputData(readStl(path))
+        together.AddInputData(readStlLps(path).rasLpsSwapped().toPolyData())
     together.Update()
     return together.GetOutput()
-
-
-def readStl(path):
-    """Return the surface of an STL in LPS mm as vtkPolyData in RAS mm."""
-    reader = vtk.vtkSTLReader()
-    reader.SetFileName(str(path))
-    toRas = vtk.vtkTransform()
-    toRas.Scale(-1, -1, 1)
-    transformer = vtk.vtkTransformPolyDataFilter()
-    transformer.SetTransform(toRas)
-    transformer.SetInputConnection(reader.GetOutputPort())
-    transformer.Update()
-    return transformer.GetOutput()
 
 
 def _view(studio, view, folder):

@@ -54,6 +54,7 @@ class PackageCheck {
             ...(await this.fileFindings(manifest, progress)),
             ...this.extraFindings(manifest),
             ...this.nameFindings(manifest),
+            ...this.originFindings(manifest),
             ...(await this.approvalFindings(manifest)),
             ...this.useFindings(manifest),
         ];
@@ -141,6 +142,22 @@ class PackageCheck {
             missing.push(...[...needed].filter((role) => !there.has(role)).sort());
         }
         if (missing.length) found.push(reject("package-incomplete", `The package lacks: ${missing.join(", ")}.`));
+        return found;
+    }
+
+    /** Return what the manifest says against itself: made from what is not in force, or without consent. */
+    originFindings(manifest) {
+        const contents = new Map(manifest.artefacts.map((one) => [one.id, one.content]));
+        const found = [];
+        for (const { id, kind, parents } of manifest.artefacts) {
+            for (const parent of parents) {
+                if ((contents.get(parent.id) ?? parent.content) !== parent.content)
+                    found.push(reject(`stale-${kind}`, `${id} was not made from the ${parent.id} that the package names.`));
+            }
+        }
+        const { consentScope } = this.rules;
+        if (manifest.version > 3 && manifest.consent?.scope !== consentScope)
+            found.push(reject("no-consent", `The package names no consent to ${consentScope}.`));
         return found;
     }
 

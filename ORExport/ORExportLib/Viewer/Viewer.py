@@ -6,7 +6,7 @@ import vtk
 from PlanningHubLib import Approval, Signing
 from PlanningHubLib.Planning.Operations import operations
 
-from .. import ApprovalsFile, Manifest, VerifyFiles
+from .. import ApprovalsFile, Manifest, VerifyFiles, VerifyOrigin
 from ..Content import PIECE, RAS_TO_LPS, SOLID
 from ..Writer import NOT_APPROVED
 from .ModelData import Model
@@ -61,6 +61,7 @@ def checkRules(procedure):
         "neededSinceFour": list(VerifyFiles.ALWAYS_SINCE_FOUR),
         "rolesOfContent": VerifyFiles.OF_CONTENT,
         "scanAgeDays": procedure.limit("scanAgeDays"),
+        "consentScope": VerifyOrigin.CONSENT_SCOPE,
         "notApprovedMark": NOT_APPROVED,
         "approvalsRole": ApprovalsFile.ROLE,
         "approvalsFormat": ApprovalsFile.FILE_FORMAT,

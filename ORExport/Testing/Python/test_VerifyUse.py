@@ -61,6 +61,18 @@ def test_aStoreMayBeAskedForNewerExaminations(exported):
     assert "newer-study-unknown" in warnings(exported, unreachable)
 
 
+def test_aPartOfAnotherSegmentationIsNamed(exported):
+    forge(exported, lambda values: values["artefacts"][-1]["parents"][0].update(content="0" * 64))
+    assert codes(exported) == {"stale-part"}
+
+
+def test_aPackageWithoutConsentIsNamed(exported):
+    forge(exported, lambda values: values["consent"].update(scope="teaching"))
+    assert codes(exported) == {"no-consent"}
+    forge(exported, lambda values: values.pop("consent"))
+    assert codes(exported) == {"no-consent"}
+
+
 def test_whatIsNotForTreatmentSaysSo(exported):
     forge(exported, lambda values: values.update(intendedUse="education"))
     assert list(warnings(exported)) == ["not-for-treatment"]

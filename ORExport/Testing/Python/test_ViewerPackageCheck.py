@@ -157,6 +157,13 @@ def test_namesABadManifest(aPage, aFolder, change):
     sameAsCommand(aPage, aFolder)
 
 
+def test_saysWhatDoesNotHangTogether(aPage, aFolder):
+    artefacts = json.loads((aFolder / Manifest.FILE_NAME).read_bytes())["artefacts"]
+    artefacts[-1]["parents"][0]["content"] = "0" * 64
+    rewriteManifest(aFolder, artefacts=artefacts, consent={"scope": "teaching", "basis": "document", "given": None})
+    assert {"stale-part", "no-consent"} <= set(sameAsCommand(aPage, aFolder))
+
+
 @pytest.mark.parametrize(
     "changes", [{"intendedUse": "education"}, {"sourceDate": None}, {"sourceDate": "2999-01-01"}, {"leftOut": []}]
 )
