@@ -185,3 +185,38 @@ def test_approvalCoversThePlanFileByFile(aReadyCase, aSession, withoutPictures, 
     path = folder / recordOf(values, PlanFiles.DOCUMENT)["path"]
     replaceFile(folder, PlanFiles.DOCUMENT, path.read_bytes().replace(b"40.0", b"41.0"))
     assert rejections(folder) == {"approval-differs"}
+
+
+def addGuide(case, plan):
+    with case.staging("part", "part-3") as stage:
+        (stage.folder / f"{case.name}.stl").write_bytes(tetrahedronStl())
+        (stage.folder / f"{case.name}.3mf").write_bytes(b"stands in for another 3MF")
+        facts = {"volumeMl": 1.0, "triangles": 4, "object": {"name": GUIDE.name, **GUIDE.flags()}}
+        return stage.commit(parents=[plan], parameters={"maximumDeviationMm": 0.05}, facts=facts)
+
+
+def test_allPartsOfThePlanAreInThePackage_eachWithItsFlags(aReadyCase, aSession, withoutPictures, tmp_path):
+    plan, _plate = planThePart(aReadyCase, aSession, PLATE)
+    addGuide(aReadyCase, plan)
+    package = makePackage(aReadyCase, aSession, leaveOut=OTHERS)
+    folder = Path(exportPackage(aReadyCase, package, tmp_path / "out"))
+    values = json.loads((folder / Manifest.FILE_NAME).read_bytes())
+    assert rejections(folder) == set() and [one["id"] for one in values["parts"]] == ["part-2", "part-3"]
+    models = {one["part"]: pydicom.dcmread(folder / one["path"]) for one in values["files"]
+              if one["role"].startswith("model-dicom")}  # fmt: skip
+    assert {key: one.ModelMirroring for key, one in models.items()} == {"part-2": "YES", "part-3": "NO"}
+    usages = {key: one.ModelUsageCodeSequence[0].CodeMeaning for key, one in models.items()}
+    assert usages == {"part-2": "Implant Fabrication", "part-3": "Tool Fabrication"}
+    # The second is held to its own flags.
+    forge(folder, lambda values: values["parts"][1].update(mirrored=True))
+    assert rejections(folder) == {"flags-differ"}
+
+
+def test_aPartOfThePlanThatIsStaleIsLeftOutAndSaid(aReadyCase, aSession, withoutPictures):
+    plan, _plate = planThePart(aReadyCase, aSession, PLATE)
+    addGuide(aReadyCase, plan)
+    planThePart(aReadyCase, aSession, PLATE, note="changed")
+    package = makePackage(aReadyCase, aSession, leaveOut=OTHERS)
+    assert {link.id for link in package.parents} == {"source-1", "segmentation-1", "plan-1", "part-2"}
+    (said,) = [one for one in package.facts["findings"] if one["code"] == "part-left-out"]
+    assert "part-3" in said["message"] and said["severity"] == "warn"
