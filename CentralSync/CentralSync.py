@@ -8,7 +8,9 @@ from slicer.ScriptedLoadableModule import (
     ScriptedLoadableModuleTest,
 )
 
-from CentralSyncLib import NewerStudies, Overview, Results, Stores, Sync
+from CentralSyncLib import Overview, Results, Sync
+from CentralSyncLib.Records import NewerStudies
+from CentralSyncLib.Stores import Addresses
 from PlanningHubLib import ArchiveAccess
 from PlanningHubLib.ActiveCase import activeCaseFolder
 from PlanningHubLib.Case import Case
@@ -185,9 +187,9 @@ class CentralSyncLogic(ScriptedLoadableModuleLogic):
         if login and login[2]:
             ArchiveAccess.requireKeeping()
         with Case.open(folder, writable=True) as case:
-            result = Sync.syncCase(case, Stores.openStore(address, credentials), progress=progress)
+            result = Sync.syncCase(case, Addresses.openStore(address, credentials), progress=progress)
         if login and login[2] and result.complete:
-            ArchiveAccess.remember(Stores.dicomWebBase(address), credentials)
+            ArchiveAccess.remember(Addresses.dicomWebBase(address), credentials)
         return result
 
 

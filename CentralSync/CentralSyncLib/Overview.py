@@ -5,7 +5,7 @@ from pathlib import Path
 
 from .Items import sentArtefacts
 from .Results import NOT_SENT, VERIFIED
-from .Stores import dicomWebUrl, openStore
+from .Stores.Addresses import dicomWebUrl, openStore
 
 TO_SEND = "to-send"
 DICOM_ONLY = "This store keeps DICOM objects only; it stays in the case."
@@ -30,7 +30,7 @@ class Line:
 def destination(address):
     """Return in words, and with the whole path of a folder, where a store's address leads; nothing is connected.
 
-    :raises UsageError: as :func:`CentralSyncLib.Stores.openStore` for an address that cannot be
+    :raises UsageError: as :func:`CentralSyncLib.Stores.Addresses.openStore` for an address that cannot be
     """
     address = address.strip()
     if isDicomWeb(address):

@@ -11,10 +11,10 @@ from PlanningHubLib.Progress import noProgress, part
 from PlanningHubLib.Requirements import ensure
 from PlanningHubLib.Software import versions
 
-from . import AuditHead, CaseRecord
-from .CentralStore import ABSENT, CONFLICT, DAMAGED, REFUSED, SAME, UNFIT, UNREACHED
 from .Items import REQUIRED_KINDS, itemOf, itemsOf, sentArtefacts
+from .Records import AuditHead, CaseRecord
 from .Results import FAILED, NOT_SENT, QUEUED, VERIFIED, ItemResult, SyncResult
+from .Stores.CentralStore import ABSENT, CONFLICT, DAMAGED, REFUSED, SAME, UNFIT, UNREACHED
 
 RECEIPT_FORMAT = 1
 

@@ -88,10 +88,11 @@ def makePackage(caseFolder, outFolder, progress, requireApproved=False, leaveOut
 
 def sync(caseFolder, storeAddress, progress):
     """Send a case to a central store; return the result of every item."""
-    from CentralSyncLib import Stores, Sync
+    from CentralSyncLib import Sync
+    from CentralSyncLib.Stores import Addresses
 
     with Case.open(caseFolder, writable=True) as case:
-        return Sync.syncCase(case, Stores.openStore(storeAddress), progress=progress)
+        return Sync.syncCase(case, Addresses.openStore(storeAddress), progress=progress)
 
 
 def described(case, artefact):

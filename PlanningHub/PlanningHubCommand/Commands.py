@@ -135,10 +135,11 @@ def verify(options, console):
 
 
 def _compareWithStore(folder, address):
-    from CentralSyncLib import AuditHead, Stores
+    from CentralSyncLib.Records import AuditHead
+    from CentralSyncLib.Stores import Addresses
 
     with Case.open(folder.parent if folder.is_file() else folder) as case:
-        return AuditHead.compareWithStore(case, Stores.openStore(address))
+        return AuditHead.compareWithStore(case, Addresses.openStore(address))
 
 
 def _verifyFolder(folder, progress, store):

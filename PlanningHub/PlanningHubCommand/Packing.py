@@ -41,13 +41,14 @@ def package(options, console):
 def newerStudiesOf(store):
     """Return the function that asks a store for newer studies of a patient; None without a store.
 
-    :raises UsageError: as :func:`CentralSyncLib.Stores.openStore`
+    :raises UsageError: as :func:`CentralSyncLib.Stores.Addresses.openStore`
     """
     if not store:
         return None
-    from CentralSyncLib import NewerStudies, Stores
+    from CentralSyncLib.Records import NewerStudies
+    from CentralSyncLib.Stores import Addresses
 
-    Stores.openStore(store)
+    Addresses.openStore(store)
     return functools.partial(NewerStudies.newerStudies, store)
 
 

@@ -40,7 +40,7 @@ def _pushed(paths, way):
 
 def _oursRaw(orthanc, paths):
     from CentralSyncLib.Items import itemOf
-    from CentralSyncLib.Stores import openStore
+    from CentralSyncLib.Stores.Addresses import openStore
     from PlanningHubLib.Progress import noProgress
 
     return functools.partial(openStore(orthanc.address).send, [itemOf(path) for path in paths], noProgress)
@@ -49,7 +49,7 @@ def _oursRaw(orthanc, paths):
 def _oursVerified(orthanc, paths):
     from CentralSyncLib.Items import itemOf
     from CentralSyncLib.Results import VERIFIED
-    from CentralSyncLib.Stores import openStore
+    from CentralSyncLib.Stores.Addresses import openStore
     from CentralSyncLib.Sync import pushVerified
 
     items = [itemOf(path) for path in paths]

@@ -8,11 +8,11 @@ import pytest
 from Judges import dicomErrors
 from Tampering import TAMPERINGS, rollBack
 
-from CentralSyncLib import CaseRecord
-from CentralSyncLib.AuditHead import compareWithStore
-from CentralSyncLib.FolderStore import FolderStore
 from CentralSyncLib.Items import itemOf
-from CentralSyncLib.Stores import openStore
+from CentralSyncLib.Records import CaseRecord
+from CentralSyncLib.Records.AuditHead import compareWithStore
+from CentralSyncLib.Stores.Addresses import openStore
+from CentralSyncLib.Stores.FolderStore import FolderStore
 from CentralSyncLib.Sync import pushVerified, syncCase
 from PlanningHubLib.Case import Case
 from PlanningHubLib.Consent import recordConsent

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from CentralSyncLib.Http import TimeLimits
 from CentralSyncLib.Items import itemOf
 from CentralSyncLib.Results import FAILED, NOT_SENT, QUEUED, VERIFIED
-from CentralSyncLib.Stores import openStore
+from CentralSyncLib.Stores.Addresses import openStore
+from CentralSyncLib.Stores.Http import TimeLimits
 from CentralSyncLib.Sync import pushVerified
 from PlanningHubLib.ArchiveAccess import Credentials, remember
 from PlanningHubLib.Errors import Cancelled

@@ -6,7 +6,7 @@ import hashlib
 import pytest
 
 from CentralSyncLib.Items import itemOf
-from CentralSyncLib.Multipart import CutShort, Upload, boundaryOf, partDigests
+from CentralSyncLib.Stores.Multipart import CutShort, Upload, boundaryOf, partDigests
 
 BODIES = [b"", b"\r\n", b"--b0", b"\r\n--b", b"\r\n--bx" * 1000, bytes(range(256)) * 9]
 

@@ -6,8 +6,8 @@ import pydicom
 import pytest
 
 from CentralSyncLib.Items import itemOf
-from CentralSyncLib.NewerStudies import newerStudies
-from CentralSyncLib.Stores import openStore
+from CentralSyncLib.Records.NewerStudies import newerStudies
+from CentralSyncLib.Stores.Addresses import openStore
 from PlanningHubLib.Errors import StoreFailed
 from PlanningHubLib.Progress import noProgress
 from Servers.LyingServer import LyingServer

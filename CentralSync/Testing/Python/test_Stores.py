@@ -2,9 +2,9 @@
 
 import pytest
 
-from CentralSyncLib.DicomWebStore import DicomWebStore
-from CentralSyncLib.FolderStore import FolderStore
-from CentralSyncLib.Stores import openStore
+from CentralSyncLib.Stores.Addresses import openStore
+from CentralSyncLib.Stores.DicomWebStore import DicomWebStore
+from CentralSyncLib.Stores.FolderStore import FolderStore
 from PlanningHubLib.Errors import UsageError
 
 

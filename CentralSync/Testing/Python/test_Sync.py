@@ -5,10 +5,10 @@ import shutil
 
 import pytest
 
-from CentralSyncLib.FolderStore import FolderStore
 from CentralSyncLib.Items import itemsOf
 from CentralSyncLib.Results import FAILED, NOT_SENT, QUEUED, VERIFIED
-from CentralSyncLib.Stores import openStore
+from CentralSyncLib.Stores.Addresses import openStore
+from CentralSyncLib.Stores.FolderStore import FolderStore
 from CentralSyncLib.Sync import syncCase
 from PlanningHubLib.Case import Case
 from PlanningHubLib.Consent import departures, recordConsent, recordElsewhere, withdrawConsent

@@ -222,7 +222,7 @@ def test_theGateSaysWhatIsMissing(user, aCaseFolder):
 
 
 def test_theArchiveIsAskedOnlyWhenTheUserSaysSo(user, printed, monkeypatch, tmp_path):
-    from CentralSyncLib import NewerStudies
+    from CentralSyncLib.Records import NewerStudies
 
     asked = []
 

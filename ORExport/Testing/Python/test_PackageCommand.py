@@ -5,7 +5,7 @@ import json
 import pytest
 from SmallSeries import addPart, tetrahedronStl
 
-from CentralSyncLib import NewerStudies
+from CentralSyncLib.Records import NewerStudies
 from ORExportLib.Views import View, caseViews, encode
 from PlanningHubCommand.Main import main
 from PlanningHubLib.Case import Case

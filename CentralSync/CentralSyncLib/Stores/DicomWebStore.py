@@ -10,9 +10,9 @@ import urllib.parse
 from PlanningHubLib.Errors import StoreFailed
 from PlanningHubLib.Progress import part
 
+from ..Items import DICOM
 from .CentralStore import ABSENT, CONFLICT, REFUSED, SAME, SENT, UNFIT, UNREACHED, Answer
 from .Http import Http, TooLong
-from .Items import DICOM
 from .Multipart import CutShort, FileChanged, Upload, boundaryOf, partContents, partDigests
 from .Parallel import Breaker, runAll
 

@@ -15,7 +15,7 @@ from PlanningHubLib.Locking import utcNow
 from PlanningHubLib.Software import versions
 from PlanningHubLib.Volumes import seriesPaths
 
-from .Items import itemOf
+from ..Items import itemOf
 
 RAW_DATA_STORAGE = "1.2.840.10008.5.1.4.1.1.66"
 FORMAT, VERSION = "planninghub-case-record", 1

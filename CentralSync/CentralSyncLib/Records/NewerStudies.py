@@ -2,7 +2,7 @@
 
 import datetime
 
-from .Stores import openStore
+from ..Stores.Addresses import openStore
 
 PATIENT_ID, STUDY_UID, STUDY_DATE, MODALITIES = "00100020", "0020000D", "00080020", "00080061"
 
@@ -12,13 +12,13 @@ def newerStudies(address, patientId, after, auth=None):
 
     Nothing is sent but the patient ID, to the archive that keeps that patient's images.
 
-    :param address: as :func:`CentralSyncLib.Stores.openStore` takes it
+    :param address: as :func:`CentralSyncLib.Stores.Addresses.openStore` takes it
     :param after: date, or None for all studies
     :param auth: :class:`PlanningHubLib.ArchiveAccess.Credentials`; without, those that are remembered
     :returns: list of dictionaries with ``studyUid``, ``date`` (ISO text, or None where the archive does not say),
         ``modalities`` and ``description``; None where the store keeps no index of patients, as a folder does
     :raises StoreFailed: as the store's own trouble; ``query-answer`` where it answers with something else
-    :raises UsageError: as :func:`CentralSyncLib.Stores.openStore`
+    :raises UsageError: as :func:`CentralSyncLib.Stores.Addresses.openStore`
     """
     store = openStore(address, auth)
     if store.keepsWholeCase:

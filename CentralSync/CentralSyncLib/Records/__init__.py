@@ -1,0 +1,1 @@
+"""What a store keeps of a case itself, written and read back."""
