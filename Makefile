@@ -32,7 +32,8 @@ SETUP_FILES := pyproject.toml $(wildcard */*/requirements.txt)
 GRAPHICS_PACKAGES := libegl1 libegl-mesa0 libgl1 libgl1-mesa-dri
 # Outside judges and the real DICOM server that the tests start for themselves.
 TEST_PACKAGES := orthanc orthanc-dicomweb dcmtk openssl poppler-utils qpdf admesh prusa-slicer strace \
-  libopenigtlink-dev libglib2.0-bin libxkbcommon0 libdbus-1-3 libfontconfig1 libopengl0 tesseract-ocr chromium
+  orthanc-postgresql postgresql stunnel4 nginx-light haproxy libopenigtlink-dev libglib2.0-bin libxkbcommon0 \
+  libdbus-1-3 libfontconfig1 libopengl0 tesseract-ocr chromium
 
 help:
 	@echo 'make demo [CASE=<folder of CT DICOM>] [OUT=<folder>] [SIDE=left|right|bilateral|midline]'

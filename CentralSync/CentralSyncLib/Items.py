@@ -2,7 +2,9 @@
 
 import dataclasses
 import os
+from collections.abc import Callable
 from pathlib import Path
+from typing import BinaryIO
 
 from PlanningHubLib import Files
 from PlanningHubLib.PartsTogether import partsTogether, planOf
@@ -21,18 +23,28 @@ class Item:
 
     :param sha256: of the file's bytes, hexadecimal; the item's key everywhere
     :param name: the artefact and the file's name in it, such as ``source-1/dicom/00001.dcm``
+    :param path: the file; None where ``opener`` gives the content
     :param kind: ``dicom`` (a DICOM Part 10 file) or ``plain``
-    :param bytes: the file's length
+    :param bytes: the content's length
+    :param opener: function that opens the content as a binary stream, where it is no plain file
     """
 
     sha256: str
-    path: Path
+    path: Path | None
     name: str
     kind: str = PLAIN
     sopInstanceUid: str = ""
     seriesUid: str = ""
     studyUid: str = ""
     bytes: int = 0
+    opener: Callable[[], BinaryIO] | None = dataclasses.field(default=None, compare=False, repr=False)
+
+    def open(self):
+        """Open the content as a binary stream; whoever reads it compares its hash.
+
+        :raises OSError: it cannot be opened
+        """
+        return self.opener() if self.opener else open(self.path, "rb")
 
 
 def itemOf(path, name=None, sha256=None):

@@ -77,6 +77,16 @@ class Site:
         """Whether the site makes patient-specific parts as custom-made devices, which is the default."""
         return self._values.get("deviceRoute", "custom-made") == "custom-made"
 
+    @property
+    def stores(self):
+        """The central stores that the site lists: dictionaries as ``site-1.schema.json`` describes them."""
+        return self._values.get("stores", [])
+
+    @property
+    def fhirEndpoint(self):
+        """The address to which a case's metadata go as HL7 FHIR, empty where there is none."""
+        return self._values.get("fhirEndpoint", "")
+
     def isClinician(self, userName):
         """Tell whether a user is a clinician by their roles; None of someone whom the site does not know."""
         user = self._users.get(userName)

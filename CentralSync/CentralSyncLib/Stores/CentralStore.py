@@ -15,10 +15,14 @@ REFUSED = "refused"  # the store said it did not take the item
 
 @dataclasses.dataclass(frozen=True)
 class Answer:
-    """What a store said about one item: one of this file's outcomes, and the reason in words."""
+    """What a store said about one item: one of this file's outcomes, and the reason in words.
+
+    :param waitSeconds: how long the store asks to be left alone (HTTP ``Retry-After``); 0 where it does not say
+    """
 
     outcome: str
     reason: str = ""
+    waitSeconds: float = 0.0
 
 
 class CentralStore(Protocol):

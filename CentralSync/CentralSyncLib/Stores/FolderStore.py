@@ -194,7 +194,7 @@ class FolderStore:
 def _copy(item, aside, beforeChunk):
     """Copy a file to ``aside`` and onto the disk; False when its content is not the item's."""
     try:
-        source = open(item.path, "rb")
+        source = item.open()
     except OSError:
         return False
     digest = hashlib.sha256()

@@ -51,7 +51,7 @@ def _verifiedChunks(item):
     digest = hashlib.sha256()
     left = item.bytes
     try:
-        with open(item.path, "rb") as file:
+        with item.open() as file:
             while left:
                 chunk = file.read(min(CHUNK_BYTES, left))
                 left -= len(chunk)
