@@ -176,7 +176,7 @@ def unwrapTo(source, destination):
     with _notWrapped():
         dataset, isExplicit = _readHead(source)
         block = dataset.private_block(PRIVATE_GROUP, PRIVATE_CREATOR)
-        length, digest = int(block[LENGTH].value), block[DIGEST].value
+        length, digest = _number(block[LENGTH].value), _text(block[DIGEST].value)
         if dataset.SOPClassUID != RAW_DATA_STORAGE:
             raise NotWrapped("another object")
         encoded = _encodedLength(source, isExplicit)
@@ -186,7 +186,16 @@ def unwrapTo(source, destination):
         shutil.copyfileobj(limited, destination, CHUNK_BYTES)
         if limited.left or limited.digest.hexdigest() != digest:
             raise NotWrapped("rotten")
-        return str(block[NAME].value), digest
+        return _text(block[NAME].value), digest
+
+
+def _number(value):
+    # Written anew without VRs, private values are bytes.
+    return int.from_bytes(value, "little") if isinstance(value, bytes) else int(value)
+
+
+def _text(value):
+    return value.decode().rstrip(" \0") if isinstance(value, bytes) else str(value)
 
 
 def _readHead(source):
