@@ -54,7 +54,8 @@ class Association:
             )
         except OSError as error:
             raise _unreachable(peer) from error
-        if not self._association.is_established:
+        # An archive that accepts no context at all has answered: there is nothing that can be sent.
+        if not self._association.is_established and not self._association.rejected_contexts:
             raise self._notEstablished()
 
     def __enter__(self):

@@ -21,7 +21,8 @@ class DicomPeer:
 
     :param aet: its application entity title; ``callingAet`` is ours
     :param tls: context that verifies the archive, or None for a plain connection
-    :param commitmentPort: port on which we wait for the archive's own association with its report, or None
+    :param commitmentPort: port on which we wait for the archive's own association with its report, or None;
+        ``listenTls`` is the context that protects it
     """
 
     aet: str
@@ -31,6 +32,12 @@ class DicomPeer:
     tls: ssl.SSLContext | None = None
     limits: TimeLimits = TimeLimits()
     commitmentPort: int | None = None
+    listenTls: ssl.SSLContext | None = None
+
+    @property
+    def listenHost(self):
+        """Where the archive's own association is awaited: on this machine alone, where the archive is here."""
+        return "127.0.0.1" if isLoopback(self.host) else ""
 
     @property
     def address(self):
@@ -69,9 +76,10 @@ def peerOf(settings):
     :raises UsageError: as :func:`parsePeer`; ``plain-dicom``, ``bad-store-settings``
     """
     peer = parsePeer(settings.address)
-    tls = None
+    tls = listenTls = None
     if settings.certificateAuthority or settings.clientCertificate:
-        tls = _tlsContext(settings)
+        tls = _tlsContext(settings, ssl.Purpose.SERVER_AUTH)
+        listenTls = _listenContext(settings)
     elif not settings.plain and not isLoopback(peer.host):
         raise UsageError(
             "plain-dicom",
@@ -80,12 +88,32 @@ def peerOf(settings):
             "archive's own, set plain to true there.",
         )
     return dataclasses.replace(
-        peer, callingAet=settings.callingAet, tls=tls, commitmentPort=settings.commitmentPort
+        peer,
+        callingAet=settings.callingAet,
+        tls=tls,
+        # Who has no certificate cannot be called back.
+        commitmentPort=settings.commitmentPort if listenTls or not tls else None,
+        listenTls=listenTls,
     )
 
 
-def _tlsContext(settings):
-    context = ssl.create_default_context(cafile=settings.certificateAuthority)
+def _listenContext(settings):
+    if not settings.clientCertificate:
+        return None
+    context = _tlsContext(settings, ssl.Purpose.CLIENT_AUTH)
+    context.verify_mode = ssl.CERT_REQUIRED
+    return context
+
+
+def _tlsContext(settings, purpose):
+    try:
+        context = ssl.create_default_context(purpose, cafile=settings.certificateAuthority)
+    except (OSError, ValueError) as error:
+        raise UsageError(
+            "bad-store-settings",
+            f"{settings.certificateAuthority} holds no certificate of an authority.",
+            "Correct certificateAuthority in site.json: a PEM file.",
+        ) from error
     if settings.clientCertificate:
         try:
             # Without a callback the library would ask for a passphrase on the terminal.
