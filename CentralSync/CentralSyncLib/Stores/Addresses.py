@@ -9,6 +9,7 @@ from PlanningHubLib.Errors import UsageError
 from PlanningHubLib.Requirements import ensure
 from PlanningHubLib.SourcesDicomWeb import isLoopback
 
+from ..Fhir.FhirEndpoint import FhirEndpoint
 from .DicomPeer import peerOf
 from .DicomStore import DicomStore
 from .DicomWebStore import DicomWebStore
@@ -16,8 +17,8 @@ from .FolderStore import FolderStore
 from .Settings import storeSettings
 
 ADDRESSES = (
-    "Give a folder path, dicomweb+https://host/path (dicomweb+http:// only for a store on this machine), or "
-    "dicom://AET@host:port."
+    "Give a folder path, dicomweb+https://host/path (dicomweb+http:// only for a store on this machine), "
+    "dicom://AET@host:port, or fhir+https://host/path for metadata."
 )
 
 
@@ -35,14 +36,14 @@ def openStore(address, auth=None):
     scheme = re.match(r"([A-Za-z][A-Za-z0-9+.-]+):(?://)?", address)
     if not address:
         raise UsageError("bad-store-address", "The store's address is empty.", ADDRESSES)
-    if not scheme or "://" not in address and not scheme.group(1).startswith("dicom"):
+    if not scheme or "://" not in address and not scheme.group(1).startswith(("dicom", "fhir+")):
         return FolderStore(Path(address).expanduser())
     kind = scheme.group(1).lower()
     if kind == "dicom" and "://" in address:
         return _dicom(address)
-    if kind not in ("dicomweb+https", "dicomweb+http"):
+    if kind not in ("dicomweb+https", "dicomweb+http", "fhir+https", "fhir+http"):
         raise UsageError("unknown-store", f"There is no store of the kind {kind}://.", ADDRESSES)
-    return _dicomWeb(address, auth)
+    return _http(FhirEndpoint if kind.startswith("fhir") else DicomWebStore, address, auth)
 
 
 def _dicom(address):
@@ -52,11 +53,11 @@ def _dicom(address):
 
 
 def dicomWebUrl(address):
-    """Return the split URL of a ``dicomweb+http(s)://`` address.
+    """Return the split URL of a ``dicomweb+http(s)://`` or ``fhir+http(s)://`` address.
 
     :raises UsageError: ``bad-store-address``, ``plain-http``, ``secret-in-address``
     """
-    base = address[len("dicomweb+") :]
+    base = address.partition("+")[2]
     try:
         url = urllib.parse.urlsplit(base)
         host, _port = url.hostname, url.port
@@ -84,7 +85,7 @@ def dicomWebBase(address):
     return urllib.parse.urlunsplit((url.scheme.lower(), url.netloc, url.path.rstrip("/"), "", ""))
 
 
-def _dicomWeb(address, auth):
+def _http(kind, address, auth):
     base = dicomWebBase(address)
     ensure("CentralSyncLib")
-    return DicomWebStore(base, urllib.parse.urlsplit(base).netloc, auth=auth or recall(base))
+    return kind(base, urllib.parse.urlsplit(base).netloc, auth=auth or recall(base))
