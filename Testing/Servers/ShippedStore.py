@@ -139,9 +139,10 @@ class ShippedStore:
         return self._answer(connection, method, path, user, body, headers, None)
 
     def audit(self):
-        """The lines of the audit log."""
+        """The lines of the audit log. A line is written after its answer has been sent: the last may be missing yet."""
         path = self.state / "log/audit.log"
-        return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+        lines = path.read_bytes().split(b"\n")[:-1] if path.exists() else []
+        return [json.loads(line) for line in lines]
 
     def logs(self):
         """Everything that the programs wrote about their work, as one text."""
