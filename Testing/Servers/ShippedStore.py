@@ -111,6 +111,10 @@ class ShippedStore:
         self._processes[name].kill()
         self._processes[name].wait()
 
+    def hasEnded(self, name):
+        """Tells whether one of them runs no more."""
+        return self._processes[name].poll() is not None
+
     def processIds(self):
         return {name: process.pid for name, process in self._processes.items()}
 
