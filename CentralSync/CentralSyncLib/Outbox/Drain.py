@@ -7,18 +7,23 @@ given up after a few tries, and stops nothing else.
 """
 
 import dataclasses
+import math
 import random
 import time
 
 from PlanningHubLib.Progress import noProgress, part
 
+from ..Stores.CentralStore import UNREACHED
 from .Backoff import Breaker
 from .Entries import QUEUED, SENDING, SENT
+from .Exchange import looked
 from .Round import Round
 
 CLAIMED_AT_ONCE = 500
 SLEEP_SECONDS = 0.5
 LOOK_SECONDS = 1.0
+SHORTEST_SECONDS = 0.01
+WAITING = (QUEUED, SENDING, SENT)
 
 
 class Paused(Exception):
@@ -48,6 +53,7 @@ class Drain:
         self._timer, self._chance = timer, chance
         self._breaker = Breaker(timer, chance)
         self._lastLook = 0.0
+        self._settled, self._total = 0, 1
 
     def drain(self, ids=None, patienceSeconds=0.0, progress=noProgress):
         """Send and prove what is due until all is settled, or the patience is over; return :class:`Drained`.
@@ -57,6 +63,7 @@ class Drain:
         :raises Cancelled: as ``progress`` does; what was claimed is back in the queue
         """
         end = self._timer.monotonic() + patienceSeconds
+        self._begin(ids)
         while not self._outbox.isPaused(self._store.address):
             try:
                 if not self._breaker.isOpen and self._round(ids, progress):
@@ -68,37 +75,52 @@ class Drain:
                 return Drained()
             if self._timer.monotonic() + wait > end:
                 return Drained(self._breaker.reason or "It is tried again later.")
-            self._wait(wait, ids, progress)
+            self._wait(wait, progress)
         return Drained("The queue of this store is paused.")
+
+    def _begin(self, ids):
+        counts = self._outbox.counts(self._store.address)
+        self._total = max(1, len(ids) if ids is not None else sum(counts.get(state, 0) for state in WAITING))
+        self._settled = 0
+
+    def look(self, items, patienceSeconds=0.0, progress=noProgress):
+        """Return what the store says of items that need no sending, from SHA-256 to ``Answer``; it is waited for."""
+        end = self._timer.monotonic() + patienceSeconds
+        while True:
+            answers = looked(self._store, items, progress)
+            silent = [answer for answer in answers.values() if answer.outcome == UNREACHED]
+            if not silent:
+                self._breaker.succeeded()
+                return answers
+            self._breaker.failed(silent[0].reason, max(answer.waitSeconds for answer in silent))
+            if self._timer.monotonic() + self._breaker.secondsLeft > end:
+                return answers
+            self._wait(self._breaker.secondsLeft, progress)
 
     # Waiting
 
-    def _waiting(self, ids):
-        return self._outbox.entries(self._store.address, states=(QUEUED, SENDING, SENT), ids=ids)
-
     def _secondsToNext(self, ids):
         """Seconds until something can be tried; None when nothing waits any more."""
-        waiting = self._waiting(ids)
+        waiting = self._outbox.entries(self._store.address, states=WAITING, ids=ids)
         if not waiting:
             return None
         now = self._timer.time()
         # What another process holds may come free at any time.
         due = min(max(0.0, entry.due - now) if entry.state == QUEUED else LOOK_SECONDS for entry in waiting)
-        return max(due, self._breaker.secondsLeft, 0.01)
+        return max(due, self._breaker.secondsLeft, SHORTEST_SECONDS)
 
-    def _wait(self, seconds, ids, progress):
+    def _wait(self, seconds, progress):
         end = self._timer.monotonic() + seconds
         while (left := end - self._timer.monotonic()) > 0:
-            why = self._breaker.reason or "Something is tried again"
-            progress(self._fraction(ids), f"Waiting {left:.0f} s: {why}")
+            why = self._breaker.reason or "some of it is tried again then."
+            progress(self._fraction, f"Waiting {math.ceil(left)} s: {why}")
             if self._outbox.isPaused(self._store.address):
                 return
             self._timer.sleep(min(left, SLEEP_SECONDS))
 
-    def _fraction(self, ids):
-        if ids is None:
-            return 0.0
-        return 1 - len(self._waiting(ids)) / max(len(ids), 1)
+    @property
+    def _fraction(self):
+        return min(1.0, self._settled / self._total)
 
     # One round
 
@@ -107,23 +129,22 @@ class Drain:
         claimed = self._outbox.claim(self._store.address, CLAIMED_AT_ONCE, ids)
         if not claimed:
             return False
-        progress = self._watched(ids, len(claimed), progress)
         one = Round(self._outbox, self._store, self._breaker, self._timer, self._chance)
         try:
-            one.run(claimed, progress)
+            one.run(claimed, self._watched(len(claimed), progress))
         except Paused:
             one.release("Paused while it was on its way.")
             raise
         except BaseException:
             one.release("Stopped while it was on its way.")
             raise
+        finally:
+            self._settled += one.settled
         return True
 
-    def _watched(self, ids, count, progress):
+    def _watched(self, count, progress):
         """The progress of one round as a part of the whole; a pause ends the round."""
-        start = self._fraction(ids)
-        whole = len(ids) if ids else count
-        inner = part(progress, start, min(1.0, start + count / max(whole, 1)))
+        inner = part(progress, self._fraction, min(1.0, self._fraction + count / self._total))
 
         def watched(fraction, text):
             inner(fraction, text)

@@ -43,21 +43,21 @@ def exchanged(store, items, progress=noProgress, beforeSending=lambda missing: N
     :param beforeSending: called with the items that leave, before the first byte of them
     :raises Cancelled: as ``progress`` does
     """
-    before = _looked(store, items, part(progress, 0.0, 0.2))
+    before = looked(store, items, part(progress, 0.0, 0.2))
     missing = [item for item in items if before[item.sha256].outcome in (ABSENT, DAMAGED)]
     sent, after = {}, {}
     if missing:
         beforeSending(missing)
         sent = store.send(missing, part(progress, 0.2, 0.6))
-        after = _looked(store, missing, part(progress, 0.6, 1.0))
+        after = looked(store, missing, part(progress, 0.6, 1.0))
         if len(missing) == 1:
             after = _silenceConfirmed(store, missing, after, progress)
     progress(1.0, "Compared with the store")
     return {item.sha256: _verdict(*(answers.get(item.sha256) for answers in (before, sent, after))) for item in items}
 
 
-def _looked(store, items, progress):
-    """What the store says it keeps; that it keeps something else counts only where it is read again and again."""
+def looked(store, items, progress):
+    """Return what the store says it keeps; that it keeps something else only where it is read again and again."""
     answers = store.check(items, progress)
     for _again in range(CONFLICT_READS - 1):
         doubtful = [item for item in items if answers[item.sha256].outcome == CONFLICT]
@@ -69,7 +69,7 @@ def _looked(store, items, progress):
 def _silenceConfirmed(store, items, answers, progress):
     for _again in range(SILENCE_READS - 1):
         if any(answer.outcome == UNREACHED for answer in answers.values()):
-            answers = _looked(store, items, _still(progress))
+            answers = looked(store, items, _still(progress))
     return answers
 
 

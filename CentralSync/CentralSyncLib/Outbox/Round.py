@@ -41,6 +41,7 @@ class Round:
         self._outbox, self._store, self._breaker = outbox, store, breaker
         self._timer, self._chance = timer, chance
         self._held = {}
+        self.settled = 0
         # Whether the store has proven in this round that it keeps what it is sent.
         self._hasKept = False
 
@@ -96,7 +97,10 @@ class Round:
 
     def _alone(self, entry, progress):
         """Try one object with nothing else on its way; return it where only the others can tell whose trouble it is."""
-        ((entry, verdict),) = verdicts = self._exchanged([entry], progress)
+        verdicts = self._exchanged([entry], progress)
+        if not verdicts:
+            return []
+        verdict = verdicts[0][1]
         if verdict.word in (NOT_ASKED, FELL_SILENT):
             self._storeFailed(verdicts)
         if verdict.word in STRIKES:
@@ -140,6 +144,7 @@ class Round:
 
     def _settle(self, told, state):
         self._leave(told, lambda entries, reasons: self._outbox.mark(entries, state, reasons))
+        self.settled += len(told)
 
     def _giveUp(self, entry, verdict, tries):
         self._settle([(entry, f"Given up after {tries} tries alone. {verdict.reason}")], DEAD_LETTER)
