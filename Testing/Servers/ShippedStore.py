@@ -16,6 +16,9 @@ from pathlib import Path
 import trustme
 
 from CentralSyncLib.Server.Writer import ServerPlan, writeServer
+from CentralSyncLib.Stores.Addresses import openStore
+from CentralSyncLib.Stores.Settings import StoreSettings
+from PlanningHubLib.ArchiveAccess import Credentials
 
 from .OrthancServer import dicomWebPlugin, freePort, orthancProgram, whyNoOrthanc
 
@@ -130,6 +133,11 @@ class ShippedStore:
                 process.kill()
                 process.wait()
         shutil.rmtree(self.folder, ignore_errors=True)
+
+    def client(self, user):
+        """Our own store of this address, with that user's login."""
+        settings = StoreSettings(self.address, certificateAuthority=self.authorityFile)
+        return openStore(self.address, Credentials(user, self.password(user)), settings)
 
     def ask(self, method, path, user=None, body=None, headers=None, password=None, context=None):
         """Returns (status, body) of a request to the terminator, made without our client."""
