@@ -103,7 +103,7 @@ class ShippedStore:
         # Where the tests run as root, its workers would be another user, who cannot enter this folder.
         extra = "daemon off;" + (" user root;" if os.geteuid() == 0 else "")
         self._processes["nginx"] = self._run([*map(str, command), "-g", extra], "nginx.log")
-        self._until(lambda: _listens(self.port), "nginx")
+        self._until(lambda: listens(self.port), "nginx")
 
     def waitFor(self, name):
         """Returns when one Orthanc answers, which is with a refusal."""
@@ -191,7 +191,8 @@ class ShippedStore:
         return path
 
 
-def _listens(port):
+def listens(port):
+    """Tells whether somebody listens on a port of loopback."""
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
