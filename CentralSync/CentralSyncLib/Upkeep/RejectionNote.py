@@ -21,7 +21,8 @@ TITLES = {
 }
 # Type 2 of patient and study: an object may lack them where it should have them empty.
 EMPTY = (
-    "PatientID", "PatientName", "PatientBirthDate", "PatientSex", "AccessionNumber", "StudyID", "StudyDate", "StudyTime",
+    "PatientID", "PatientName", "PatientBirthDate", "PatientSex", "AccessionNumber", "StudyID", "StudyDate",
+    "StudyTime",
 )  # fmt: skip
 
 

@@ -5,9 +5,9 @@ import io
 
 import pydicom
 import pytest
+from Judges import dicomErrors
 
 from CentralSyncLib.Upkeep.RejectionNote import TITLES, rejectionNote
-from Judges import dicomErrors
 from Servers.SmallDicom import writeSmallSeries
 
 WHEN = datetime.datetime(2026, 1, 31, 23, 30, tzinfo=datetime.UTC)
