@@ -41,6 +41,7 @@ class DicomWebStore:
 
     def __init__(self, settings, auth=None, limits=None, pace=lambda count: None):
         base = settings.address.removeprefix("dicomweb+")
+        self.address = settings.address
         self.description = f"DICOMweb store {base}"
         self._storeUrl = base + settings.paths.get("store", "/studies").rstrip("/")
         self._retrieve = base + settings.paths.get("retrieve", "").rstrip("/")
