@@ -4,6 +4,7 @@ from PlanningHubLib.ArchiveAccess import recall
 from PlanningHubLib.Requirements import ensure
 
 from .AddressForms import DICOM, dicomWebBase, dicomWebUrl, schemeOf
+from .Bandwidth import Bandwidth
 from .DicomPeer import peerOf
 from .DicomStore import DicomStore
 from .DicomWebStore import DicomWebStore
@@ -41,4 +42,5 @@ def openStore(address, auth=None, settings=None):
     ensure("CentralSyncLib")
     if scheme == DICOM:
         return DicomStore(peerOf(settings))
-    return DicomWebStore(settings, auth or recall(dicomWebBase(settings.address)))
+    pace = Bandwidth(settings.bytesPerSecond).take
+    return DicomWebStore(settings, auth or recall(dicomWebBase(settings.address)), pace=pace)
