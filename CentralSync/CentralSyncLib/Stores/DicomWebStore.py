@@ -39,7 +39,11 @@ class DicomWebStore:
 
     keepsWholeCase = False
 
+<<<<<<< HEAD
     def __init__(self, settings, auth=None, limits=None):
+=======
+    def __init__(self, settings, auth=None, limits=None, pace=lambda count: None):
+>>>>>>> int
         base = settings.address.removeprefix("dicomweb+")
         self.address = settings.address
         self.description = f"DICOMweb store {base}"
