@@ -27,6 +27,7 @@ class Item:
     :param kind: ``dicom`` (a DICOM Part 10 file) or ``plain``
     :param bytes: the content's length
     :param opener: function that opens the content as a binary stream, where it is no plain file
+    :param contentSha256: of the file that a Raw Data object carries; "" where the item is the file itself
     """
 
     sha256: str
@@ -38,6 +39,7 @@ class Item:
     studyUid: str = ""
     bytes: int = 0
     opener: Callable[[], BinaryIO] | None = dataclasses.field(default=None, compare=False, repr=False)
+    contentSha256: str = ""
 
     def open(self):
         """Open the content as a binary stream; whoever reads it compares its hash.

@@ -12,13 +12,14 @@ from PlanningHubLib.Progress import part
 
 from ..Items import DICOM
 from .CentralStore import ABSENT, CONFLICT, REFUSED, SAME, SENT, UNFIT, UNREACHED, Answer
-from .Http import Http, TooLong
+from .Http import Http, StoreBusy, TooLong, retryAfter
 from .Multipart import CutShort, FileChanged, Upload, boundaryOf, partContents, partDigests
 from .Parallel import Breaker, runAll
 
 # transfer-syntax=* asks for the stored bytes; without it an archive may transcode.
 READ_BACK = {"Accept": 'multipart/related; type="application/dicom"; transfer-syntax=*'}
 SPARE_BYTES = 1 << 20
+BATCH_ITEMS, BATCH_BYTES = 10, 64 << 20
 # Records of a case are small; an archive that sends this much sends something else.
 MOST_RECORD_BYTES = 64 << 20
 OTHER_CONTENT = "The store keeps other content under this SOP Instance UID ({})."
@@ -31,18 +32,23 @@ ABOUT_THE_OBJECT = (400, 409, 413, 415, 422)
 class DicomWebStore:
     """A :class:`CentralStore` that keeps DICOM only.
 
-    :param base: the service's URL, ``https://host/path`` (or plain HTTP on loopback)
+    :param settings: :class:`.Settings.StoreSettings` with a ``dicomweb+`` address
+    :param auth: credentials (a ``requests`` auth object)
+    :param pace: called with the number of bytes before they leave; may wait
     """
 
     keepsWholeCase = False
 
-    def __init__(self, base, host, connections=4, batchItems=10, batchBytes=64 << 20, limits=None, auth=None):
+    def __init__(self, settings, auth=None, limits=None, pace=lambda count: None):
+        base = settings.address.removeprefix("dicomweb+")
+        self.address = settings.address
         self.description = f"DICOMweb store {base}"
-        self._base = base.rstrip("/")
-        self._connections = connections
-        self._batchItems = batchItems
-        self._batchBytes = batchBytes
-        self._http = Http(host, base.startswith("http:"), connections, limits, auth)
+        self._storeUrl = base + settings.paths.get("store", "/studies").rstrip("/")
+        self._retrieve = base + settings.paths.get("retrieve", "").rstrip("/")
+        self._search = base + settings.paths.get("search", "").rstrip("/")
+        self._connections = settings.connections
+        self._pace = pace
+        self._http = Http(base, settings, limits, auth)
 
     def declines(self, item):
         return "" if item.kind == DICOM else "A DICOMweb store keeps DICOM only; this file stays in the case."
@@ -80,7 +86,7 @@ class DicomWebStore:
 
     def _checkSeries(self, items, breaker):
         """Answers for the items that one answer settles. It is a short cut: it proves SAME, and leaves doubt open."""
-        url = f"{self._base}/studies/{items[0].studyUid}/series/{items[0].seriesUid}"
+        url = f"{self._retrieve}/studies/{items[0].studyUid}/series/{items[0].seriesUid}"
         wanted = {item.sha256: item for item in items}
         found = {}
         try:
@@ -98,8 +104,8 @@ class DicomWebStore:
 
     def _checkItem(self, item, breaker):
         if breaker.isOpen:
-            return Answer(UNREACHED, breaker.reason)
-        url = f"{self._base}/studies/{item.studyUid}/series/{item.seriesUid}/instances/{item.sopInstanceUid}"
+            return Answer(UNREACHED, breaker.reason, breaker.waitSeconds)
+        url = f"{self._retrieve}/studies/{item.studyUid}/series/{item.seriesUid}/instances/{item.sopInstanceUid}"
         try:
             read = functools.partial(self._digests, url, item.bytes + SPARE_BYTES, breaker)
             parts = _twice(lambda: list(read()))
@@ -135,7 +141,7 @@ class DicomWebStore:
 
         :raises StoreFailed: as the store's own trouble; ``answer-cut``, ``series-too-large``
         """
-        url = f"{self._base}/studies/{studyUid}/series/{seriesUid}"
+        url = f"{self._retrieve}/studies/{studyUid}/series/{seriesUid}"
         try:
             return _twice(lambda: list(self._parts(url, mostBytes, Breaker(), partContents)))
         except _NotThere:
@@ -155,7 +161,7 @@ class DicomWebStore:
         :raises StoreFailed: as the store's own trouble; ``query-answer``
         """
         # A space as %20: as "+", which is for forms, an archive may look for a plus.
-        url = f"{self._base}{path}?{urllib.parse.urlencode(keys, quote_via=urllib.parse.quote)}"
+        url = f"{self._search}{path}?{urllib.parse.urlencode(keys, quote_via=urllib.parse.quote)}"
         with self._http.request("GET", url, {"Accept": "application/dicom+json"}) as answer:
             if answer.status_code == 204:
                 return []
@@ -173,7 +179,7 @@ class DicomWebStore:
 
     def send(self, items, progress):
         """Send the items in batches over a few connections. What the store answers here is a hint, never a proof."""
-        batches = list(_batches(items, self._batchItems, self._batchBytes))
+        batches = list(_batches(items))
         breaker = Breaker()
         work = functools.partial(self._sendBatch, breaker=breaker)
         text = "Sending to the store"
@@ -181,7 +187,7 @@ class DicomWebStore:
 
     def _sendBatch(self, batch, breaker):
         if breaker.isOpen:
-            return _forAll(batch, Answer(UNREACHED, f"Not sent: {breaker.reason}"))
+            return _forAll(batch, Answer(UNREACHED, f"Not sent: {breaker.reason}", breaker.waitSeconds))
         try:
             answer = _twice(lambda: self._store(batch, breaker))
             breaker.succeeded()
@@ -197,9 +203,13 @@ class DicomWebStore:
         return _forAll(batch, answer)
 
     def _store(self, batch, breaker):
-        upload = Upload(batch, breaker.raiseIfStopped)
+        def beforeChunk(count):
+            breaker.raiseIfStopped()
+            self._pace(count)
+
+        upload = Upload(batch, beforeChunk)
         headers = {"Content-Type": upload.contentType, "Accept": "application/dicom+json"}
-        with self._http.request("POST", f"{self._base}/studies", headers, upload) as answer:
+        with self._http.request("POST", self._storeUrl, headers, upload) as answer:
             with contextlib.suppress(TooLong):
                 for _chunk in self._http.chunks(answer, SPARE_BYTES):
                     breaker.raiseIfStopped()
@@ -231,8 +241,11 @@ def _twice(function):
 
 
 def _tripped(breaker, error):
-    breaker.failed(str(error), certain=error.code in ("store-unreachable", "store-untrusted"))
-    return Answer(UNREACHED, str(error))
+    waitSeconds = getattr(error, "waitSeconds", 0.0)
+    # A store that asks to be left alone is left alone.
+    certain = waitSeconds > 0 or error.code in ("store-unreachable", "store-untrusted")
+    breaker.failed(str(error), certain, waitSeconds)
+    return Answer(UNREACHED, str(error), waitSeconds)
 
 
 def _statusFailed(answer, what):
@@ -246,9 +259,10 @@ def _statusFailed(answer, what):
     elif status in (404, 405, 406, 501):
         words, action = "has no such service at this address", "Check the store's address."
     elif status in (429, 503):
-        after = answer.headers.get("Retry-After", "")
-        words = "is busy" + (f" and asks to wait {after} s" if after.isdigit() else "")
-    return StoreFailed(f"http-{status}", f"The store {words} (HTTP {status} to {what}).", action)
+        words = "is busy"
+    waitSeconds = retryAfter(answer.headers) if status >= 400 else 0.0
+    words += f" and asks to wait {waitSeconds:.0f} s" if waitSeconds else ""
+    return StoreBusy(f"http-{status}", f"The store {words} (HTTP {status} to {what}).", action, waitSeconds)
 
 
 def _compared(item, parts):
@@ -284,10 +298,10 @@ def _bySeries(items):
     return [list(group) for _key, group in itertools.groupby(sorted(items, key=key), key)]
 
 
-def _batches(items, mostItems, mostBytes):
+def _batches(items):
     batch, size = [], 0
     for item in items:
-        if batch and (len(batch) == mostItems or size + item.bytes > mostBytes):
+        if batch and (len(batch) == BATCH_ITEMS or size + item.bytes > BATCH_BYTES):
             yield batch
             batch, size = [], 0
         batch.append(item)
