@@ -27,6 +27,7 @@ from .Planning import addCommand as addPlanCommand
 from .Pushing import addCommand as addPushCommand
 from .Records import addCommands as addRecordCommands
 from .SegmentOptions import addModelOptions, addReviewOptions, addSegmentOptions
+from .Serving import addCommand as addServerCommand
 
 BUG_EXIT_CODE = 70
 REQUEST_OPTIONS = {
@@ -63,6 +64,7 @@ def buildParser():
     addRecordCommands(command)
     _lookingCommands(command)
     addPushCommand(command)
+    addServerCommand(command)
     return parser
 
 

@@ -18,7 +18,7 @@ from .Seals import COUNTER_BYTES
 
 CHUNK_BYTES = 1 << 20
 # The disk takes several at a time; fewer than this many are not worth a thread.
-THREADS, FEW = 8, 4
+THREADS, FEW = 4, 4
 DAMAGED, MISSING = "payload-damaged", "payload-missing"
 
 
