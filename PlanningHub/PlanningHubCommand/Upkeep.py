@@ -5,9 +5,13 @@ Each function takes the parsed options and returns (JSON values, report for a pe
 
 from pathlib import Path
 
+from PlanningHubLib.Case import Case
 from PlanningHubLib.Errors import InputRefused
 
+from .Console import findingLines
+
 STORE_HELP = "folder, dicomweb+https://host/path, or a store's name in site.json"
+REASONS = ("quality", "safety", "data-retention", "incorrect-worklist-entry")
 PATIENCE_SECONDS = 60
 
 
@@ -26,6 +30,13 @@ def addCommands(command):
         help="look for what the receipts of this case name too; may be given several times",
     )  # fmt: skip
     scrubbing.add_argument("--report", metavar="FILE", help="write the report: JSON for .json, else text")
+
+    retracting = command("retract", retract, "say in the store that an artefact is not to be used; nothing is deleted")
+    retracting.add_argument("--case", required=True, metavar="DIR")
+    retracting.add_argument("--store", required=True, metavar="STORE", help=STORE_HELP)
+    retracting.add_argument("--artefact", required=True, metavar="ID", help="such as part-1, or part-1/r2")
+    retracting.add_argument("--reason", required=True, choices=REASONS)
+    retracting.add_argument("--text", required=True, metavar="WHY", help="in words, for whoever finds the note")
 
 
 def scrub(options, console):
@@ -47,6 +58,29 @@ def scrub(options, console):
     if options.report:
         report.write(Path(options.report))
     return report.asDict(), report.text(), report.exitCode
+
+
+def retract(options, console):
+    """Take an artefact back: record it in the case and bring the rejection note into the store."""
+    from CentralSyncLib import Access
+    from CentralSyncLib.Outbox.Outbox import Outbox
+    from CentralSyncLib.Stores.Addresses import openStore
+    from CentralSyncLib.Upkeep.Retract import retract as takeBack
+
+    Access.require(options.store, "retract")
+    with Outbox.forThisWorkstation() as outbox, Case.open(options.case, writable=True) as case:
+        taken = takeBack(
+            case, openStore(options.store), outbox, options.artefact, options.reason, options.text, PATIENCE_SECONDS,
+            console.progress("retract"),
+        )  # fmt: skip
+    values, problem = taken.asDict(), taken.result.problem()
+    lines = [
+        f"{values['retraction']}: {values['artefact']} revision {values['revision']} is {values['title'].lower()}; "
+        f"{values['objects']} objects are named",
+        f"The note in {values['store']}: verified {values['verified']}, failed {values['failed']}, "
+        f"queued {values['queued']}",
+    ]  # fmt: skip
+    return values, "\n".join(lines + findingLines(values["findings"])), problem.exitCode if problem else 0
 
 
 def _requireReportFolder(path):
