@@ -11,7 +11,7 @@ from PlanningHubLib.Site import Site
 
 from .Console import table
 
-FIRST_PORT, TEACHING_PORT = 8042, 8032
+FIRST_PORT = 8042
 MOST_WORKERS = 16
 
 
@@ -65,8 +65,8 @@ def storeConfig(options, console):
     plan = ServerPlan(
         host=options.host, certificate=Path(options.certificate), key=Path(options.key), listen=options.listen,
         state=Path(options.state), ports=tuple(range(FIRST_PORT, FIRST_PORT + options.workers)),
-        teachingPort=TEACHING_PORT, clientAuthority=_path(options.clientAuthority),
-        revocationList=_path(options.revocationList), database=_database(options),
+        clientAuthority=_path(options.clientAuthority), revocationList=_path(options.revocationList),
+        database=_database(options),
     )  # fmt: skip
     written = writeServer(options.out, plan, users, options.renewed)
     values = {"out": str(options.out), "users": users, **written, "findings": []}

@@ -19,7 +19,7 @@ FOLLOWING = {
     "": (QUEUED,),
     QUEUED: (QUEUED, SENDING, FAILED, DEAD_LETTER, WITHDRAWN),
     SENDING: _FROM_HELD,
-    SENT: _FROM_HELD,
+    SENT: (SENDING, *_FROM_HELD),
     VERIFIED: (VERIFIED, QUEUED, FAILED),
     FAILED: (FAILED, QUEUED, VERIFIED, WITHDRAWN),
     DEAD_LETTER: (FAILED, QUEUED, WITHDRAWN),
@@ -68,13 +68,18 @@ _SEALED = ("caseFolder", "name", "reason")
 
 
 def entryOf(row, seals):
-    """Return the :class:`Entry` of a row.
-
-    :raises ValueError: what is sealed in it was changed
-    """
+    """Return the :class:`Entry` of a row; a text that was changed on the disk holds nothing else up."""
     values = {name: row[name] for name in _PLAIN}
-    sealed = {name: seals.openText(row[name]) for name in _SEALED}
+    sealed = {name: textOf(row[name], seals) for name in _SEALED}
     return Entry(**values, **sealed, changed=utcText(row["setAt"]))
+
+
+def textOf(sealed, seals):
+    """Return a sealed text, or words in its place where it was changed."""
+    try:
+        return seals.openText(sealed)
+    except ValueError:
+        return "(unreadable: changed on the disk)"
 
 
 def utcText(seconds):

@@ -30,7 +30,7 @@ def workstationFolder():
     if os.environ.get("PLANNINGHUB_HOME"):
         return Path(os.environ["PLANNINGHUB_HOME"]) / "outbox"
     if os.name == "nt":
-        return Path(os.environ["LOCALAPPDATA"]) / "PlanningHub" / "outbox"
+        return Path(os.environ.get("LOCALAPPDATA") or Path.home()) / "PlanningHub" / "outbox"
     return Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state") / "planninghub" / "outbox"
 
 
@@ -109,7 +109,7 @@ def _database(folder, alive, dead):
         raise
     try:
         with Schema.namedErrors(folder):
-            if not _isChecked(db, path, dead):
+            if not _isChecked(db, path, dead) or (not isNew and not Schema.versionOf(db)):
                 raise Schema.damaged(folder)
             Schema.migrate(db, folder)
         if isNew:

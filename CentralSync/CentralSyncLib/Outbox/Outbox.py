@@ -31,18 +31,15 @@ from .Entries import (
     entryOf,
 )
 from .Payloads import Payloads
+from .Rows import dueRows, isPaused, rowFor, rowsOf, rowsWhere
 from .Seals import Seals
 
 __all__ = [
     "DEAD_LETTER", "FAILED", "QUEUED", "SENDING", "SENT", "VERIFIED", "WITHDRAWN", "Entry", "Outbox",
 ]  # fmt: skip
 
-# No back-off is longer: an entry that is due later than this was put back before the clock was.
-LONGEST_WAIT_SECONDS = 24 * 3600
-# SQLite takes so many values in one question everywhere.
-MOST_VALUES = 500
 TAKEN_AGAIN = (FAILED, DEAD_LETTER, WITHDRAWN)
-ENDED = "The process that was sending it ended."
+ENDED, CLOSED = "The process that was sending it ended.", "Sending was ended before it was through."
 
 
 class Outbox:
@@ -67,6 +64,12 @@ class Outbox:
         self._endedWell = True
         db, self._owner = Opening.openOutbox(self.folder, self._seals, self._payloads)
         self._free, self._all = [db], [db]
+        try:
+            with self._changing() as (db, recorder):
+                self._takeBack(db, recorder)
+        except BaseException:
+            self.close()
+            raise
 
     @classmethod
     def forThisWorkstation(cls):
@@ -84,7 +87,11 @@ class Outbox:
         self.close()
 
     def close(self):
-        """Give back what is held, and end; a second call does nothing."""
+        """Put back what is held, and end; a second call does nothing."""
+        if self._all:
+            # Where that fails, whoever opens it next does it.
+            with contextlib.suppress(InputRefused, GateRefused), self._changing() as (db, recorder):
+                self._putBack(db, recorder, self._owner.name, CLOSED)
         with self._guard:
             connections, self._free, self._all = self._all, [], []
         for db in connections:
@@ -94,17 +101,9 @@ class Outbox:
     # Asking
 
     def entries(self, store=None, caseId=None, states=None, ids=None):
-        """Return the entries that meet all that is given, in the order in which they were queued.
-
-        :raises GateRefused: ``outbox-damaged`` where what is sealed in one was changed
-        """
+        """Return the entries that meet all that is given, in the order in which they were queued."""
         with self._reading() as db:
-            if ids is not None:
-                rows = _rowsOf(db, sorted(set(ids)))
-                rows = [row for row in rows if _fits(row, store, caseId, states)]
-            else:
-                rows = _select(db, store, caseId, states)
-        return self._entriesOf(rows)
+            return self._entriesOf(rowsWhere(db, store, caseId, states, ids))
 
     def counts(self, store=None):
         """Return state → number of entries, only of states that there are."""
@@ -151,7 +150,7 @@ class Outbox:
         """
         unique = {(item.sha256, item.sopInstanceUid): item for item in items}
         with self._reading() as db:
-            wanted = {item.sha256: item for item in unique.values() if _needsPayload(_rowFor(db, store, item))}
+            wanted = {item.sha256: item for item in unique.values() if _needsPayload(rowFor(db, store, item))}
         lengths, report = {}, part(progress, 0.0, 0.95)
         try:
             while True:
@@ -162,7 +161,7 @@ class Outbox:
                 # Another process removed one that was there already, or the store's entry was settled meanwhile.
                 report = noProgress
         except BaseException as error:
-            self._removeUnneeded(lengths or wanted)
+            self._removeUnneeded({*lengths, *wanted})
             if isinstance(error, InputRefused) and error.code == "outbox-full":
                 # For who queues, one and the same: a full disk.
                 raise InputRefused("disk-full", error.message, error.action, error.files) from error
@@ -173,7 +172,7 @@ class Outbox:
     def _enter(self, unique, store, caseId, caseFolder, lengths, replaces):
         """Make the entries; or return, with nothing made, the items whose contents are not there."""
         with self._changing() as (db, recorder):
-            rows = {key: _rowFor(db, store, item) for key, item in unique.items()}
+            rows = {key: rowFor(db, store, item) for key, item in unique.items()}
             new = {key: unique[key] for key, row in rows.items() if _needsPayload(row)}
             missing = {item.sha256: item for item in new.values()
                        if item.sha256 not in lengths or not self._payloads.isKept(item.sha256)}  # fmt: skip
@@ -207,10 +206,10 @@ class Outbox:
         wanted = None if ids is None else frozenset(ids)
         with self._changing() as (db, recorder):
             self._takeBack(db, recorder)
-            if _isPaused(db, store):
+            if isPaused(db, store):
                 return []
             claimed = []
-            for row in _due(db, store, recorder.now, limit, wanted):
+            for row in dueRows(db, store, recorder.now, limit, wanted):
                 fault = self._payloads.faultInLength(row["sha256"], row["bytes"])
                 if fault:
                     recorder.change(row, state=FAILED, reason=self._seals.sealText(fault))
@@ -223,8 +222,12 @@ class Outbox:
         owners = [row[0] for row in db.execute("SELECT DISTINCT owner FROM entries WHERE owner IS NOT NULL")]
         for owner in owners:
             if owner != self._owner.name and not Owners.isAlive(self.folder, owner):
-                for row in db.execute("SELECT * FROM entries WHERE owner = ?", (owner,)).fetchall():
-                    recorder.change(row, state=QUEUED, reason=self._seals.sealText(ENDED), due=0.0, owner=None)
+                self._putBack(db, recorder, owner, ENDED)
+
+    def _putBack(self, db, recorder, owner, words):
+        for row in db.execute("SELECT * FROM entries WHERE owner = ?", (owner,)).fetchall():
+            recorder.change(row, state=QUEUED, reason=self._seals.sealText(words), due=0.0, owner=None)
+        recorder.write()
 
     def mark(self, entries, state, reasons="", due=None):
         """Bring entries into a state, all or none; return them as they are then.
@@ -245,7 +248,7 @@ class Outbox:
         texts = Transitions.reasonsFor(entries, reasons)
         dues = list(due) if isinstance(due, (list, tuple)) else [due] * len(entries)
         with self._changing() as (db, recorder):
-            rows = {row["id"]: row for row in _rowsOf(db, [entry.id for entry in entries])}
+            rows = {row["id"]: row for row in rowsOf(db, [entry.id for entry in entries])}
             made = []
             for entry, text, when in zip(entries, texts, dues, strict=True):
                 row = self._requireAllowed(rows.get(entry.id), entry, state)
@@ -273,7 +276,7 @@ class Outbox:
         :returns: the entries that wait now; one whose payload is gone stays as it is
         """
         with self._changing() as (db, recorder):
-            rows = [row for row in _rowsOf(db, ids) if row["state"] in (QUEUED, *TAKEN_AGAIN)]
+            rows = [row for row in rowsOf(db, ids) if row["state"] in (QUEUED, *TAKEN_AGAIN)]
             kept = [row for row in rows if self._payloads.isKept(row["sha256"])]
             text = self._seals.sealText("Tried again by a person.")
             made = [recorder.change(row, state=QUEUED, reason=text, due=0.0, attempts=0) for row in kept]
@@ -285,7 +288,7 @@ class Outbox:
         :returns: the entries that are withdrawn now; what is verified, or being sent by another process, stays
         """
         with self._changing() as (db, recorder):
-            rows = [row for row in _rowsOf(db, ids) if WITHDRAWN in FOLLOWING[row["state"]]]
+            rows = [row for row in rowsOf(db, ids) if WITHDRAWN in FOLLOWING[row["state"]]]
             mine = [row for row in rows if row["owner"] in (None, self._owner.name)]
             text = self._seals.sealText(reason)
             made = [recorder.change(row, state=WITHDRAWN, reason=text, owner=None, due=0.0) for row in mine]
@@ -305,7 +308,7 @@ class Outbox:
     def isPaused(self, store=None):
         """Whether sending to a store (without one: to all) is paused."""
         with self._reading() as db:
-            return _isPaused(db, store or "")
+            return isPaused(db, store or "")
 
     # Beneath
 
@@ -337,7 +340,7 @@ class Outbox:
         with self._writing, self._reading() as db, Schema.transaction(db):
             recorder = Transitions.Recorder(db, self._seals, self._author, float(self._clock()))
             yield db, recorder
-            recorder.finish()
+            recorder.write()
 
     def _removeUnneeded(self, hashes):
         """Remove payloads that no entry needs. Only after the commit: a failed one must not have cost a payload."""
@@ -347,78 +350,9 @@ class Outbox:
                 self._payloads.remove(set(hashes) - Opening.neededOf(db, hashes))
 
     def _entriesOf(self, rows):
-        try:
-            return [entryOf(row, self._seals) for row in rows]
-        except ValueError as error:
-            self._noteDamage()
-            raise Schema.damaged(self.folder) from error
+        return [entryOf(row, self._seals) for row in rows]
 
 
 def _needsPayload(row):
     """Whether an item with that row, or None, is to be taken (again)."""
     return row is None or row["state"] in TAKEN_AGAIN
-
-
-def _rowFor(db, store, item):
-    key = (store, item.sha256, item.sopInstanceUid)
-    return db.execute("SELECT * FROM entries WHERE store = ? AND sha256 = ? AND sopInstanceUid = ?", key).fetchone()
-
-
-def _rowsOf(db, ids):
-    """Return the rows with these ids that there are, in their order."""
-    ids = list(ids)
-    rows = {}
-    for start in range(0, len(ids), MOST_VALUES):
-        some = ids[start : start + MOST_VALUES]
-        marks = ", ".join("?" * len(some))
-        rows |= {row["id"]: row for row in db.execute(f"SELECT * FROM entries WHERE id IN ({marks})", some)}
-    return [rows[one] for one in dict.fromkeys(ids) if one in rows]
-
-
-def _select(db, store, caseId, states):
-    conditions, values = [], []
-    for name, value in (("store", store), ("caseId", caseId)):
-        if value is not None:
-            conditions.append(f"{name} = ?")
-            values.append(value)
-    if states is not None:
-        states = [states] if isinstance(states, str) else list(states)
-        conditions.append(f"state IN ({', '.join('?' * len(states))})")
-        values += states
-    where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
-    return db.execute(f"SELECT * FROM entries {where} ORDER BY id", values).fetchall()
-
-
-def _fits(row, store, caseId, states):
-    return (
-        (store is None or row["store"] == store)
-        and (caseId is None or row["caseId"] == caseId)
-        and (states is None or row["state"] in ([states] if isinstance(states, str) else states))
-    )
-
-
-def _due(db, store, now, limit, wanted):
-    """Return the queued rows that are due, those that waited longest first; after a clock that was put back, all."""
-    if wanted is not None and len(wanted) <= 2 * limit:
-        rows = [row for row in _rowsOf(db, sorted(wanted)) if row["store"] == store and row["state"] == QUEUED]
-        return sorted((row for row in rows if _isDue(row, now)), key=lambda row: (row["due"], row["id"]))[:limit]
-    found = {}
-    for condition in ("due <= ?", "due > ? + :wait", "setAt > ?"):
-        if len(found) < limit:
-            text = condition.replace(":wait", str(LONGEST_WAIT_SECONDS))
-            order = "setAt" if condition.startswith("setAt") else "due"
-            asked = f"SELECT * FROM entries WHERE store = ? AND state = 'queued' AND {text} ORDER BY {order}, id"
-            for row in db.execute(asked, (store, now)):
-                if wanted is None or row["id"] in wanted:
-                    found.setdefault(row["id"], row)
-                if len(found) >= limit:
-                    break
-    return list(found.values())
-
-
-def _isDue(row, now):
-    return row["due"] <= now or row["due"] > now + LONGEST_WAIT_SECONDS or row["setAt"] > now
-
-
-def _isPaused(db, store):
-    return db.execute("SELECT 1 FROM pauses WHERE store IN ('', ?)", (store,)).fetchone() is not None

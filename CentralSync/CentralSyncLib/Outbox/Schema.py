@@ -21,9 +21,11 @@ MIGRATIONS = (
         id INTEGER PRIMARY KEY AUTOINCREMENT,
         store TEXT NOT NULL, sha256 TEXT NOT NULL, kind TEXT NOT NULL, sopInstanceUid TEXT NOT NULL,
         seriesUid TEXT NOT NULL, studyUid TEXT NOT NULL, bytes INTEGER NOT NULL, contentSha256 TEXT NOT NULL,
-        replaces INTEGER, caseId TEXT NOT NULL, caseFolder BLOB NOT NULL, name BLOB NOT NULL, state TEXT NOT NULL,
+        replaces INTEGER, caseId TEXT NOT NULL, caseFolder BLOB NOT NULL, name BLOB NOT NULL,
+        state TEXT NOT NULL CHECK (state IN
+            ('queued', 'sending', 'sent', 'verified', 'failed', 'dead-letter', 'withdrawn')),
         reason BLOB NOT NULL, attempts INTEGER NOT NULL, due REAL NOT NULL, setAt REAL NOT NULL, owner TEXT,
-        UNIQUE (store, sha256, sopInstanceUid)
+        CHECK ((owner IS NOT NULL) = (state IN ('sending', 'sent'))), UNIQUE (store, sha256, sopInstanceUid)
     );
     CREATE INDEX entriesOfCase ON entries (caseId);
     CREATE INDEX entriesByState ON entries (store, state, due);
@@ -120,7 +122,7 @@ class Damaged(Exception):
 
 def isWhole(db):
     """Whether the database's own check finds nothing wrong with its structure."""
-    return [row[0] for row in db.execute("PRAGMA quick_check(1)")] == ["ok"]
+    return [row[0] for row in db.execute("PRAGMA integrity_check(1)")] == ["ok"]
 
 
 @contextlib.contextmanager

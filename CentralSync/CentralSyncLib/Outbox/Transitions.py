@@ -15,7 +15,7 @@ from PlanningHubLib.Errors import Finding
 from PlanningHubLib.Files import sha256Bytes
 from PlanningHubLib.Locking import currentUser
 
-from .Entries import utcText
+from .Entries import textOf, utcText
 from .Schema import CHANGING, COLUMNS
 
 SAID = ("number", "entry", "before", "after", "reason", "setAt", "user", "process", "digest")
@@ -34,7 +34,7 @@ class Author:
 
 
 class Recorder:
-    """Writes rows of entries, and with each its transition; to be used inside one transaction, then :meth:`finish`.
+    """Writes rows of entries, and with each its transition; to be used inside one transaction, then :meth:`write`.
 
     :param db: connection
     :param now: seconds since 1970
@@ -70,8 +70,8 @@ class Recorder:
         self._seal = sealOf(self._seals, said, self._seal)
         self._transitions.append({**said, "seal": self._seal})
 
-    def finish(self):
-        """Write what was collected, and the head."""
+    def write(self):
+        """Write what was collected so far, and the head."""
         assignments = ", ".join(f"{name} = :{name}" for name in CHANGING)
         self._db.executemany(f"UPDATE entries SET {assignments} WHERE id = :id", self._updates)
         names = (*SAID, "seal")
@@ -80,6 +80,7 @@ class Recorder:
         if self._transitions:
             head = (1, self._number, self._seal, headSealOf(self._seals, self._number, self._seal))
             self._db.execute("INSERT OR REPLACE INTO head VALUES (?, ?, ?, ?)", head)
+        self._updates, self._transitions = [], []
 
 
 def headOf(db):
@@ -111,7 +112,7 @@ def historyOf(db, seals, entryId):
     rows = db.execute("SELECT * FROM transitions WHERE entry = ? ORDER BY number", (entryId,))
     return [
         {
-            "from_": row["before"], "to": row["after"], "reason": seals.openText(row["reason"]),
+            "from_": row["before"], "to": row["after"], "reason": textOf(row["reason"], seals),
             "when": utcText(row["setAt"]), "user": row["user"], "process": row["process"],
         }
         for row in rows
@@ -133,17 +134,14 @@ def verifyChain(db, seals):
     :param seals: of the installation that wrote them
     :returns: list of findings: ``outbox-tampered`` (reject), naming the first false transition or entry
     """
-    number, seal, last = 0, "", {}
+    number, seal = 0, ""
     for row in db.execute("SELECT * FROM transitions ORDER BY number"):
         if row["number"] != number + 1:
             return [_tampered(f"Transition {number + 1} is missing: it was removed or moved")]
         if row["seal"] != sealOf(seals, row, seal):
             return [_tampered(f"Transition {row['number']} (of entry {row['entry']}) has a false seal: it was changed")]
-        if row["before"] != last.get(row["entry"], ("", ""))[0]:
-            return [_tampered(f"Transition {row['number']} does not follow from the entry's state before it")]
         number, seal = row["number"], row["seal"]
-        last[row["entry"]] = (row["after"], row["digest"])
-    return _headFault(db, seals, number, seal) or _entryFault(db, last)
+    return _headFault(db, seals, number, seal) or _entryFault(db)
 
 
 def _headFault(db, seals, number, seal):
@@ -157,15 +155,15 @@ def _headFault(db, seals, number, seal):
     return []
 
 
-def _entryFault(db, last):
-    for row in db.execute("SELECT * FROM entries ORDER BY id"):
-        if row["id"] not in last:
+def _entryFault(db):
+    last = "SELECT digest FROM transitions WHERE entry = entries.id ORDER BY number DESC LIMIT 1"
+    for row in db.execute(f"SELECT *, ({last}) AS lastDigest FROM entries ORDER BY id"):
+        if row["lastDigest"] is None:
             return [_tampered(f"Entry {row['id']} was never queued by the suite: it was added")]
-        if digestOf(row) != last.pop(row["id"])[1]:
+        if digestOf(row) != row["lastDigest"]:
             return [_tampered(f"Entry {row['id']} is not what its last transition left: it was changed")]
-    if last:
-        return [_tampered(f"Entry {min(last)} is missing: it was removed")]
-    return []
+    gone = db.execute("SELECT MIN(entry) FROM transitions WHERE entry NOT IN (SELECT id FROM entries)").fetchone()[0]
+    return [_tampered(f"Entry {gone} is missing: it was removed")] if gone else []
 
 
 def _tampered(words):

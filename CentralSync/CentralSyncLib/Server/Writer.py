@@ -64,7 +64,7 @@ class ServerPlan:
     state: Path = Path("/var/lib/planninghub-store")
     plugins: Path = Path("/usr/share/orthanc/plugins")
     ports: tuple = (8042,)
-    teachingPort: int = 8052
+    teachingPort: int = 8032
     clientAuthority: Path | None = None
     revocationList: Path | None = None
     database: Database | None = None
@@ -113,11 +113,11 @@ def _write(folder, files, private):
         writePrivate(folder / name, text, replace=True)
     for name, text in files.items():
         writeAside(folder / name, text.encode())
-    for left in folder.glob("orthanc-*"):
-        # A worker that is no more would still start from its folder; the passwords in it go as well.
-        if f"{left.name}/{ORTHANC}" not in files:
-            for name in (ORTHANC, RULES, USERS, DATABASE):
-                (left / name).unlink(missing_ok=True)
+    # A worker that is no more would still start from its folder, and the passwords in it go as well.
+    for left in folder.glob("orthanc-*/*.*"):
+        name = f"{left.parent.name}/{left.name}"
+        if left.name in (ORTHANC, RULES, USERS, DATABASE) and name not in {**files, **private}:
+            left.unlink(missing_ok=True)
 
 
 def _requireSound(plan, users, renewed):
@@ -233,7 +233,7 @@ def _quoted(words):
 def _nginx(plan):
     values = {
         "STATE": Path(plan.state).absolute(),
-        "WORKERS": "\n".join(f"    server 127.0.0.1:{port} max_fails=1 fail_timeout=10s;" for port in plan.ports),
+        "WORKERS": "\n".join(f"    server 127.0.0.1:{port} max_fails=0;" for port in plan.ports),
         "TEACHING_PORT": plan.teachingPort,
         "LISTEN": plan.listen,
         "HOST": plan.host,

@@ -8,8 +8,14 @@ from pathlib import Path
 from PlanningHubLib.Errors import UsageError
 from PlanningHubLib.SourcesDicomWeb import isLoopback
 
-ADDRESSES = "Give a folder path, or dicomweb+https://host/path (dicomweb+http:// only for a store on this machine)."
+from .DicomPeer import parsePeer
+
+ADDRESSES = (
+    "Give a folder path, dicomweb+https://host/path (dicomweb+http:// only for a store on this machine), or "
+    "dicom://AET@host:port."
+)
 DICOM_WEB = ("dicomweb+https", "dicomweb+http")
+DICOM = "dicom"
 USUAL_PORTS = {"https": 443, "http": 80}
 
 
@@ -38,13 +44,9 @@ def normalForm(address):
         return os.path.abspath(Path(address).expanduser())
     if scheme in DICOM_WEB:
         return f"dicomweb+{dicomWebBase(address)}"
-    raise UsageError("unknown-store", _unknown(scheme), ADDRESSES)
-
-
-def _unknown(scheme):
-    if scheme == "dicom":
-        return "A store by DICOM C-STORE (dicom://AET@host:port) is not supported yet."
-    return f"There is no store of the kind {scheme}://."
+    if scheme == DICOM and "://" in address:
+        return parsePeer(address).address
+    raise UsageError("unknown-store", f"There is no store of the kind {scheme}://.", ADDRESSES)
 
 
 def dicomWebUrl(address):

@@ -3,7 +3,10 @@
 from PlanningHubLib.ArchiveAccess import recall
 from PlanningHubLib.Requirements import ensure
 
-from .AddressForms import dicomWebBase, dicomWebUrl, schemeOf
+from .AddressForms import DICOM, dicomWebBase, dicomWebUrl, schemeOf
+from .Bandwidth import Bandwidth
+from .DicomPeer import peerOf
+from .DicomStore import DicomStore
 from .DicomWebStore import DicomWebStore
 from .FolderStore import FolderStore
 from .Settings import storeSettings
@@ -23,17 +26,21 @@ def openStore(address, auth=None, settings=None):
     """Return the :class:`CentralStore` for an address; nothing is connected or written yet.
 
     :param address: a folder path (a network share too), ``dicomweb+https://host/path``, ``dicomweb+http://`` for
-        loopback only, or the name of a store in the site's configuration
+        loopback only, ``dicom://AET@host:port``, or the name of a store in the site's configuration
     :param auth: :class:`PlanningHubLib.ArchiveAccess.Credentials`; without, those that are remembered for a DICOMweb
         store, or none. An address that holds any is refused
     :param settings: :class:`.Settings.StoreSettings`; without, what the site's configuration says of this store
-    :raises UsageError: ``unknown-store``, ``bad-store-address``, ``plain-http``, ``secret-in-address``,
-        ``bad-store-settings``
+    :raises UsageError: ``unknown-store``, ``bad-store-address``, ``plain-http``, ``plain-dicom``,
+        ``secret-in-address``, ``bad-store-settings``
     :raises GateRefused: ``key-file-open-to-others``, ``wrong-passphrase``
     :raises InputRefused: as :meth:`PlanningHubLib.Site.Site.forThisInstallation`
     """
     settings = settings or storeSettings(address)
-    if not schemeOf(settings.address):
+    scheme = schemeOf(settings.address)
+    if not scheme:
         return FolderStore(settings.address, settings.connections)
     ensure("CentralSyncLib")
-    return DicomWebStore(settings, auth or recall(dicomWebBase(settings.address)))
+    if scheme == DICOM:
+        return DicomStore(peerOf(settings))
+    pace = Bandwidth(settings.bytesPerSecond).take
+    return DicomWebStore(settings, auth or recall(dicomWebBase(settings.address)), pace=pace)

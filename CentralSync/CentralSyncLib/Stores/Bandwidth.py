@@ -20,16 +20,7 @@ class Bandwidth:
         self._tokens = (bytesPerSecond or 0) * BURST_SECONDS
         self._filled = timer.monotonic()
 
-    def limited(self, chunks, beforeChunk=lambda: None):
-        """Yield the chunks, each when its turn has come.
-
-        :param beforeChunk: called while waiting; may raise
-        """
-        for chunk in chunks:
-            self.take(len(chunk), beforeChunk)
-            yield chunk
-
-    def take(self, count, beforeChunk=lambda: None):
+    def take(self, count):
         """Wait until so many bytes may leave."""
         if not self._rate:
             return
@@ -40,7 +31,5 @@ class Bandwidth:
             self._filled = now
             # Below zero: others have borrowed already, and this one waits until its own bytes are paid.
             wait = -self._tokens / self._rate
-        while wait > 0:
-            beforeChunk()
-            self._timer.sleep(min(wait, 0.2))
-            wait -= 0.2
+        if wait > 0:
+            self._timer.sleep(wait)

@@ -11,6 +11,7 @@ from PlanningHubLib.Errors import StoreFailed
 from PlanningHubLib.Progress import part
 
 from ..Items import DICOM
+from .Bandwidth import Bandwidth
 from .CentralStore import ABSENT, CONFLICT, REFUSED, SAME, SENT, UNFIT, UNREACHED, Answer
 from .Http import Http, StoreBusy, TooLong, retryAfter
 from .Multipart import CutShort, FileChanged, Upload, boundaryOf, partContents, partDigests
@@ -34,12 +35,15 @@ class DicomWebStore:
 
     :param settings: :class:`.Settings.StoreSettings` with a ``dicomweb+`` address
     :param auth: credentials (a ``requests`` auth object)
-    :param pace: called with the number of bytes before they leave; may wait
     """
 
     keepsWholeCase = False
 
+<<<<<<< HEAD
+    def __init__(self, settings, auth=None, limits=None):
+=======
     def __init__(self, settings, auth=None, limits=None, pace=lambda count: None):
+>>>>>>> int
         base = settings.address.removeprefix("dicomweb+")
         self.address = settings.address
         self.description = f"DICOMweb store {base}"
@@ -47,7 +51,7 @@ class DicomWebStore:
         self._retrieve = base + settings.paths.get("retrieve", "").rstrip("/")
         self._search = base + settings.paths.get("search", "").rstrip("/")
         self._connections = settings.connections
-        self._pace = pace
+        self._bandwidth = Bandwidth(settings.bytesPerSecond)
         self._http = Http(base, settings, limits, auth)
 
     def declines(self, item):
@@ -205,7 +209,7 @@ class DicomWebStore:
     def _store(self, batch, breaker):
         def beforeChunk(count):
             breaker.raiseIfStopped()
-            self._pace(count)
+            self._bandwidth.take(count, breaker.raiseIfStopped)
 
         upload = Upload(batch, beforeChunk)
         headers = {"Content-Type": upload.contentType, "Accept": "application/dicom+json"}

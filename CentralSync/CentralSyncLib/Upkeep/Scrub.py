@@ -47,7 +47,9 @@ class _Run:
         return answer.outcome if answer else None
 
 
-def scrub(outbox, store, scrubDays, onlyDue=False, caseFolders=(), patienceSeconds=0.0, progress=noProgress, now=None):
+def scrub(
+    outbox, store, scrubDays, onlyDue=False, caseFolders=(), patienceSeconds=0.0, progress=noProgress, now=None
+):  # fmt: skip
     """Verify again what a store should keep, repair it from local copies, and return a :class:`ScrubReport`.
 
     Whatever was read is marked in the register at once, so that a scrub that was cancelled or killed goes on where it
@@ -76,7 +78,8 @@ def scrub(outbox, store, scrubDays, onlyDue=False, caseFolders=(), patienceSecon
         mark.unlink(missing_ok=True)
     progress(1.0, "Scrubbed")
     seconds = (datetime.datetime.now(datetime.UTC) - started).total_seconds()
-    return _report(run, missed, recycled, started, seconds, since, Selection.nextDue(outbox, store.address, now, scrubDays))
+    nextDue = Selection.nextDue(outbox, store.address, now, scrubDays)
+    return _report(run, missed, recycled, started, seconds, since, nextDue)
 
 
 def _report(run, missed, recycled, started, seconds, since, nextDue):

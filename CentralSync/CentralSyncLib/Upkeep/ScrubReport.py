@@ -80,8 +80,8 @@ class ScrubReport:
     @property
     def findings(self):
         """What has to be said, the worst first."""
-        bad = [*self._lost(), *self._unrepaired(), *self._recycled(), *self._lists(), *self._unreached(), *self._waiting()]
-        return [*bad, *self._corrupt(), *self._missing(), *self._unfit()]
+        bad = [*self._lost(), *self._unrepaired(), *self._recycled(), *self._lists()]
+        return [*bad, *self._unreached(), *self._waiting(), *self._corrupt(), *self._missing(), *self._unfit()]
 
     @property
     def exitCode(self):

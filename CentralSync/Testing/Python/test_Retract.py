@@ -4,7 +4,7 @@ import json
 
 import pydicom
 import pytest
-from UpkeepFixtures import Upkeep, aCase, kept, outbox, pastSeconds  # noqa: F401
+from UpkeepFixtures import Upkeep
 
 from CentralSyncLib.Items import itemsOf
 from CentralSyncLib.Stores.Addresses import openStore

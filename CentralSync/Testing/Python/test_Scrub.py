@@ -5,7 +5,7 @@ import json
 import shutil
 
 import pytest
-from UpkeepFixtures import Upkeep, aCase, codes, kept, outbox, pastSeconds  # noqa: F401
+from UpkeepFixtures import Upkeep, codes
 
 from CentralSyncLib.Items import itemOf, itemsOf
 from CentralSyncLib.Outbox.Outbox import FAILED, VERIFIED, WITHDRAWN, Outbox
