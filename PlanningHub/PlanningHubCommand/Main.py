@@ -29,6 +29,7 @@ from .Pushing import addCommand as addPushCommand
 from .Records import addCommands as addRecordCommands
 from .SegmentOptions import addModelOptions, addReviewOptions, addSegmentOptions
 from .Serving import addCommand as addServerCommand
+from .Upkeep import addCommands as addUpkeepCommands
 
 BUG_EXIT_CODE = 70
 REQUEST_OPTIONS = {
@@ -65,6 +66,7 @@ def buildParser():
     addRecordCommands(command)
     _lookingCommands(command)
     addPushCommand(command)
+    addUpkeepCommands(command)
     addExchangeCommands(command)
     addServerCommand(command)
     return parser
