@@ -9,13 +9,14 @@ from PlanningHubLib.Errors import StoreFailed
 
 from ..Items import FHIR
 from ..Stores.CentralStore import ABSENT, CONFLICT, DAMAGED, REFUSED, SAME, SENT, UNFIT, UNREACHED, Answer
-from ..Stores.Http import Http, TooLong
+from ..Stores.Http import Http, StoreBusy, TooLong, retryAfter
 from ..Stores.Multipart import FileChanged
-from ..Stores.Parallel import Breaker, runAll
+from ..Stores.Parallel import Breaker, runAll, tripped
 from .Comparing import firstDifference
 
 JSON = "application/fhir+json"
 MOST_ANSWER_BYTES = 16 << 20
+CHECK = "Check the endpoint's address, or ask who runs it."
 CHANGED = "The metadata in the queue are no longer what was recorded; they were not sent."
 # The status codes that are about the transaction; all others are about the endpoint.
 ABOUT_THE_CONTENT = (400, 409, 412, 413, 415, 422)
@@ -24,16 +25,18 @@ ABOUT_THE_CONTENT = (400, 409, 412, 413, 415, 422)
 class FhirEndpoint:
     """A :class:`CentralSyncLib.Stores.CentralStore.CentralStore` that takes transactions of FHIR, and nothing else.
 
-    :param base: the service's URL, ``https://host/base`` (or plain HTTP on loopback)
+    :param settings: :class:`CentralSyncLib.Stores.Settings.StoreSettings` with a ``fhir+`` address
+    :param auth: credentials (a ``requests`` auth object)
     """
 
     keepsWholeCase = False
 
-    def __init__(self, base, host, connections=4, limits=None, auth=None):
-        self.description = f"FHIR endpoint {base}"
-        self._base = base.rstrip("/")
-        self._connections = connections
-        self._http = Http(host, base.startswith("http:"), connections, limits, auth)
+    def __init__(self, settings, auth=None, limits=None):
+        self.address = settings.address
+        self._base = settings.address.removeprefix("fhir+")
+        self.description = f"FHIR endpoint {self._base}"
+        self._connections = settings.connections
+        self._http = Http(self._base, settings, limits, auth)
 
     def declines(self, item):
         return "" if item.kind == FHIR else "A FHIR endpoint takes metadata only."
@@ -61,7 +64,7 @@ class FhirEndpoint:
 
     def _answered(self, item, work, breaker):
         if breaker.isOpen:
-            return Answer(UNREACHED, breaker.reason)
+            return Answer(UNREACHED, breaker.reason, breaker.waitSeconds)
         breaker.raiseIfStopped()
         try:
             answer = work(_read(item))
@@ -69,12 +72,8 @@ class FhirEndpoint:
             return answer
         except FileChanged:
             return Answer(UNFIT, CHANGED)
-        except _Trouble as error:
-            breaker.failed(str(error))
-            return Answer(UNREACHED, str(error), error.waitSeconds)
         except StoreFailed as error:
-            breaker.failed(str(error), certain=error.code in ("store-unreachable", "store-untrusted"))
-            return Answer(UNREACHED, str(error))
+            return tripped(breaker, error)
 
     def _checkItem(self, entries):
         found = [self._find(entry) for entry in entries]
@@ -99,7 +98,7 @@ class FhirEndpoint:
         url = f"{self._base}/{kind}?{key}={urllib.parse.quote(value, safe='')}"
         status, values = self._ask("GET", url, {"Accept": JSON, "Cache-Control": "no-cache"})
         if status != 200 or not isinstance(values, dict) or values.get("resourceType") != "Bundle":
-            raise _Trouble(f"The endpoint did not answer a search (HTTP {status}).")
+            raise StoreFailed("query-answer", f"The endpoint did not answer a search (HTTP {status}).", CHECK)
         found = [one.get("resource", {}) for one in values.get("entry", ())]
         return [one for one in found if one.get("resourceType") == kind]
 
@@ -117,7 +116,7 @@ class FhirEndpoint:
             return Answer(SENT, f"The endpoint answered {status}.")
         if status in ABOUT_THE_CONTENT:
             return Answer(REFUSED, f"The endpoint refused the metadata (HTTP {status}{_issues(values)}).")
-        raise _Trouble(f"The endpoint did not take the metadata (HTTP {status}).")
+        raise StoreFailed(f"http-{status}", f"The endpoint did not take the metadata (HTTP {status}).", CHECK)
 
     def _stillToSend(self, entries):
         """The entries but those of whose resource a later state is there: they are referred to as they are."""
@@ -133,29 +132,20 @@ class FhirEndpoint:
     def _ask(self, method, url, headers, body=None):
         """(status, JSON values or None) of a request."""
         with self._http.request(method, url, headers, body) as answer:
+            status = answer.status_code
+            if status in (401, 403, 407, 429, 503):
+                words = "is busy" if status in (429, 503) else "refuses access"
+                action = "Sync again later." if status in (429, 503) else "Check user and password or token."
+                message = f"The endpoint {words} (HTTP {status})."
+                raise StoreBusy(f"http-{status}", message, action, retryAfter(answer.headers))
             try:
                 data = b"".join(self._http.chunks(answer, MOST_ANSWER_BYTES))
             except TooLong:
-                raise _Trouble("The endpoint's answer does not end.") from None
-            status = answer.status_code
-            if status in (401, 403, 407):
-                raise _Trouble(f"The endpoint refuses access (HTTP {status}). Check user and password or token.")
-            if status in (429, 503):
-                after = answer.headers.get("Retry-After", "")
-                wait = float(after) if after.isdigit() else 0.0
-                raise _Trouble(f"The endpoint is busy (HTTP {status}).", wait)
+                raise StoreFailed("query-answer", "The endpoint's answer does not end.", CHECK) from None
         try:
             return status, json.loads(data)
         except (ValueError, RecursionError):
             return status, None
-
-
-class _Trouble(Exception):
-    """The endpoint cannot do it now."""
-
-    def __init__(self, words, waitSeconds=0.0):
-        super().__init__(words)
-        self.waitSeconds = waitSeconds
 
 
 def _read(item):
