@@ -26,6 +26,7 @@ from .PartOptions import addPartOptions
 from .Planning import addCommand as addPlanCommand
 from .Pushing import addCommand as addPushCommand
 from .Records import addCommands as addRecordCommands
+from .Restoring import addCommands as addRestoreCommands
 from .SegmentOptions import addModelOptions, addReviewOptions, addSegmentOptions
 
 BUG_EXIT_CODE = 70
@@ -63,6 +64,7 @@ def buildParser():
     addRecordCommands(command)
     _lookingCommands(command)
     addPushCommand(command)
+    addRestoreCommands(command)
     return parser
 
 
