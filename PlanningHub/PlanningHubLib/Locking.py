@@ -38,7 +38,7 @@ class CaseLock:
         with namedWriteErrors(folder):
             self._descriptor = os.open(Path(folder) / LOCK_NAME, os.O_RDWR | os.O_CREAT, 0o644)
         try:
-            _lockNow(self._descriptor)
+            lockFile(self._descriptor)
         except OSError:
             os.close(self._descriptor)
             raise GateRefused(
@@ -73,12 +73,18 @@ def _describeHolder(path):
         return "another process"
 
 
-def _lockNow(descriptor):
+def lockFile(descriptor, shared=False, wait=False):
+    """Lock an open file until it is closed or the process ends.
+
+    :param shared: with others that lock it so (not on Windows)
+    :param wait: until it is free (on Windows ten seconds at most)
+    :raises OSError: another holds it
+    """
     if os.name == "nt":
         import msvcrt
 
-        msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+        msvcrt.locking(descriptor, msvcrt.LK_LOCK if wait else msvcrt.LK_NBLCK, 1)
     else:
         import fcntl
 
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(descriptor, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | (0 if wait else fcntl.LOCK_NB))

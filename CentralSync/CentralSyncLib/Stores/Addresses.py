@@ -9,20 +9,27 @@ from PlanningHubLib.Errors import UsageError
 from PlanningHubLib.Requirements import ensure
 from PlanningHubLib.SourcesDicomWeb import isLoopback
 
+from .DicomPeer import peerOf
+from .DicomStore import DicomStore
 from .DicomWebStore import DicomWebStore
 from .FolderStore import FolderStore
+from .Settings import storeSettings
 
-ADDRESSES = "Give a folder path, or dicomweb+https://host/path (dicomweb+http:// only for a store on this machine)."
+ADDRESSES = (
+    "Give a folder path, dicomweb+https://host/path (dicomweb+http:// only for a store on this machine), or "
+    "dicom://AET@host:port."
+)
 
 
 def openStore(address, auth=None):
     """Return the :class:`CentralStore` for an address; nothing is connected or written yet.
 
     :param address: a folder path (a network share too), ``dicomweb+https://host/path``, or ``dicomweb+http://`` for
-        loopback only
+        loopback only, or ``dicom://AET@host:port``
     :param auth: :class:`PlanningHubLib.ArchiveAccess.Credentials`; without, those that are remembered for a DICOMweb
         store, or none. An address that holds any is refused
-    :raises UsageError: ``unknown-store``, ``bad-store-address``, ``plain-http``, ``secret-in-address``
+    :raises UsageError: ``unknown-store``, ``bad-store-address``, ``plain-http``, ``plain-dicom``,
+        ``secret-in-address``, ``bad-store-settings``
     """
     address = str(address).strip()
     scheme = re.match(r"([A-Za-z][A-Za-z0-9+.-]+):(?://)?", address)
@@ -30,15 +37,18 @@ def openStore(address, auth=None):
         raise UsageError("bad-store-address", "The store's address is empty.", ADDRESSES)
     if not scheme or "://" not in address and not scheme.group(1).startswith("dicom"):
         return FolderStore(Path(address).expanduser())
-    if scheme.group(1).lower() not in ("dicomweb+https", "dicomweb+http"):
-        raise UsageError("unknown-store", _unknown(scheme.group(1).lower()), ADDRESSES)
+    kind = scheme.group(1).lower()
+    if kind == "dicom" and "://" in address:
+        return _dicom(address)
+    if kind not in ("dicomweb+https", "dicomweb+http"):
+        raise UsageError("unknown-store", f"There is no store of the kind {kind}://.", ADDRESSES)
     return _dicomWeb(address, auth)
 
 
-def _unknown(scheme):
-    if scheme == "dicom":
-        return "A store by DICOM C-STORE (dicom://AET@host:port) is not supported yet."
-    return f"There is no store of the kind {scheme}://."
+def _dicom(address):
+    peer = peerOf(storeSettings(address))
+    ensure("CentralSyncLib")
+    return DicomStore(peer)
 
 
 def dicomWebUrl(address):

@@ -19,6 +19,8 @@ class StoreSettings:
     :param certificateAuthority: PEM file, or None for the system's authorities
     :param clientCertificate: PEM file for mutual TLS, or None; ``clientKey`` its key where that is another file
     :param proxy: URL without user or password, or None
+    :param plain: whether DICOM without TLS is allowed to another host (``dicom://``)
+    :param commitmentPort: where the archive's own association with its storage commitment report is awaited, or None
     :param bytesPerSecond: most that is sent, or None
     :param scrubDays: after how many days what was verified is verified again
     """
@@ -31,6 +33,8 @@ class StoreSettings:
     clientKey: Path | None = None
     proxy: str | None = None
     callingAet: str = "PLANNINGHUB"
+    plain: bool = False
+    commitmentPort: int | None = None
     connections: int = CONNECTIONS
     bytesPerSecond: int | None = None
     scrubDays: int = SCRUB_DAYS

@@ -43,7 +43,7 @@ def test_dicomWebAddress(address):
         ("dicomweb+http://0.0.0.0/dicom-web", "plain-http"),
         ("dicomweb+https://someone:secret@host/path", "secret-in-address"),
         ("dicomweb:https://host/path", "unknown-store"),
-        ("dicom://AET@host:104", "unknown-store"),
+        ("dicom://AET@archive.example:104", "plain-dicom"),
         ("https://host/path", "unknown-store"),
         ("s3://bucket", "unknown-store"),
     ],

@@ -1,0 +1,358 @@
+"""The outbox: what is to be sent, kept on this workstation's disk until a store has proven that it keeps it.
+
+Any number of threads and processes may use one at the same time. What a call has returned survives a kill at any
+moment; entries that a process held when it ended go back into the queue.
+"""
+
+import contextlib
+import threading
+import time
+from pathlib import Path
+
+from PlanningHubLib.Errors import GateRefused, InputRefused, UsageError
+from PlanningHubLib.Progress import noProgress, part
+from PlanningHubLib.Requirements import ensure
+from PlanningHubLib.Secrets import KeyRing
+
+from ..Items import Item
+from . import Opening, Owners, Schema, Transitions
+from .Entries import (
+    DEAD_LETTER,
+    FAILED,
+    FOLLOWING,
+    HELD,
+    NEEDS_NO_PAYLOAD,
+    QUEUED,
+    SENDING,
+    SENT,
+    VERIFIED,
+    WITHDRAWN,
+    Entry,
+    entryOf,
+)
+from .Payloads import Payloads
+from .Rows import dueRows, isPaused, rowFor, rowsOf, rowsWhere
+from .Seals import Seals
+
+__all__ = [
+    "DEAD_LETTER", "FAILED", "QUEUED", "SENDING", "SENT", "VERIFIED", "WITHDRAWN", "Entry", "Outbox",
+]  # fmt: skip
+
+TAKEN_AGAIN = (FAILED, DEAD_LETTER, WITHDRAWN)
+ENDED, CLOSED = "The process that was sending it ended.", "Sending was ended before it was through."
+
+
+class Outbox:
+    """The queue in a folder; a context manager.
+
+    :param folder: created with mode 0700 where it is missing
+    :param keyRing: :class:`PlanningHubLib.Secrets.KeyRing` of this installation
+    :param clock: returns seconds since 1970
+    :raises GateRefused: and InputRefused, as :func:`CentralSyncLib.Outbox.Opening.openOutbox`; every method may raise
+        ``outbox-full``, ``outbox-unwritable``, ``outbox-unreadable``, ``outbox-busy`` or ``outbox-damaged``: then
+        nothing of that call has been done
+    """
+
+    def __init__(self, folder, keyRing, clock=time.time):
+        self.folder = Path(folder)
+        self._seals = Seals(keyRing)
+        self._payloads = Payloads(self.folder, self._seals)
+        self._clock = clock
+        self._author = Transitions.Author.here()
+        self._writing = threading.Lock()
+        self._guard = threading.Lock()
+        self._endedWell = True
+        db, self._owner = Opening.openOutbox(self.folder, self._seals, self._payloads)
+        self._free, self._all = [db], [db]
+        try:
+            with self._changing() as (db, recorder):
+                self._takeBack(db, recorder)
+        except BaseException:
+            self.close()
+            raise
+
+    @classmethod
+    def forThisWorkstation(cls):
+        """Return this workstation's outbox.
+
+        :raises GateRefused: and InputRefused, as the class; and those of the installation's key
+        """
+        ensure("CentralSyncLib")
+        return cls(Opening.workstationFolder(), KeyRing.forThisInstallation())
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_error):
+        self.close()
+
+    def close(self):
+        """Put back what is held, and end; a second call does nothing."""
+        if self._all:
+            # Where that fails, whoever opens it next does it.
+            with contextlib.suppress(InputRefused, GateRefused), self._changing() as (db, recorder):
+                self._putBack(db, recorder, self._owner.name, CLOSED)
+        with self._guard:
+            connections, self._free, self._all = self._all, [], []
+        for db in connections:
+            db.close()
+        self._owner.end(keepFile=not self._endedWell)
+
+    # Asking
+
+    def entries(self, store=None, caseId=None, states=None, ids=None):
+        """Return the entries that meet all that is given, in the order in which they were queued."""
+        with self._reading() as db:
+            return self._entriesOf(rowsWhere(db, store, caseId, states, ids))
+
+    def counts(self, store=None):
+        """Return state → number of entries, only of states that there are."""
+        where, values = ("WHERE store = ?", (store,)) if store is not None else ("", ())
+        with self._reading() as db:
+            rows = db.execute(f"SELECT state, COUNT(*) FROM entries {where} GROUP BY state", values).fetchall()
+        return dict(tuple(row) for row in rows)
+
+    def stores(self):
+        """Return the addresses of all stores that ever had an entry."""
+        with self._reading() as db:
+            return [row[0] for row in db.execute("SELECT DISTINCT store FROM entries ORDER BY store")]
+
+    def history(self, entryId):
+        """Return the transitions of an entry, oldest first: ``from_, to, reason, when, user, process``."""
+        with self._reading() as db:
+            return Transitions.historyOf(db, self._seals, entryId)
+
+    def itemOf(self, entry):
+        """Return the :class:`CentralSyncLib.Items.Item` of an entry; it opens the sealed payload."""
+        return Item(
+            sha256=entry.sha256, path=None, name=entry.name, kind=entry.kind, sopInstanceUid=entry.sopInstanceUid,
+            seriesUid=entry.seriesUid, studyUid=entry.studyUid, bytes=entry.bytes,
+            contentSha256=entry.contentSha256, opener=lambda: self._payloads.open(entry.sha256),
+        )  # fmt: skip
+
+    def faultOf(self, entry):
+        """Read an entry's payload; return "" where it is whole, else what is wrong, beginning with its code."""
+        return self._payloads.faultOf(entry.sha256, entry.bytes)
+
+    # Queuing
+
+    def enqueue(self, items, store, caseId="", caseFolder="", progress=noProgress, replaces=None):
+        """Take items into the queue for a store; return the ids of their entries, in the order of the items.
+
+        The contents are copied first, then all entries are made in one step. One that waits or is verified already is
+        returned as it is; one that failed, was given up or withdrawn waits again. What happens to the sources
+        afterwards does not matter.
+
+        :param store: the normalised address, without secrets
+        :param replaces: item's SHA-256 → id of the entry whose corrupt copy in the store it stands in for
+        :raises InputRefused: ``source-changed``, ``source-missing``, ``source-unreadable``, ``disk-full``: nothing of
+            it was taken
+        """
+        unique = {(item.sha256, item.sopInstanceUid): item for item in items}
+        with self._reading() as db:
+            wanted = {item.sha256: item for item in unique.values() if _needsPayload(rowFor(db, store, item))}
+        lengths, report = {}, part(progress, 0.0, 0.95)
+        try:
+            while True:
+                lengths |= self._payloads.keep(list(wanted.values()), report)
+                ids, wanted = self._enter(unique, store, str(caseId), str(caseFolder), lengths, replaces or {})
+                if not wanted:
+                    break
+                # Another process removed one that was there already, or the store's entry was settled meanwhile.
+                report = noProgress
+        except BaseException as error:
+            self._removeUnneeded({*lengths, *wanted})
+            if isinstance(error, InputRefused) and error.code == "outbox-full":
+                # For who queues, one and the same: a full disk.
+                raise InputRefused("disk-full", error.message, error.action, error.files) from error
+            raise
+        progress(1.0, "In the queue")
+        return [ids[item.sha256, item.sopInstanceUid] for item in items]
+
+    def _enter(self, unique, store, caseId, caseFolder, lengths, replaces):
+        """Make the entries; or return, with nothing made, the items whose contents are not there."""
+        with self._changing() as (db, recorder):
+            rows = {key: rowFor(db, store, item) for key, item in unique.items()}
+            new = {key: unique[key] for key, row in rows.items() if _needsPayload(row)}
+            missing = {item.sha256: item for item in new.values()
+                       if item.sha256 not in lengths or not self._payloads.isKept(item.sha256)}  # fmt: skip
+            if missing:
+                return {}, missing
+            ids = {key: row["id"] for key, row in rows.items() if row}
+            said = {"caseId": caseId, "state": QUEUED, "reason": b"", "attempts": 0, "due": 0.0, "owner": None}
+            for key, item in new.items():
+                sealed = {name: self._seals.sealText(text) for name, text in
+                          (("caseFolder", caseFolder), ("name", item.name))}  # fmt: skip
+                if rows[key]:
+                    recorder.change(rows[key], **said, **sealed)
+                else:
+                    ids[key] = recorder.add({
+                        **said, **sealed, "store": store, "sha256": item.sha256, "kind": item.kind,
+                        "sopInstanceUid": item.sopInstanceUid, "seriesUid": item.seriesUid, "studyUid": item.studyUid,
+                        "bytes": lengths[item.sha256], "contentSha256": item.contentSha256,
+                        "replaces": replaces.get(item.sha256), "setAt": recorder.now,
+                    })  # fmt: skip
+            return ids, {}
+
+    # Sending
+
+    def claim(self, store, limit, ids=None):
+        """Take up to ``limit`` entries of a store that are due; they are ``sending`` and this outbox's until marked.
+
+        An entry whose payload is lost or cut off fails here, by name. Where sending is paused there are none.
+
+        :param ids: only of these
+        """
+        wanted = None if ids is None else frozenset(ids)
+        with self._changing() as (db, recorder):
+            self._takeBack(db, recorder)
+            if isPaused(db, store):
+                return []
+            claimed = []
+            for row in dueRows(db, store, recorder.now, limit, wanted):
+                fault = self._payloads.faultInLength(row["sha256"], row["bytes"])
+                if fault:
+                    recorder.change(row, state=FAILED, reason=self._seals.sealText(fault))
+                else:
+                    claimed.append(recorder.change(row, state=SENDING, reason=b"", owner=self._owner.name))
+        return self._entriesOf(claimed)
+
+    def _takeBack(self, db, recorder):
+        """Put back into the queue what ended processes held."""
+        owners = [row[0] for row in db.execute("SELECT DISTINCT owner FROM entries WHERE owner IS NOT NULL")]
+        for owner in owners:
+            if owner != self._owner.name and not Owners.isAlive(self.folder, owner):
+                self._putBack(db, recorder, owner, ENDED)
+
+    def _putBack(self, db, recorder, owner, words):
+        for row in db.execute("SELECT * FROM entries WHERE owner = ?", (owner,)).fetchall():
+            recorder.change(row, state=QUEUED, reason=self._seals.sealText(words), due=0.0, owner=None)
+        recorder.write()
+
+    def mark(self, entries, state, reasons="", due=None):
+        """Bring entries into a state, all or none; return them as they are then.
+
+        :param reasons: one text for all, or one for each, or entry's id → text
+        :param due: not to be tried before, in seconds since 1970; one for all, or one for each
+        :raises GateRefused: ``entry-held`` where another process is sending one
+        :raises UsageError: ``wrong-transition``
+        """
+        return self._mark(entries, state, reasons, due, 0)
+
+    def postpone(self, entries, reasons, due):
+        """Put entries back into the queue after trouble with these very objects; see :meth:`mark`."""
+        return self._mark(entries, QUEUED, reasons, due, 1)
+
+    def _mark(self, entries, state, reasons, due, moreAttempts):
+        entries = list(entries)
+        texts = Transitions.reasonsFor(entries, reasons)
+        dues = list(due) if isinstance(due, (list, tuple)) else [due] * len(entries)
+        with self._changing() as (db, recorder):
+            rows = {row["id"]: row for row in rowsOf(db, [entry.id for entry in entries])}
+            made = []
+            for entry, text, when in zip(entries, texts, dues, strict=True):
+                row = self._requireAllowed(rows.get(entry.id), entry, state)
+                made.append(recorder.change(
+                    row, state=state, reason=self._seals.sealText(text), due=0.0 if when is None else float(when),
+                    attempts=row["attempts"] + moreAttempts, owner=row["owner"] if state in HELD else None,
+                ))  # fmt: skip
+        if state in NEEDS_NO_PAYLOAD:
+            self._removeUnneeded({entry.sha256 for entry in entries})
+        return self._entriesOf(made)
+
+    def _requireAllowed(self, row, entry, state):
+        if row is None or state not in FOLLOWING[row["state"]] or (state == SENDING and not row["owner"]):
+            before = row["state"] if row else "not there"
+            raise UsageError("wrong-transition", f"Entry {entry.id} is {before} and cannot become {state}.", "")
+        if row["owner"] not in (None, self._owner.name) and Owners.isAlive(self.folder, row["owner"]):
+            raise GateRefused(
+                "entry-held", f"Entry {entry.id} is being sent by another process.", "Wait until that has ended."
+            )
+        return row
+
+    def retry(self, ids):
+        """Put entries that failed or were given up back into the queue at once, and those that wait for later too.
+
+        :returns: the entries that wait now; one whose payload is gone stays as it is
+        """
+        with self._changing() as (db, recorder):
+            rows = [row for row in rowsOf(db, ids) if row["state"] in (QUEUED, *TAKEN_AGAIN)]
+            kept = [row for row in rows if self._payloads.isKept(row["sha256"])]
+            text = self._seals.sealText("Tried again by a person.")
+            made = [recorder.change(row, state=QUEUED, reason=text, due=0.0, attempts=0) for row in kept]
+        return self._entriesOf(made)
+
+    def withdraw(self, ids, reason):
+        """Take entries out of the queue.
+
+        :returns: the entries that are withdrawn now; what is verified, or being sent by another process, stays
+        """
+        with self._changing() as (db, recorder):
+            rows = [row for row in rowsOf(db, ids) if WITHDRAWN in FOLLOWING[row["state"]]]
+            mine = [row for row in rows if row["owner"] in (None, self._owner.name)]
+            text = self._seals.sealText(reason)
+            made = [recorder.change(row, state=WITHDRAWN, reason=text, owner=None, due=0.0) for row in mine]
+        self._removeUnneeded({row["sha256"] for row in made})
+        return self._entriesOf(made)
+
+    def pause(self, store=None):
+        """Let nothing be claimed for a store, or for any, until :meth:`resume`; every process heeds it."""
+        with self._changing() as (db, _recorder):
+            db.execute("INSERT OR IGNORE INTO pauses VALUES (?)", (store or "",))
+
+    def resume(self, store=None):
+        """Go on after :meth:`pause`; without a store, with all of them."""
+        with self._changing() as (db, _recorder):
+            db.execute("DELETE FROM pauses WHERE ? IN ('', store)", (store or "",))
+
+    def isPaused(self, store=None):
+        """Whether sending to a store (without one: to all) is paused."""
+        with self._reading() as db:
+            return isPaused(db, store or "")
+
+    # Beneath
+
+    @contextlib.contextmanager
+    def _reading(self):
+        with self._guard:
+            db = self._free.pop() if self._free else None
+        try:
+            with Schema.namedErrors(self.folder, self._noteDamage):
+                db = db or self._connect()
+                yield db
+        finally:
+            with self._guard:
+                if db is not None and db in self._all:
+                    self._free.append(db)
+
+    def _connect(self):
+        db = Schema.connect(self.folder / Schema.FILE_NAME)
+        with self._guard:
+            self._all.append(db)
+        return db
+
+    def _noteDamage(self):
+        self._endedWell = False
+
+    @contextlib.contextmanager
+    def _changing(self):
+        """Yield connection and recorder of one transaction."""
+        with self._writing, self._reading() as db, Schema.transaction(db):
+            recorder = Transitions.Recorder(db, self._seals, self._author, float(self._clock()))
+            yield db, recorder
+            recorder.write()
+
+    def _removeUnneeded(self, hashes):
+        """Remove payloads that no entry needs. Only after the commit: a failed one must not have cost a payload."""
+        with contextlib.suppress(InputRefused, GateRefused), self._writing, self._reading() as db:
+            # Nobody queues the same content meanwhile.
+            with Schema.transaction(db):
+                self._payloads.remove(set(hashes) - Opening.neededOf(db, hashes))
+
+    def _entriesOf(self, rows):
+        return [entryOf(row, self._seals) for row in rows]
+
+
+def _needsPayload(row):
+    """Whether an item with that row, or None, is to be taken (again)."""
+    return row is None or row["state"] in TAKEN_AGAIN
