@@ -32,6 +32,9 @@ class CentralStore(Protocol):
     ``progress`` passes through.
     """
 
+    address: str
+    """The store's normal address, its key in the outbox: never a secret."""
+
     description: str
     """The store in words, fit for a receipt: never a secret."""
 

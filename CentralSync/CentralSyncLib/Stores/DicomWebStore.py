@@ -37,6 +37,7 @@ class DicomWebStore:
     keepsWholeCase = False
 
     def __init__(self, base, host, connections=4, batchItems=10, batchBytes=64 << 20, limits=None, auth=None):
+        self.address = f"dicomweb+{base}"
         self.description = f"DICOMweb store {base}"
         self._base = base.rstrip("/")
         self._connections = connections

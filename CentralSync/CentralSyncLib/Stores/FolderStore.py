@@ -40,6 +40,7 @@ class FolderStore:
 
     def __init__(self, folder, connections=4):
         self.folder = Path(os.path.abspath(folder))
+        self.address = str(self.folder)
         self.description = f"folder store {self.folder}"
         self._connections = connections
 
