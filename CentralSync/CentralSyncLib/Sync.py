@@ -1,8 +1,6 @@
 """The sync step: push, read back, compare; what is not proven is not done."""
 
 import json
-import tempfile
-from pathlib import Path
 
 from PlanningHubLib import Consent, Files
 from PlanningHubLib.Errors import Finding, StoreFailed
@@ -11,8 +9,8 @@ from PlanningHubLib.Progress import noProgress, part
 from PlanningHubLib.Requirements import ensure
 from PlanningHubLib.Software import versions
 
-from .Items import REQUIRED_KINDS, itemOf, itemsOf, sentArtefacts
-from .Records import AuditHead, CaseRecord
+from .Items import REQUIRED_KINDS, sentArtefacts
+from .Records import AuditHead, CaseFiles
 from .Results import FAILED, NOT_SENT, QUEUED, VERIFIED, ItemResult, SyncResult
 from .Stores.CentralStore import ABSENT, CONFLICT, DAMAGED, REFUSED, SAME, UNFIT, UNREACHED
 
@@ -83,24 +81,27 @@ def syncCase(case, store, progress=noProgress):
     parents = _gate(case)
     Consent.requireConsent(case, PURPOSE)
     progress(0.0, "Reading the case")
-    items = itemsOf(case)
-    older = _olderItems(case, items) if store.keepsWholeCase else []
+    items = CaseFiles.caseItems(case, store, part(progress, 0.0, 0.05))
 
     def recordDeparture():
         Consent.release(case, PURPOSE, store.description, parents, once=True)
 
-    results = pushVerified(store, items + older, part(progress, 0.02, 1.0), recordDeparture)
+    results = pushVerified(store, items.all, part(progress, 0.05, 1.0), recordDeparture)
     findings = tuple(Consent.treatmentFindings(case))
-    current = SyncResult(tuple(results[: len(items)]), store.description)
+    current = SyncResult(tuple(results[: len(items.current)]), store.description)
+    results += items.refused
     if not current.complete:
         return SyncResult(tuple(results), store.description, findings=findings)
     receipt = _currentReceipt(case, current) or _commitReceipt(case, parents, current)
     # From here on nothing can be cancelled: the receipt is in the case, and the rest is small.
-    heads, found = _comparedHeads(case, store)
-    if store.keepsWholeCase:
-        results += _keepRecords(case, store, results)
-    else:
-        results += _keepHead(case, store, heads)
+    _heads, found = _comparedHeads(case, store)
+    closing = CaseFiles.closingItems(case, store, items)
+    results += [*pushVerified(store, closing.all), *closing.refused]
+
+    def push(more):
+        return pushVerified(store, more)
+
+    results += CaseFiles.keepRecord(case, store, [items, closing], results, push)
     findings += tuple(found)
     return SyncResult(tuple(results), store.description, receipt, findings)
 
@@ -156,18 +157,6 @@ def _commitReceipt(case, parents, result):
         )
 
 
-def _olderItems(case, items):
-    """Items for the files of older revisions, which only a store that keeps whole cases gets."""
-    known = {item.sha256 for item in items}
-    found = {}
-    for artefact in case.artefacts:
-        for name, record in artefact.files.items():
-            path = case.path(artefact, name)
-            if record.sha256 not in known | found.keys() and path.is_file():
-                found[record.sha256] = itemOf(path, f"{artefact.folderName}/{name}", record.sha256)
-    return list(found.values())
-
-
 def _comparedHeads(case, store):
     """Return the heads that the store had before this sync, and the findings of the comparison with them."""
     try:
@@ -176,45 +165,3 @@ def _comparedHeads(case, store):
         words = f"The audit log could not be held against what the store kept of it: {error.message}"
         return [], [Finding("audit-head-not-compared", "warn", words, "Sync again.")]
     return heads, [*findings, *AuditHead.differences(case, heads)]
-
-
-def _keepHead(case, store, heads):
-    """Send the audit log's head as a DICOM object, unless the store has it; return its result."""
-    head = case.auditHead
-    if any((one.lines, one.sha256) == (head["lines"], head["sha256"]) for one in heads):
-        return []
-    with tempfile.TemporaryDirectory(prefix="planninghub-") as folder:
-        return pushVerified(store, [CaseRecord.writeRecord(case, Path(folder))])
-
-
-def _keepRecords(case, store, results):
-    """Send ``case.json``, the audit log and the receipt, then the list of the case's files; return their results."""
-    files = _filesOf(case)
-    tried = {result.sha256 for result in results}
-    rest = {sha256: name for name, sha256 in files.items() if sha256 not in tried and (case.folder / name).is_file()}
-    records = pushVerified(store, [itemOf(case.folder / name, name, sha256) for sha256, name in rest.items()])
-    kept = {result.sha256 for result in [*results, *records] if result.state == VERIFIED}
-    for name, sha256 in files.items():
-        if sha256 not in kept and sha256 not in tried and sha256 not in rest:
-            records.append(ItemResult(sha256, "", name, FAILED, "The file is missing from the case."))
-    try:
-        # What the store does not have is reported above; the list names what can be given back.
-        store.keepSnapshot(case.caseId, {name: sha256 for name, sha256 in files.items() if sha256 in kept})
-    except StoreFailed as error:
-        digest = Files.sha256Bytes(repr(sorted(files.items())).encode())
-        records.append(ItemResult(digest, "", "list of the case's files", QUEUED, str(error)))
-    return records
-
-
-def _filesOf(case):
-    """Path within the case → SHA-256 of every file of every revision, of ``case.json`` and of the audit log."""
-    files = {}
-    for artefact in case.artefacts:
-        for name, record in artefact.files.items():
-            # A source that the case only refers to comes back from the store as one that it holds.
-            files[(case.artefactFolder(artefact) / name).relative_to(case.folder).as_posix()] = record.sha256
-    for path in sorted(case.folder.iterdir()):
-        # Hidden files are the lock and what a killed writer left aside.
-        if path.is_file() and not path.name.startswith("."):
-            files[path.name] = Files.sha256(path)
-    return files

@@ -18,6 +18,8 @@ from .RawData import headerOf
 from .Wrapping import wrap
 
 LIST_NAME = "list of the case's files"
+MISSING = "The file is missing from the case."
+CHANGED = "The file in the case is no longer what was recorded; it was not sent."
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,18 +47,25 @@ def caseItems(case, store, progress=noProgress):
     """
     current = itemsOf(case)
     known = {item.sha256 for item in current}
-    older, missing = [], []
+    older, refused = [], []
     for artefact in case.artefacts:
         for name, record in artefact.files.items():
             if record.sha256 not in known:
                 known.add(record.sha256)
                 path, label = case.path(artefact, name), f"{artefact.folderName}/{name}"
-                if path.is_file():
-                    older.append(itemOf(path, label, record.sha256))
+                if why := _whyNot(path, record.sha256):
+                    refused.append(ItemResult(record.sha256, "", label, FAILED, why))
                 else:
-                    missing.append(_missing(label, record.sha256))
-    items = CaseItems(tuple(current), tuple(older), tuple(missing))
+                    older.append(itemOf(path, label, record.sha256))
+    items = CaseItems(tuple(current), tuple(older), tuple(refused))
     return items if store.keepsWholeCase else _wrapped(case, store, items, progress)
+
+
+def _whyNot(path, sha256):
+    """Why an older file cannot go, or "": it is not held against what was recorded anywhere else."""
+    if not path.is_file():
+        return MISSING
+    return "" if Files.sha256(path) == sha256 else CHANGED
 
 
 def closingItems(case, store, sent):
@@ -68,15 +77,11 @@ def closingItems(case, store, sent):
     rest = {digest: name for name, digest in filesOf(case).items() if digest not in known}
     there = {digest: name for digest, name in rest.items() if (case.folder / name).is_file()}
     items = [itemOf(case.folder / name, name, digest) for digest, name in there.items()]
-    missing = [_missing(name, digest) for digest, name in rest.items() if digest not in there]
+    missing = [ItemResult(digest, "", name, FAILED, MISSING) for digest, name in rest.items() if digest not in there]
     if store.keepsWholeCase:
         return CaseItems(tuple(items), refused=tuple(missing))
     wrapped, refused = _wrapAll(items, headerOf(case))
     return CaseItems(tuple(wrapped), refused=(*missing, *refused))
-
-
-def _missing(name, sha256):
-    return ItemResult(sha256, "", name, FAILED, "The file is missing from the case.")
 
 
 def _wrapped(case, store, items, progress):
