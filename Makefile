@@ -34,6 +34,8 @@ GRAPHICS_PACKAGES := libegl1 libegl-mesa0 libgl1 libgl1-mesa-dri
 TEST_PACKAGES := orthanc orthanc-dicomweb dcmtk openssl poppler-utils qpdf admesh prusa-slicer strace \
   orthanc-postgresql postgresql stunnel4 nginx-light haproxy libopenigtlink-dev libglib2.0-bin libxkbcommon0 \
   libdbus-1-3 libfontconfig1 libopengl0 tesseract-ocr chromium
+# What these packages would start as services; those that were there before are left as they are.
+SERVICES := orthanc nginx haproxy postgresql stunnel4
 
 help:
 	@echo 'make demo [CASE=<folder of CT DICOM>] [OUT=<folder>] [SIDE=left|right|bilateral|midline]'
@@ -62,13 +64,14 @@ if [ "$(SYSTEM_PACKAGES)" = yes ]; then \
 fi; \
 if [ "$$sudo" != no ]; then \
   echo "Installing Debian packages:$$missing"; \
-  log=$$(mktemp); \
+  log=$$(mktemp); services=""; \
+  if [ -d /run/systemd/system ]; then \
+    for service in $(SERVICES); do systemctl cat "$$service" >/dev/null 2>&1 || services="$$services $$service"; done; \
+  fi; \
   if { $$sudo apt-get update -qq && \
        $$sudo DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends $$missing; } >"$$log" 2>&1; then \
     rm -f "$$log"; \
-    if [[ "$$missing " == *" orthanc "* ]] && [ -d /run/systemd/system ]; then \
-      $$sudo systemctl disable --now orthanc >/dev/null 2>&1 || true; \
-    fi; \
+    for service in $$services; do $$sudo systemctl disable --now "$$service" >/dev/null 2>&1 || true; done; \
     exit 0; \
   fi; \
   tail -n 5 "$$log"; rm -f "$$log"; \

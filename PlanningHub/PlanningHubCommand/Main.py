@@ -28,6 +28,7 @@ from .Pushing import addCommand as addPushCommand
 from .Records import addCommands as addRecordCommands
 from .Restoring import addCommands as addRestoreCommands
 from .SegmentOptions import addModelOptions, addReviewOptions, addSegmentOptions
+from .Serving import addCommand as addServerCommand
 
 BUG_EXIT_CODE = 70
 REQUEST_OPTIONS = {
@@ -65,6 +66,7 @@ def buildParser():
     _lookingCommands(command)
     addPushCommand(command)
     addRestoreCommands(command)
+    addServerCommand(command)
     return parser
 
 

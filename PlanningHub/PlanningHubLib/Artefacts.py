@@ -7,6 +7,7 @@ from .Files import sha256Bytes
 
 KINDS = (
     "source", "segmentation", "plan", "part", "build", "papers", "inspection", "views", "package", "receipt", "outcome",
+    "exchange", "delivery", "external",
 )  # fmt: skip
 
 

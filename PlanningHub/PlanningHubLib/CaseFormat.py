@@ -10,7 +10,7 @@ from .Files import sha256Bytes
 from .IntendedUse import TREATMENT
 from .Requirements import ensure
 
-VERSION = 4
+VERSION = 5
 FILE_NAME = "case.json"
 
 
@@ -53,7 +53,7 @@ def migrated(values, artefactFolder):
 
     :param artefactFolder: the folder that holds the artefacts' files
     """
-    steps = {1: _fromFirst, 2: _fromSecond, 3: _fromThird}
+    steps = {1: _fromFirst, 2: _fromSecond, 3: _fromThird, 4: _fromFourth}
     while values["version"] < VERSION:
         values = steps[values["version"]](values, artefactFolder)
     return values
@@ -83,10 +83,15 @@ def _fromThird(values, _artefactFolder):
     return {**values, "version": 4, "governance": governance}
 
 
+def _fromFourth(values, _artefactFolder):
+    """Format 5 has artefacts of the exchange with partners, which an older suite could not judge, and reports."""
+    return {**values, "version": 5, "governance": {**values["governance"], "reports": []}}
+
+
 def noGovernance():
     """Return the governance of a case of which nothing has been said yet."""
-    lists = {name: [] for name in ("consents", "departures", "approvals", "comments", "reviews", "segmentReviews")}
-    return {"request": None, "prescription": None, "intendedUse": TREATMENT, **lists}
+    names = ("consents", "departures", "approvals", "comments", "reviews", "segmentReviews", "reports")
+    return {"request": None, "prescription": None, "intendedUse": TREATMENT, **{name: [] for name in names}}
 
 
 def requireFits(values):

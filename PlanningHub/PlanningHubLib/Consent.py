@@ -232,14 +232,16 @@ def _sameLeft(departure, older):
 def departures(case, scope=None):
     """Return what has left the case, oldest first: recorded releases, and receipts of older cases without one.
 
-    ``proven`` tells that a receipt says the store gave everything back; without it the sending began, and what arrived
-    is not known.
+    ``proven`` tells that a receipt says the store gave everything back, or that the partner opened the package; without
+    it the sending began, and what arrived is not known.
     """
     receipts = _receipts(case)
+    delivered = {one.facts.get("departure") for one in case.artefacts if one.kind == "delivery"}
     found = [
-        {**one, "proven": one["destination"] in receipts and one["purpose"] == "hospital-store"}
+        {**one, "proven": one["number"] in delivered
+         or one["destination"] in receipts and one["purpose"] == "hospital-store"}
         for one in case.governance["departures"]
-    ]
+    ]  # fmt: skip
     known = {one["destination"] for one in found}
     for store, receipt in receipts.items():
         if store not in known:

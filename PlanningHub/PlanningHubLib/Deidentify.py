@@ -88,14 +88,17 @@ class Copy:
 
 
 def deidentify(
-    source, outFolder, profileName, recipient="", deface=False, user=None, progress=noProgress, documents=None
-):
+    source, outFolder, profileName, recipient="", deface=False, user=None, progress=noProgress, documents=None,
+    openCase=None, destination="",
+):  # fmt: skip
     """Write a de-identified copy of a case or a DICOM folder.
 
     :param recipient: who gets it; copies for different recipients cannot be linked to each other
     :param deface: set the skin and soft tissue of visible faces to air
     :param documents: kind of document → function that draws it anew (:mod:`.DeidentifyDocuments`); of a case, other
         documents are left out by name, and of a folder all
+    :param openCase: the case of the source, where the caller holds it open for writing
+    :param destination: where the copy goes, in words; by default the folder
     :returns: the report, as it is written to ``report.json``
     :raises UsageError: ``unknown-profile``
     :raises InputRefused: ``already-there``, ``no-source``, ``no-dicom``, ``two-patients``, ``no-patient-id``,
@@ -108,7 +111,7 @@ def deidentify(
     ensure("PlanningHubLib")
     profile = Rules.profileOf(profileName)
     requireFree(outFolder)
-    case = Sources.openCase(source)
+    case = openCase or Sources.openCase(source)
     try:
         # Asked for before anything is read, and recorded as a departure before the first byte is written.
         if case:
@@ -121,7 +124,8 @@ def deidentify(
             copy = Copy(folder, cleaner, found, deface, Consent.PURPOSES[profile.name] if case else "")
             _judge(copy, case, documents, part(progress, 0.1, 0.4))
             if case:
-                Consent.release(case, profile.name, _destination(outFolder, recipient), found.artefacts, user=user)
+                where = destination or _destination(outFolder, recipient)
+                Consent.release(case, profile.name, where, found.artefacts, user=user)
             _write(copy, part(progress, 0.4, 0.85))
             if case:
                 writePlans(copy, case, part(progress, 0.85, 0.9))
@@ -134,7 +138,7 @@ def deidentify(
                 case.record("deidentified-copy", what, user)
         return report
     finally:
-        if case:
+        if case and not openCase:
             case.close()
 
 

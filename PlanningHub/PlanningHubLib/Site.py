@@ -87,6 +87,11 @@ class Site:
         """The address to which a case's metadata go as HL7 FHIR, empty where there is none."""
         return self._values.get("fhirEndpoint", "")
 
+    @property
+    def partners(self):
+        """Who gets encrypted packages: dictionaries as ``site-1.schema.json`` describes them."""
+        return self._values.get("partners", [])
+
     def isClinician(self, userName):
         """Tell whether a user is a clinician by their roles; None of someone whom the site does not know."""
         user = self._users.get(userName)
@@ -174,4 +179,7 @@ def _parsed(data, path):
     for what in ("name", "publicKey"):
         if len({user[what] for user in values["users"]}) != len(values["users"]):
             raise InputRefused("bad-site-file", f"In {path} two users share one {what}.", "", [path])
+    partners = [one["name"] for one in values.get("partners", ())]
+    if len(set(partners)) != len(partners):
+        raise InputRefused("bad-site-file", f"In {path} two partners share one name.", "", [path])
     return values

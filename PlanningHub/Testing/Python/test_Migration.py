@@ -47,9 +47,9 @@ def test_writerCommitsTheMigrationWithAnAuditLine(tmp_path):
         assert case.patientCode == PATIENT_CODE
 
     values = json.loads((tmp_path / "case" / CaseFormat.FILE_NAME).read_text())
-    assert values["version"] == CaseFormat.VERSION == 4
+    assert values["version"] == CaseFormat.VERSION == 5
     line = json.loads(values["audit"]["last"])
-    assert (line["action"], line["what"]) == ("case-migrated", {"from": 1, "to": 4})
+    assert (line["action"], line["what"]) == ("case-migrated", {"from": 1, "to": 5})
     assert Case.open(tmp_path / "case").verify() == []
 
 
