@@ -175,6 +175,9 @@ def _parsed(data, path):
         jsonschema.Draft202012Validator(json.loads(schema.read_text(encoding="utf-8"))).validate(values)
     except (ValueError, jsonschema.ValidationError) as error:
         message = getattr(error, "message", str(error))[:200]
+        if getattr(error, "validator", "") == "pattern":
+            # What was written by mistake into an address may be a password.
+            message = f"{error.json_path} is not of the form {error.validator_value}"
         raise InputRefused("bad-site-file", f"{path} is not a site configuration: {message}", "", [path]) from error
     for what in ("name", "publicKey"):
         if len({user[what] for user in values["users"]}) != len(values["users"]):

@@ -2,7 +2,6 @@
 
 import contextlib
 import functools
-import itertools
 import json
 import logging
 import urllib.parse
@@ -11,18 +10,20 @@ from PlanningHubLib.Errors import StoreFailed
 from PlanningHubLib.Progress import part
 
 from ..Items import DICOM
+from .Bandwidth import Bandwidth
 from .CentralStore import ABSENT, CONFLICT, REFUSED, SAME, SENT, UNFIT, UNREACHED, Answer
-from .Http import Http, TooLong
+from .Grouping import batches, bySeries, forAll, merged, unfit
+from .Http import Http, StoreBusy, TooLong, retryAfter
 from .Multipart import CutShort, FileChanged, Upload, boundaryOf, partContents, partDigests, partsTo
 from .Parallel import Breaker, runAll
 
 # transfer-syntax=* asks for the stored bytes; without it an archive may transcode.
 READ_BACK = {"Accept": 'multipart/related; type="application/dicom"; transfer-syntax=*'}
 SPARE_BYTES = 1 << 20
+BATCH_ITEMS, BATCH_BYTES = 10, 64 << 20
 # Records of a case are small; an archive that sends this much sends something else.
 MOST_RECORD_BYTES = 64 << 20
 OTHER_CONTENT = "The store keeps other content under this SOP Instance UID ({})."
-NO_IDENTITY = "It has no SOP Instance, Series or Study UID of its own, so an archive cannot keep it."
 EMPTY_SHA256 = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 # The status codes that are about the object; all others are about the store, and the object stays to be sent.
 ABOUT_THE_OBJECT = (400, 409, 413, 415, 422)
@@ -31,19 +32,22 @@ ABOUT_THE_OBJECT = (400, 409, 413, 415, 422)
 class DicomWebStore:
     """A :class:`CentralStore` that keeps DICOM only.
 
-    :param base: the service's URL, ``https://host/path`` (or plain HTTP on loopback)
+    :param settings: :class:`.Settings.StoreSettings` with a ``dicomweb+`` address
+    :param auth: credentials (a ``requests`` auth object)
     """
 
     keepsWholeCase = False
 
-    def __init__(self, base, host, connections=4, batchItems=10, batchBytes=64 << 20, limits=None, auth=None):
-        self.address = f"dicomweb+{base}"
+    def __init__(self, settings, auth=None, limits=None):
+        base = settings.address.removeprefix("dicomweb+")
+        self.address = settings.address
         self.description = f"DICOMweb store {base}"
-        self._base = base.rstrip("/")
-        self._connections = connections
-        self._batchItems = batchItems
-        self._batchBytes = batchBytes
-        self._http = Http(host, base.startswith("http:"), connections, limits, auth)
+        self._storeUrl = base + settings.paths.get("store", "/studies").rstrip("/")
+        self._retrieve = base + settings.paths.get("retrieve", "").rstrip("/")
+        self._search = base + settings.paths.get("search", "").rstrip("/")
+        self._connections = settings.connections
+        self._bandwidth = Bandwidth(settings.bytesPerSecond)
+        self._http = Http(base, settings, limits, auth)
 
     def declines(self, item):
         return "" if item.kind == DICOM else "A DICOMweb store keeps DICOM only; this file stays in the case."
@@ -58,10 +62,10 @@ class DicomWebStore:
 
         A series is read in one answer; only what is not found in it is asked for one by one.
         """
-        answers = _unfit(items)
+        answers = unfit(items)
         fit = [item for item in items if item.sha256 not in answers]
         breaker = Breaker()
-        series = [group for group in _bySeries(fit) if len(group) > 2]
+        series = [group for group in bySeries(fit) if len(group) > 2]
         found = runAll(
             series,
             functools.partial(self._checkSeries, breaker=breaker),
@@ -81,7 +85,7 @@ class DicomWebStore:
 
     def _checkSeries(self, items, breaker):
         """Answers for the items that one answer settles. It is a short cut: it proves SAME, and leaves doubt open."""
-        url = f"{self._base}/studies/{items[0].studyUid}/series/{items[0].seriesUid}"
+        url = f"{self._retrieve}/studies/{items[0].studyUid}/series/{items[0].seriesUid}"
         wanted = {item.sha256: item for item in items}
         found = {}
         try:
@@ -99,8 +103,8 @@ class DicomWebStore:
 
     def _checkItem(self, item, breaker):
         if breaker.isOpen:
-            return Answer(UNREACHED, breaker.reason)
-        url = f"{self._base}/studies/{item.studyUid}/series/{item.seriesUid}/instances/{item.sopInstanceUid}"
+            return Answer(UNREACHED, breaker.reason, breaker.waitSeconds)
+        url = f"{self._retrieve}/studies/{item.studyUid}/series/{item.seriesUid}/instances/{item.sopInstanceUid}"
         try:
             read = functools.partial(self._digests, url, item.bytes + SPARE_BYTES, breaker)
             parts = _twice(lambda: list(read()))
@@ -136,7 +140,7 @@ class DicomWebStore:
 
         :raises StoreFailed: as the store's own trouble; ``answer-cut``, ``series-too-large``
         """
-        url = f"{self._base}/studies/{studyUid}/series/{seriesUid}"
+        url = f"{self._retrieve}/studies/{studyUid}/series/{seriesUid}"
         try:
             return _twice(lambda: list(self._parts(url, mostBytes, Breaker(), partContents)))
         except _NotThere:
@@ -155,7 +159,7 @@ class DicomWebStore:
         :param item: whose UIDs are asked for; an answer much longer than it is refused
         :raises StoreFailed: as the store's own trouble; ``answer-cut``, ``object-too-large``
         """
-        url = f"{self._base}/studies/{item.studyUid}/series/{item.seriesUid}/instances/{item.sopInstanceUid}"
+        url = f"{self._retrieve}/studies/{item.studyUid}/series/{item.seriesUid}/instances/{item.sopInstanceUid}"
         read = functools.partial(partsTo, sink=sink)
         try:
             return any(list(self._parts(url, item.bytes + SPARE_BYTES, breaker or Breaker(), read)))
@@ -176,7 +180,7 @@ class DicomWebStore:
         :raises StoreFailed: as the store's own trouble; ``query-answer``
         """
         # A space as %20: as "+", which is for forms, an archive may look for a plus.
-        url = f"{self._base}{path}?{urllib.parse.urlencode(keys, quote_via=urllib.parse.quote)}"
+        url = f"{self._search}{path}?{urllib.parse.urlencode(keys, quote_via=urllib.parse.quote)}"
         with self._http.request("GET", url, {"Accept": "application/dicom+json"}) as answer:
             if answer.status_code == 204:
                 return []
@@ -194,15 +198,15 @@ class DicomWebStore:
 
     def send(self, items, progress):
         """Send the items in batches over a few connections. What the store answers here is a hint, never a proof."""
-        batches = list(_batches(items, self._batchItems, self._batchBytes))
+        groups = list(batches(items, BATCH_ITEMS, BATCH_BYTES))
         breaker = Breaker()
         work = functools.partial(self._sendBatch, breaker=breaker)
         text = "Sending to the store"
-        return _merged(runAll(batches, work, self._connections, progress, text, breaker))
+        return merged(runAll(groups, work, self._connections, progress, text, breaker))
 
     def _sendBatch(self, batch, breaker):
         if breaker.isOpen:
-            return _forAll(batch, Answer(UNREACHED, f"Not sent: {breaker.reason}"))
+            return forAll(batch, Answer(UNREACHED, f"Not sent: {breaker.reason}", breaker.waitSeconds))
         try:
             answer = _twice(lambda: self._store(batch, breaker))
             breaker.succeeded()
@@ -211,16 +215,20 @@ class DicomWebStore:
             rest = [item for item in batch if item is not changed.item]
             return {changed.item.sha256: Answer(UNFIT, reason), **(self._sendBatch(rest, breaker) if rest else {})}
         except StoreFailed as error:
-            return _forAll(batch, _tripped(breaker, error))
+            return forAll(batch, _tripped(breaker, error))
         if answer.outcome == REFUSED and len(batch) > 1:
             # Some archives refuse a whole request for one bad object: the good ones go again by themselves.
-            return _merged(self._sendBatch([item], breaker) for item in batch)
-        return _forAll(batch, answer)
+            return merged(self._sendBatch([item], breaker) for item in batch)
+        return forAll(batch, answer)
 
     def _store(self, batch, breaker):
-        upload = Upload(batch, breaker.raiseIfStopped)
+        def beforeChunk(count):
+            breaker.raiseIfStopped()
+            self._bandwidth.take(count, breaker.raiseIfStopped)
+
+        upload = Upload(batch, beforeChunk)
         headers = {"Content-Type": upload.contentType, "Accept": "application/dicom+json"}
-        with self._http.request("POST", f"{self._base}/studies", headers, upload) as answer:
+        with self._http.request("POST", self._storeUrl, headers, upload) as answer:
             with contextlib.suppress(TooLong):
                 for _chunk in self._http.chunks(answer, SPARE_BYTES):
                     breaker.raiseIfStopped()
@@ -252,8 +260,11 @@ def _twice(function):
 
 
 def _tripped(breaker, error):
-    breaker.failed(str(error), certain=error.code in ("store-unreachable", "store-untrusted"))
-    return Answer(UNREACHED, str(error))
+    waitSeconds = getattr(error, "waitSeconds", 0.0)
+    # A store that asks to be left alone is left alone.
+    certain = waitSeconds > 0 or error.code in ("store-unreachable", "store-untrusted")
+    breaker.failed(str(error), certain, waitSeconds)
+    return Answer(UNREACHED, str(error), waitSeconds)
 
 
 def _statusFailed(answer, what):
@@ -267,9 +278,10 @@ def _statusFailed(answer, what):
     elif status in (404, 405, 406, 501):
         words, action = "has no such service at this address", "Check the store's address."
     elif status in (429, 503):
-        after = answer.headers.get("Retry-After", "")
-        words = "is busy" + (f" and asks to wait {after} s" if after.isdigit() else "")
-    return StoreFailed(f"http-{status}", f"The store {words} (HTTP {status} to {what}).", action)
+        words = "is busy"
+    waitSeconds = retryAfter(answer.headers) if status >= 400 else 0.0
+    words += f" and asks to wait {waitSeconds:.0f} s" if waitSeconds else ""
+    return StoreBusy(f"http-{status}", f"The store {words} (HTTP {status} to {what}).", action, waitSeconds)
 
 
 def _compared(item, parts):
@@ -280,46 +292,3 @@ def _compared(item, parts):
     length = parts[0][1]
     how = f"{length} bytes instead of {item.bytes}" if length != item.bytes else f"{length} bytes, not all the same"
     return Answer(CONFLICT, OTHER_CONTENT.format(how))
-
-
-def _unfit(items):
-    """Answers for items whose identity does not let an archive keep them."""
-    answers = {}
-    byUid = {}
-    for item in items:
-        if not (item.sopInstanceUid and item.seriesUid and item.studyUid):
-            answers[item.sha256] = Answer(UNFIT, NO_IDENTITY)
-        else:
-            byUid.setdefault(item.sopInstanceUid, []).append(item)
-    for same in byUid.values():
-        if len(same) > 1:
-            reason = "Two files of the case have this SOP Instance UID and different content; neither is sent."
-            answers.update(_forAll(same, Answer(CONFLICT, reason)))
-    return answers
-
-
-def _bySeries(items):
-    def key(item):
-        return item.studyUid, item.seriesUid
-
-    return [list(group) for _key, group in itertools.groupby(sorted(items, key=key), key)]
-
-
-def _batches(items, mostItems, mostBytes):
-    batch, size = [], 0
-    for item in items:
-        if batch and (len(batch) == mostItems or size + item.bytes > mostBytes):
-            yield batch
-            batch, size = [], 0
-        batch.append(item)
-        size += item.bytes
-    if batch:
-        yield batch
-
-
-def _forAll(items, answer):
-    return {item.sha256: answer for item in items}
-
-
-def _merged(answers):
-    return {digest: answer for answered in answers for digest, answer in answered.items()}

@@ -20,7 +20,7 @@ class Upload:
 
     Iterating reads the files anew and hashes them on the way. The last bytes of a file leave only when its digest is
     the item's; otherwise :class:`FileChanged` cuts the request short, so that no store gets a whole wrong object.
-    ``beforeChunk`` is called on the way and may raise.
+    ``beforeChunk`` is called with the number of bytes that leave next, and may wait or raise.
     """
 
     def __init__(self, items, beforeChunk):
@@ -40,9 +40,10 @@ class Upload:
 
     def __iter__(self):
         for item in self._items:
-            self._beforeChunk()
             yield self._head
-            yield from _verifiedChunks(item)
+            for chunk in _verifiedChunks(item):
+                self._beforeChunk(len(chunk))
+                yield chunk
             yield b"\r\n"
         yield self._tail
 

@@ -18,14 +18,19 @@ class Breaker:
         self._failures = 0
         self._stopped = threading.Event()
         self.reason = ""
+        self.waitSeconds = 0.0
 
     @property
     def isOpen(self):
         return self._failures >= self._limit
 
-    def failed(self, reason, certain=False):
-        """Count a failure; a ``certain`` one (nobody listens) counts for all."""
+    def failed(self, reason, certain=False, waitSeconds=0.0):
+        """Count a failure; a ``certain`` one (nobody listens) counts for all.
+
+        :param waitSeconds: how long the store asks to be left alone
+        """
         self.reason = reason
+        self.waitSeconds = max(self.waitSeconds, waitSeconds)
         self._failures += self._limit if certain else 1
 
     def succeeded(self):

@@ -1,22 +1,27 @@
 """How a central store is reached: what the site's configuration says of it, without any secret."""
 
 import dataclasses
+import urllib.parse
 from pathlib import Path
 
 from PlanningHubLib.Errors import UsageError
 from PlanningHubLib.Site import Site
+from PlanningHubLib.SourcesDicomWeb import isLoopback
+
+from .AddressForms import normalForm
 
 CONNECTIONS = 4
 SCRUB_DAYS = 30
+FILES = ("certificateAuthority", "clientCertificate", "clientKey")
 
 
 @dataclasses.dataclass(frozen=True)
 class StoreSettings:
     """One store's settings; all but the address have defaults that suit a store which the site does not list.
 
-    :param address: as :func:`CentralSyncLib.Stores.Addresses.openStore` takes it
+    :param address: in its normal form (:func:`.AddressForms.normalForm`)
     :param paths: of the DICOMweb services below the address: ``store``, ``retrieve``, ``search``
-    :param certificateAuthority: PEM file, or None for the system's authorities
+    :param certificateAuthority: PEM file of the only authority that is trusted, or None for the system's authorities
     :param clientCertificate: PEM file for mutual TLS, or None; ``clientKey`` its key where that is another file
     :param proxy: URL without user or password, or None
     :param plain: whether DICOM without TLS is allowed to another host (``dicom://``)
@@ -44,27 +49,52 @@ def storeSettings(store, site=None):
     """Return the settings of a store that is given by its name in the site's configuration, or by its address.
 
     :param site: :class:`PlanningHubLib.Site.Site`; without, this installation's
-    :raises UsageError: ``bad-store-settings`` where a file that the configuration names is missing
+    :raises UsageError: ``bad-store-settings`` where a file that the configuration names is missing, or what it says
+        cannot be; ``unknown-store`` and the like as :func:`.AddressForms.normalForm`
     :raises InputRefused: as :meth:`PlanningHubLib.Site.Site.forThisInstallation`
     """
     store = str(store).strip()
     site = site or Site.forThisInstallation()
-    listed = next((one for one in site.stores if store in (one["name"], one["address"])), None)
+    listed = next((one for one in site.stores if one["name"] == store), None)
+    address = normalForm(listed["address"] if listed else store)
+    listed = listed or next((one for one in site.stores if _isAt(one, address)), None)
     if listed is None:
-        return StoreSettings(store)
-    files = {
-        name: _existing(Path(listed[name]).expanduser(), name, listed["name"])
-        for name in ("certificateAuthority", "clientCertificate", "clientKey")
-        if name in listed
-    }
-    return StoreSettings(**{**listed, **files})
+        return StoreSettings(address)
+    files = {name: _existing(listed, name) for name in FILES if name in listed}
+    settings = StoreSettings(**{**listed, **files, "address": address})
+    _check(settings)
+    return settings
 
 
-def _existing(path, name, store):
+def _isAt(listed, address):
+    try:
+        return normalForm(listed["address"]) == address
+    except UsageError:
+        # Another store's wrong entry is that store's trouble.
+        return False
+
+
+def _existing(listed, name):
+    path = Path(listed[name]).expanduser()
     if not path.is_file():
         raise UsageError(
             "bad-store-settings",
-            f"The {name} of store {store} is not there: {path}.",
+            f"The {name} of store {listed['name']} is not there: {path}.",
             "Correct site.json, or put the file there.",
         )
     return path
+
+
+def _check(settings):
+    if settings.clientKey and not settings.clientCertificate:
+        raise _bad(settings, "It has a clientKey without a clientCertificate.")
+    isPlain = settings.address.startswith("dicomweb+http:")
+    if isPlain and (settings.certificateAuthority or settings.clientCertificate):
+        raise _bad(settings, "Certificates need dicomweb+https://.")
+    if isPlain and settings.proxy and not isLoopback(urllib.parse.urlsplit(settings.proxy).hostname):
+        raise _bad(settings, "Plain HTTP through a proxy would show patient data to the network.")
+
+
+def _bad(settings, why):
+    return UsageError("bad-store-settings", f"The settings of store {settings.name} cannot be. {why}",
+                      "Correct site.json.")  # fmt: skip

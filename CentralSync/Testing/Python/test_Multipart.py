@@ -49,7 +49,7 @@ def test_uploadIsReadBackByPythonsOwnMailParser(tmp_path):
     paths = [tmp_path / "a", tmp_path / "b"]
     paths[0].write_bytes(b"DICM first")
     paths[1].write_bytes(b"second")
-    upload = Upload([itemOf(path) for path in paths], lambda: None)
+    upload = Upload([itemOf(path) for path in paths], lambda count: None)
     body = b"".join(upload)
     assert len(body) == len(upload)
     message = email.message_from_bytes(b"Content-Type: " + upload.contentType.encode() + b"\r\n\r\n" + body)
