@@ -1,4 +1,4 @@
-"""The sync step: push, read back, compare; what is not proven is not done."""
+"""The sync step: queue, push, read back, compare; what is not proven is not done."""
 
 import json
 
@@ -10,98 +10,53 @@ from PlanningHubLib.Requirements import ensure
 from PlanningHubLib.Software import versions
 
 from .Items import REQUIRED_KINDS, sentArtefacts
+from .Outbox.Outbox import Outbox
+from .Outbox.Push import Push
 from .Records import AuditHead, CaseFiles
-from .Results import FAILED, NOT_SENT, QUEUED, VERIFIED, ItemResult, SyncResult
-from .Stores.CentralStore import ABSENT, CONFLICT, DAMAGED, REFUSED, SAME, UNFIT, UNREACHED
+from .Results import NOT_SENT, VERIFIED, SyncResult
 
 RECEIPT_FORMAT = 1
-
-
 PURPOSE = "hospital-store"
+PATIENCE_SECONDS = 60.0
 
 
-def pushVerified(store, items, progress=noProgress, beforeSending=lambda: None):
-    """Bring items into a store and prove it; return an :class:`ItemResult` for each, in their order.
-
-    What the store keeps already is not sent again. An item is verified only when its bytes, read back from the store,
-    have its SHA-256. ``beforeSending`` is called once, before the first item leaves. Trouble with the store becomes
-    states and reasons; only ``Cancelled`` is raised.
-    """
-    declined = {item.sha256: reason for item in items if (reason := store.declines(item))}
-    accepted = [item for item in items if item.sha256 not in declined]
-    before = store.check(accepted, part(progress, 0.0, 0.2))
-    missing = [item for item in accepted if before[item.sha256].outcome in (ABSENT, DAMAGED)]
-    if missing:
-        beforeSending()
-    sent = store.send(missing, part(progress, 0.2, 0.6)) if missing else {}
-    after = store.check(missing, part(progress, 0.6, 1.0)) if missing else {}
-    progress(1.0, "Compared with the store")
-    results = []
-    for item in items:
-        state, reason = NOT_SENT, declined.get(item.sha256)
-        if item.sha256 not in declined:
-            state, reason = _judge(*(answers.get(item.sha256) for answers in (before, sent, after)))
-        results.append(ItemResult(item.sha256, item.sopInstanceUid, item.name, state, reason))
-    return results
-
-
-def _judge(before, sent, after):
-    """State and reason of one item from what the store said before, at and after the sending."""
-    if sent is None:
-        if before.outcome == CONFLICT:
-            return FAILED, f"Conflict, nothing was sent: {before.reason}"
-        return {SAME: VERIFIED, UNFIT: FAILED, UNREACHED: QUEUED}[before.outcome], before.reason
-    if after.outcome == SAME:
-        return VERIFIED, sent.reason if before.outcome == DAMAGED else ""
-    if after.outcome in (CONFLICT, DAMAGED):
-        return FAILED, f"Sent, but the store does not keep what was sent. {after.reason}"
-    if sent.outcome in (REFUSED, UNFIT):
-        return FAILED, sent.reason
-    if sent.outcome == UNREACHED:
-        return QUEUED, sent.reason
-    if after.outcome == UNREACHED:
-        return QUEUED, f"Sent, but it could not be read back: {after.reason}"
-    return FAILED, f"{sent.reason} Read back, the store does not keep it.".strip()
-
-
-def syncCase(case, store, progress=noProgress):
+def syncCase(case, store, progress=noProgress, patienceSeconds=PATIENCE_SECONDS):
     """Bring the case's current artefacts into a store and prove it; return a :class:`SyncResult`.
 
-    When everything that the store takes is verified, a receipt is committed to the case, unless the newest one says
-    the same already. A store that keeps whole cases also gets every other file of the case and the list of all, a
-    DICOMweb store the head of the audit log; the log is held against the heads that either has kept before.
-    What leaves, and where to, is recorded in the case before the first file leaves; cancelled or failed, nothing else
-    in the case changes.
+    Everything goes through this workstation's outbox: what is not proven when the patience is over waits there, and
+    goes on with the next sync or with the queue. When everything that the store takes is verified, a receipt is
+    committed to the case, unless the newest one says the same already. A store that keeps whole cases also gets every
+    other file of the case; a store of DICOM objects gets plain files wrapped. Either keeps the record of them all, and
+    the audit log is held against the heads that it has kept before.
+    What leaves, and where to, is recorded in the case before it is queued. Cancelled, what has not been proven by then
+    is withdrawn from the queue, and nothing else in the case changes.
 
     :param case: open for writing
+    :param patienceSeconds: how long to wait in all for a store that fails
     :raises GateRefused: ``no-``, ``stale-`` or ``damaged-`` and the kind: such an artefact is never sent;
-        ``no-consent``
+        ``no-consent``; those of the outbox
+    :raises InputRefused: as :meth:`.Outbox.Outbox.Outbox.enqueue`
     """
     ensure("CentralSyncLib")
     parents = _gate(case)
     Consent.requireConsent(case, PURPOSE)
     progress(0.0, "Reading the case")
     items = CaseFiles.caseItems(case, store, part(progress, 0.0, 0.05))
-
-    def recordDeparture():
-        Consent.release(case, PURPOSE, store.description, parents, once=True)
-
-    results = pushVerified(store, items.all, part(progress, 0.05, 1.0), recordDeparture)
-    findings = tuple(Consent.treatmentFindings(case))
-    current = SyncResult(tuple(results[: len(items.current)]), store.description)
-    results += items.refused
-    if not current.complete:
-        return SyncResult(tuple(results), store.description, findings=findings)
-    receipt = _currentReceipt(case, current) or _commitReceipt(case, parents, current)
-    # From here on nothing can be cancelled: the receipt is in the case, and the rest is small.
-    _heads, found = _comparedHeads(case, store)
-    closing = CaseFiles.closingItems(case, store, items)
-    results += [*pushVerified(store, closing.all), *closing.refused]
-
-    def push(more):
-        return pushVerified(store, more)
-
-    results += CaseFiles.keepRecord(case, store, [items, closing], results, push)
+    Consent.release(case, PURPOSE, store.description, parents, once=True)
+    with Outbox.forThisWorkstation() as outbox:
+        push = Push(outbox, store, case.caseId, case.folder, patienceSeconds).push
+        results = push(items.all, part(progress, 0.05, 1.0))
+        findings = tuple(Consent.treatmentFindings(case))
+        current = SyncResult(tuple(results[: len(items.current)]), store.description)
+        results += items.refused
+        if not current.complete:
+            return SyncResult(tuple(results), store.description, findings=findings)
+        receipt = _currentReceipt(case, current) or _commitReceipt(case, parents, current)
+        # From here on nothing can be cancelled: the receipt is in the case, and the rest is small.
+        _heads, found = _comparedHeads(case, store)
+        closing = CaseFiles.closingItems(case, store, items)
+        results += [*push(closing.all), *closing.refused]
+        results += CaseFiles.keepRecord(case, store, [items, closing], results, push)
     findings += tuple(found)
     return SyncResult(tuple(results), store.description, receipt, findings)
 

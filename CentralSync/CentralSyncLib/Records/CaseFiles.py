@@ -199,13 +199,23 @@ def _place(item):
 def _newest(case, store):
     """The records with the audit log's last line as it is now."""
     for study, series in CaseRecord.recordSeriesOf(case):
-        for data in store.readSeries(study, series):
+        for data in _series(store, study, series):
             try:
                 values = CaseRecord.readRecord(data, case.caseId)
             except CaseRecord.NotARecord:
                 continue
             if values.get("auditHead") == case.auditHead:
                 yield values
+
+
+def _series(store, study, series):
+    try:
+        return store.readSeries(study, series)
+    except StoreFailed as error:
+        if error.code != "no-read-back":
+            raise
+        # It can only be told, so it is told again.
+        return []
 
 
 def _notKept(case, state, error):

@@ -9,12 +9,12 @@ import time
 from pathlib import Path
 
 import pytest
+from Pushing import pushVerified
 
 from CentralSyncLib.Items import itemOf
 from CentralSyncLib.Results import FAILED, NOT_SENT, QUEUED, VERIFIED
 from CentralSyncLib.Stores.Addresses import openStore
 from CentralSyncLib.Stores.Http import TimeLimits
-from CentralSyncLib.Sync import pushVerified
 from PlanningHubLib.ArchiveAccess import Credentials, remember
 from PlanningHubLib.Errors import Cancelled
 from PlanningHubLib.Files import sha256Bytes
