@@ -20,17 +20,11 @@ class Bandwidth:
         self._tokens = (bytesPerSecond or 0) * BURST_SECONDS
         self._filled = timer.monotonic()
 
-    def limited(self, chunks, beforeChunk=lambda: None):
-        """Yield the chunks, each when its turn has come.
+    def take(self, count, beforeChunk=lambda: None):
+        """Wait until so many bytes may leave.
 
         :param beforeChunk: called while waiting; may raise
         """
-        for chunk in chunks:
-            self.take(len(chunk), beforeChunk)
-            yield chunk
-
-    def take(self, count, beforeChunk=lambda: None):
-        """Wait until so many bytes may leave."""
         if not self._rate:
             return
         with self._lock:

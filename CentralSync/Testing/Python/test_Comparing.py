@@ -190,7 +190,8 @@ def test_whatIsNoDicomOrWouldExplodeIsRefused(ours):
 
 
 def test_deepNestingEndsNoCheck(ours):
-    head = struct.pack("<HH2sHI", 0x0040, 0xA730, b"SQ", 0, 0xFFFFFFFF) + struct.pack("<HHI", 0xFFFE, 0xE000, 0xFFFFFFFF)
+    head = struct.pack("<HH2sHI", 0x0040, 0xA730, b"SQ", 0, 0xFFFFFFFF)
+    head += struct.pack("<HHI", 0xFFFE, 0xE000, 0xFFFFFFFF)
     assert not compared(ours, ours + head * 20_000).isSame
 
 
