@@ -96,7 +96,8 @@ def _commitReceipt(case, parents, result):
         "caseId": case.caseId,
         "store": result.store,
         "items": [
-            {"sha256": item.sha256, "sopInstanceUid": item.sopInstanceUid, "name": item.name, "verifiedUtc": now}
+            {"sha256": item.sha256, "sopInstanceUid": item.sopInstanceUid, "name": item.name, "verifiedUtc": now,
+             "contentSha256": item.fileSha256}
             for item in result.items
             if item.state == VERIFIED
         ],
