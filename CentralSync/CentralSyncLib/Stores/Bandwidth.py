@@ -20,7 +20,16 @@ class Bandwidth:
         self._tokens = (bytesPerSecond or 0) * BURST_SECONDS
         self._filled = timer.monotonic()
 
-    def take(self, count):
+    def limited(self, chunks, beforeChunk=lambda: None):
+        """Yield the chunks, each when its turn has come.
+
+        :param beforeChunk: called while waiting; may raise
+        """
+        for chunk in chunks:
+            self.take(len(chunk), beforeChunk)
+            yield chunk
+
+    def take(self, count, beforeChunk=lambda: None):
         """Wait until so many bytes may leave."""
         if not self._rate:
             return
@@ -31,5 +40,7 @@ class Bandwidth:
             self._filled = now
             # Below zero: others have borrowed already, and this one waits until its own bytes are paid.
             wait = -self._tokens / self._rate
-        if wait > 0:
-            self._timer.sleep(wait)
+        while wait > 0:
+            beforeChunk()
+            self._timer.sleep(min(wait, 0.2))
+            wait -= 0.2
