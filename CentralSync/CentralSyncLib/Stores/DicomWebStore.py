@@ -42,6 +42,8 @@ class DicomWebStore:
     def __init__(self, settings, auth=None, limits=None):
         base = settings.address.removeprefix("dicomweb+")
         self.address = settings.address
+        # As whom one comes; a token does not say.
+        self.user = getattr(auth, "user", "")
         self.description = f"DICOMweb store {base}"
         self._storeUrl = base + settings.paths.get("store", "/studies").rstrip("/")
         self._retrieve = base + settings.paths.get("retrieve", "").rstrip("/")
