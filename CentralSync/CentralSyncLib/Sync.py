@@ -1,4 +1,4 @@
-"""The sync step: push, read back, compare; what is not proven is not done."""
+"""The sync step: queue, push, read back, compare; what is not proven is not done."""
 
 import json
 import tempfile
@@ -12,95 +12,56 @@ from PlanningHubLib.Requirements import ensure
 from PlanningHubLib.Software import versions
 
 from .Items import REQUIRED_KINDS, itemOf, itemsOf, sentArtefacts
+from .Outbox.Outbox import Outbox
+from .Outbox.Push import Push
 from .Records import AuditHead, CaseRecord
 from .Results import FAILED, NOT_SENT, QUEUED, VERIFIED, ItemResult, SyncResult
-from .Stores.CentralStore import ABSENT, CONFLICT, DAMAGED, REFUSED, SAME, UNFIT, UNREACHED
 
 RECEIPT_FORMAT = 1
-
-
 PURPOSE = "hospital-store"
+PATIENCE_SECONDS = 60.0
+CHANGED = "The file in the case is no longer what was recorded; it was not sent."
 
 
-def pushVerified(store, items, progress=noProgress, beforeSending=lambda: None):
-    """Bring items into a store and prove it; return an :class:`ItemResult` for each, in their order.
-
-    What the store keeps already is not sent again. An item is verified only when its bytes, read back from the store,
-    have its SHA-256. ``beforeSending`` is called once, before the first item leaves. Trouble with the store becomes
-    states and reasons; only ``Cancelled`` is raised.
-    """
-    declined = {item.sha256: reason for item in items if (reason := store.declines(item))}
-    accepted = [item for item in items if item.sha256 not in declined]
-    before = store.check(accepted, part(progress, 0.0, 0.2))
-    missing = [item for item in accepted if before[item.sha256].outcome in (ABSENT, DAMAGED)]
-    if missing:
-        beforeSending()
-    sent = store.send(missing, part(progress, 0.2, 0.6)) if missing else {}
-    after = store.check(missing, part(progress, 0.6, 1.0)) if missing else {}
-    progress(1.0, "Compared with the store")
-    results = []
-    for item in items:
-        state, reason = NOT_SENT, declined.get(item.sha256)
-        if item.sha256 not in declined:
-            state, reason = _judge(*(answers.get(item.sha256) for answers in (before, sent, after)))
-        results.append(ItemResult(item.sha256, item.sopInstanceUid, item.name, state, reason))
-    return results
-
-
-def _judge(before, sent, after):
-    """State and reason of one item from what the store said before, at and after the sending."""
-    if sent is None:
-        if before.outcome == CONFLICT:
-            return FAILED, f"Conflict, nothing was sent: {before.reason}"
-        return {SAME: VERIFIED, UNFIT: FAILED, UNREACHED: QUEUED}[before.outcome], before.reason
-    if after.outcome == SAME:
-        return VERIFIED, sent.reason if before.outcome == DAMAGED else ""
-    if after.outcome in (CONFLICT, DAMAGED):
-        return FAILED, f"Sent, but the store does not keep what was sent. {after.reason}"
-    if sent.outcome in (REFUSED, UNFIT):
-        return FAILED, sent.reason
-    if sent.outcome == UNREACHED:
-        return QUEUED, sent.reason
-    if after.outcome == UNREACHED:
-        return QUEUED, f"Sent, but it could not be read back: {after.reason}"
-    return FAILED, f"{sent.reason} Read back, the store does not keep it.".strip()
-
-
-def syncCase(case, store, progress=noProgress):
+def syncCase(case, store, progress=noProgress, patienceSeconds=PATIENCE_SECONDS):
     """Bring the case's current artefacts into a store and prove it; return a :class:`SyncResult`.
 
-    When everything that the store takes is verified, a receipt is committed to the case, unless the newest one says
-    the same already. A store that keeps whole cases also gets every other file of the case and the list of all, a
-    DICOMweb store the head of the audit log; the log is held against the heads that either has kept before.
-    What leaves, and where to, is recorded in the case before the first file leaves; cancelled or failed, nothing else
-    in the case changes.
+    Everything goes through this workstation's outbox: what is not proven when the patience is over waits there, and
+    goes on with the next sync or with the queue. When everything that the store takes is verified, a receipt is
+    committed to the case, unless the newest one says the same already. A store that keeps whole cases also gets every
+    other file of the case and the list of all, a DICOMweb store the head of the audit log; the log is held against the
+    heads that either has kept before.
+    What leaves, and where to, is recorded in the case before it is queued. Cancelled, what has not been proven by then
+    is withdrawn from the queue, and nothing else in the case changes.
 
     :param case: open for writing
+    :param patienceSeconds: how long to wait in all for a store that fails
     :raises GateRefused: ``no-``, ``stale-`` or ``damaged-`` and the kind: such an artefact is never sent;
-        ``no-consent``
+        ``no-consent``; those of the outbox
+    :raises InputRefused: as :meth:`.Outbox.Outbox.Outbox.enqueue`
     """
     ensure("CentralSyncLib")
     parents = _gate(case)
     Consent.requireConsent(case, PURPOSE)
     progress(0.0, "Reading the case")
     items = itemsOf(case)
-    older = _olderItems(case, items) if store.keepsWholeCase else []
-
-    def recordDeparture():
-        Consent.release(case, PURPOSE, store.description, parents, once=True)
-
-    results = pushVerified(store, items + older, part(progress, 0.02, 1.0), recordDeparture)
-    findings = tuple(Consent.treatmentFindings(case))
-    current = SyncResult(tuple(results[: len(items)]), store.description)
-    if not current.complete:
-        return SyncResult(tuple(results), store.description, findings=findings)
-    receipt = _currentReceipt(case, current) or _commitReceipt(case, parents, current)
-    # From here on nothing can be cancelled: the receipt is in the case, and the rest is small.
-    heads, found = _comparedHeads(case, store)
-    if store.keepsWholeCase:
-        results += _keepRecords(case, store, results)
-    else:
-        results += _keepHead(case, store, heads)
+    older, rotten = _olderItems(case, items) if store.keepsWholeCase else ([], [])
+    Consent.release(case, PURPOSE, store.description, parents, once=True)
+    with Outbox.forThisWorkstation() as outbox:
+        push = Push(outbox, store, case.caseId, case.folder, patienceSeconds).push
+        results = push([*items, *older], part(progress, 0.02, 1.0))
+        findings = tuple(Consent.treatmentFindings(case))
+        current = SyncResult(tuple(results[: len(items)]), store.description)
+        results += rotten
+        if not current.complete:
+            return SyncResult(tuple(results), store.description, findings=findings)
+        receipt = _currentReceipt(case, current) or _commitReceipt(case, parents, current)
+        # From here on nothing can be cancelled: the receipt is in the case, and the rest is small.
+        heads, found = _comparedHeads(case, store)
+        if store.keepsWholeCase:
+            results += _keepRecords(case, store, results, push)
+        else:
+            results += _keepHead(case, heads, push)
     findings += tuple(found)
     return SyncResult(tuple(results), store.description, receipt, findings)
 
@@ -157,15 +118,20 @@ def _commitReceipt(case, parents, result):
 
 
 def _olderItems(case, items):
-    """Items for the files of older revisions, which only a store that keeps whole cases gets."""
+    """Items for the files of older revisions, which only a store that keeps whole cases gets, and results of others."""
     known = {item.sha256 for item in items}
-    found = {}
+    found, rotten = {}, []
     for artefact in case.artefacts:
         for name, record in artefact.files.items():
             path = case.path(artefact, name)
-            if record.sha256 not in known | found.keys() and path.is_file():
-                found[record.sha256] = itemOf(path, f"{artefact.folderName}/{name}", record.sha256)
-    return list(found.values())
+            if record.sha256 in known | found.keys() or not path.is_file():
+                continue
+            label = f"{artefact.folderName}/{name}"
+            if Files.sha256(path) == record.sha256:
+                found[record.sha256] = itemOf(path, label, record.sha256)
+            else:
+                rotten.append(ItemResult(record.sha256, "", label, FAILED, CHANGED))
+    return list(found.values()), rotten
 
 
 def _comparedHeads(case, store):
@@ -178,21 +144,21 @@ def _comparedHeads(case, store):
     return heads, [*findings, *AuditHead.differences(case, heads)]
 
 
-def _keepHead(case, store, heads):
+def _keepHead(case, heads, push):
     """Send the audit log's head as a DICOM object, unless the store has it; return its result."""
     head = case.auditHead
     if any((one.lines, one.sha256) == (head["lines"], head["sha256"]) for one in heads):
         return []
     with tempfile.TemporaryDirectory(prefix="planninghub-") as folder:
-        return pushVerified(store, [CaseRecord.writeRecord(case, Path(folder))])
+        return push([CaseRecord.writeRecord(case, Path(folder))])
 
 
-def _keepRecords(case, store, results):
+def _keepRecords(case, store, results, push):
     """Send ``case.json``, the audit log and the receipt, then the list of the case's files; return their results."""
     files = _filesOf(case)
     tried = {result.sha256 for result in results}
     rest = {sha256: name for name, sha256 in files.items() if sha256 not in tried and (case.folder / name).is_file()}
-    records = pushVerified(store, [itemOf(case.folder / name, name, sha256) for sha256, name in rest.items()])
+    records = push([itemOf(case.folder / name, name, sha256) for sha256, name in rest.items()])
     kept = {result.sha256 for result in [*results, *records] if result.state == VERIFIED}
     for name, sha256 in files.items():
         if sha256 not in kept and sha256 not in tried and sha256 not in rest:

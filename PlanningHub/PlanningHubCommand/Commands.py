@@ -22,6 +22,7 @@ from PlanningHubLib.Steps import stepStates
 from . import Chain
 from .ArchiveOptions import credentialsOf, rememberWhatWorked
 from .Console import findingLines, resultReport, table
+from .Exchanging import exchangeText
 from .Packing import newerStudiesOf, saidOfPackage
 from .PartOptions import recipeOf
 from .SegmentOptions import checkServer, reviewCase, segmentCase, segmentReport, segmentWithModel
@@ -198,6 +199,8 @@ def _listedStatus(case, listed):
 
 
 def _caseStatus(case):
+    from CentralSyncLib.Exchange.Overview import exchangeLines
+
     states = stepStates(case)
     return {
         "folder": str(case.folder),
@@ -210,6 +213,8 @@ def _caseStatus(case):
         "consent": consentLines(case),
         "approvals": approvalLines(case),
         "outcomes": outcomeLines(case),
+        "exchanges": exchangeLines(case),
+        "reports": case.governance["reports"],
         "request": case.governance["request"],
         "audit": case.auditHead,
     }
@@ -226,6 +231,8 @@ def _caseReport(values):
     for one in values["outcomes"]:
         counts = f"{one['found']} found, {one['notFound']} not found"
         lines.append(f"{one['id']} revision {one['revision']} ({one['state']}): {one['title']}, {counts}")
+    lines += [exchangeText(values["exchanges"])] if values["exchanges"] else []
+    lines += [f"REPORTED by {one['who']}, {one['when']}: {one['text']}" for one in values["reports"]]
     return "\n".join(lines)
 
 

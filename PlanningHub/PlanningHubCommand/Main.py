@@ -19,6 +19,7 @@ from . import Commands, Governance
 from .ArchiveOptions import addArchiveOptions
 from .Building import addCommands as addBuildCommands
 from .Console import Console
+from .Exchanging import addCommands as addExchangeCommands
 from .Outcomes import addCommands as addOutcomeCommands
 from .Packing import addCommand as addPackageCommand
 from .Papers import addCommands as addPapersCommands
@@ -64,6 +65,7 @@ def buildParser():
     addRecordCommands(command)
     _lookingCommands(command)
     addPushCommand(command)
+    addExchangeCommands(command)
     addServerCommand(command)
     return parser
 

@@ -47,10 +47,11 @@ def _oursRaw(orthanc, paths):
 
 
 def _oursVerified(orthanc, paths):
+    from Pushing import pushVerified
+
     from CentralSyncLib.Items import itemOf
     from CentralSyncLib.Results import VERIFIED
     from CentralSyncLib.Stores.Addresses import openStore
-    from CentralSyncLib.Sync import pushVerified
 
     items = [itemOf(path) for path in paths]
 

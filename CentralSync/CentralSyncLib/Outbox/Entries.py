@@ -14,14 +14,14 @@ SETTLED = (VERIFIED, FAILED, DEAD_LETTER, WITHDRAWN)
 NEEDS_NO_PAYLOAD = (VERIFIED, WITHDRAWN)
 
 _FROM_HELD = (QUEUED, SENT, VERIFIED, FAILED, DEAD_LETTER, WITHDRAWN)
-# What may follow; "" is before the entry was there. What is verified may be found lost later (scrub).
+# What may follow; "" is before the entry was there. What is verified may be found lost later (scrub), and there again.
 FOLLOWING = {
     "": (QUEUED,),
     QUEUED: (QUEUED, SENDING, FAILED, DEAD_LETTER, WITHDRAWN),
     SENDING: _FROM_HELD,
     SENT: (SENDING, *_FROM_HELD),
     VERIFIED: (VERIFIED, QUEUED, FAILED),
-    FAILED: (FAILED, QUEUED, WITHDRAWN),
+    FAILED: (FAILED, QUEUED, VERIFIED, WITHDRAWN),
     DEAD_LETTER: (FAILED, QUEUED, WITHDRAWN),
     WITHDRAWN: (QUEUED,),
 }

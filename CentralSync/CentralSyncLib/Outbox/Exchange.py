@@ -4,7 +4,7 @@ import dataclasses
 
 from PlanningHubLib.Progress import noProgress, part
 
-from ..Stores.CentralStore import ABSENT, CONFLICT, DAMAGED, REFUSED, SAME, UNFIT, UNREACHED
+from ..Stores.CentralStore import ABSENT, CONFLICT, DAMAGED, REFUSED, SAME, SENT, UNFIT, UNREACHED
 
 PROVEN = "proven"  # read back, the store gives exactly what was sent
 CORRUPT = "corrupt"  # the store did not have it, it was sent, and the store keeps something else now
@@ -14,6 +14,7 @@ REJECTED = "rejected"  # the store said no to this very object
 VANISHED = "vanished"  # the store said it took it, and does not give it back
 BROKEN_OFF = "broken-off"  # the sending failed; the store answers, and does not have it
 FELL_SILENT = "fell-silent"  # the store answered before, and no more after it was sent this
+TAKEN = "taken"  # the store says that it has it, and cannot give it back: never a proof
 NOT_ASKED = "not-asked"  # the store could not be asked, and nothing left
 
 # Another answer than before may be the network's doing; it counts when it comes this often.
@@ -84,13 +85,17 @@ def _verdict(before, sent, after):
 
 
 def _untouched(before):
-    words = {SAME: PROVEN, CONFLICT: OTHERS, UNFIT: UNSENDABLE, UNREACHED: NOT_ASKED}
+    if before.outcome == CONFLICT:
+        return OTHERS, f"Conflict, nothing was sent: {before.reason}"
+    words = {SAME: PROVEN, SENT: TAKEN, UNFIT: UNSENDABLE, UNREACHED: NOT_ASKED}
     return words[before.outcome], before.reason
 
 
 def _judged(before, sent, after):
     if after.outcome == SAME:
         return PROVEN, sent.reason if before.outcome == DAMAGED else after.reason
+    if after.outcome == SENT:
+        return TAKEN, after.reason
     if after.outcome == CONFLICT:
         return CORRUPT, f"Sent, but the store does not keep what was sent. {after.reason}"
     if sent.outcome == UNFIT:

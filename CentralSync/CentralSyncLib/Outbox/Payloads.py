@@ -69,8 +69,8 @@ class Payloads:
         with namedWriteErrors(self.folder):
             missing = [name for name in sorted(names) if not (self.folder / name).is_dir()]
             if missing:
-                for name in missing:
-                    (self.folder / name).mkdir(mode=0o700, parents=True, exist_ok=True)
+                for folder in (self.folder, *(self.folder / name for name in missing)):
+                    folder.mkdir(mode=0o700, exist_ok=True)
                 fsyncFolder(self.folder)
                 fsyncFolder(self.folder.parent)
 

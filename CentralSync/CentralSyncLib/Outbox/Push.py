@@ -17,6 +17,7 @@ SHOWN = {
     VERIFIED: SHOWN_VERIFIED, FAILED: SHOWN_FAILED, DEAD_LETTER: SHOWN_FAILED, WITHDRAWN: SHOWN_FAILED,
     QUEUED: SHOWN_QUEUED, SENDING: SHOWN_QUEUED, SENT: SHOWN_QUEUED,
 }  # fmt: skip
+GONE = "Verified before, and not in the store any more."
 ONE_UID = "Two files of the case have this SOP Instance UID and different content; neither is sent."
 
 
@@ -43,7 +44,8 @@ class Push:
         :raises Cancelled: as ``progress`` does; what has not been proven by then is withdrawn from the queue
         :raises InputRefused: as :meth:`.Outbox.Outbox.enqueue`: nothing of it is sent
         """
-        refused = _twins(items) | {item.sha256: (NOT_SENT, why) for item in items if (why := self._store.declines(item))}
+        declined = {item.sha256: (NOT_SENT, why) for item in items if (why := self._store.declines(item))}
+        refused = _twins(items) | declined
         wanted = [item for item in items if item.sha256 not in refused]
         ids = self._outbox.enqueue(wanted, self._store.address, *self._case, part(progress, 0.0, 0.1))
         try:
@@ -78,8 +80,8 @@ class Push:
         answers = self._drain.look(again, self._patience, progress)
         lost = [item for item in again if answers[item.sha256].outcome not in (SAME, UNREACHED)]
         if lost:
-            reasons = [f"Verified before, and not in the store any more. {answers[item.sha256].reason}" for item in lost]
-            self._outbox.mark([verified[item.sha256] for item in lost], FAILED, [one.strip() for one in reasons])
+            reasons = [f"{GONE} {answers[item.sha256].reason}".strip() for item in lost]
+            self._outbox.mark([verified[item.sha256] for item in lost], FAILED, reasons)
             self._outbox.enqueue(lost, self._store.address, *self._case)
         return {item.sha256: answers[item.sha256].reason for item in again
                 if answers[item.sha256].outcome == UNREACHED}  # fmt: skip

@@ -5,7 +5,7 @@ from PlanningHubLib.Case import Case
 from PlanningHubLib.Errors import GateRefused, PlanningError
 from PlanningHubLib.Progress import part
 
-from .Backoff import backoffSeconds
+from .Backoff import MOST_ASKED_SECONDS, backoffSeconds
 from .Entries import DEAD_LETTER, FAILED, QUEUED, SENT, SETTLED, VERIFIED
 from .Exchange import (
     BROKEN_OFF,
@@ -15,6 +15,7 @@ from .Exchange import (
     OTHERS,
     PROVEN,
     REJECTED,
+    TAKEN,
     UNSENDABLE,
     VANISHED,
     exchanged,
@@ -89,8 +90,8 @@ class Round:
         verdicts = self._exchanged(entries, progress)
         suspects = [one for one in verdicts if one[1].word in (*STRIKES, *DOUBTFUL)]
         unasked = [one for one in verdicts if one[1].word == NOT_ASKED]
-        if not self._hasKept and (suspects or len(unasked) == len(verdicts)):
-            self._storeFailed(suspects or unasked)
+        if not self._hasKept and verdicts and (suspects or len(unasked) == len(verdicts)):
+            self._storeFailed(verdicts)
         # Which of them it was shows when each goes alone.
         self._postpone([(entry, verdict.reason) for entry, verdict in suspects], _asked(suspects))
         self._giveBack([(entry, verdict.reason) for entry, verdict in unasked], _asked(unasked))
@@ -187,14 +188,15 @@ class Round:
         proven = [(entry, verdict) for entry, verdict in told if verdict.word == PROVEN]
         self._hasKept = self._hasKept or any(verdict.wasSent for _entry, verdict in proven)
         self._settle([(entry, verdict.reason) for entry, verdict in proven], VERIFIED)
+        # Asked again now and then, and never sent over.
+        taken = [(entry, verdict.reason) for entry, verdict in told if verdict.word == TAKEN]
+        self._giveBack(taken, MOST_ASKED_SECONDS)
         for entry, verdict in told:
             self._settleLost(entry, verdict)
         return [(entry, verdict) for entry, verdict in told if entry.id in self._held]
 
     def _settleLost(self, entry, verdict):
-        if verdict.word == OTHERS:
-            self._settle([(entry, f"Conflict, nothing was sent: {verdict.reason}")], FAILED)
-        elif verdict.word in (CORRUPT, UNSENDABLE):
+        if verdict.word in (OTHERS, CORRUPT, UNSENDABLE):
             self._settle([(entry, verdict.reason)], FAILED)
 
 

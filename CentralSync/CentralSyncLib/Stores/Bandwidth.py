@@ -5,6 +5,7 @@ import time
 
 # As much may leave at once after a pause; a chunk that is larger leaves too, and what follows waits for it.
 BURST_SECONDS = 0.5
+POLL_SECONDS = 0.2
 
 
 class Bandwidth:
@@ -20,17 +21,11 @@ class Bandwidth:
         self._tokens = (bytesPerSecond or 0) * BURST_SECONDS
         self._filled = timer.monotonic()
 
-    def limited(self, chunks, beforeChunk=lambda: None):
-        """Yield the chunks, each when its turn has come.
+    def take(self, count, whileWaiting=lambda: None):
+        """Wait until so many bytes may leave.
 
-        :param beforeChunk: called while waiting; may raise
+        :param whileWaiting: called again and again; may raise
         """
-        for chunk in chunks:
-            self.take(len(chunk), beforeChunk)
-            yield chunk
-
-    def take(self, count, beforeChunk=lambda: None):
-        """Wait until so many bytes may leave."""
         if not self._rate:
             return
         with self._lock:
@@ -41,6 +36,6 @@ class Bandwidth:
             # Below zero: others have borrowed already, and this one waits until its own bytes are paid.
             wait = -self._tokens / self._rate
         while wait > 0:
-            beforeChunk()
-            self._timer.sleep(min(wait, 0.2))
-            wait -= 0.2
+            whileWaiting()
+            self._timer.sleep(min(wait, POLL_SECONDS))
+            wait -= POLL_SECONDS

@@ -89,7 +89,7 @@ def test_aDicomStoreIsSaidToTakeDicomOnly(user, packaged):
 @pytest.mark.parametrize(
     "address, words",
     [
-        ("dicom://PACS@host:104", "not supported yet"),
+        ("dicom://host:104", "not of the form dicom://AET@host:port"),
         ("ftp://host/path", "There is no store of the kind ftp://"),
         ("dicomweb+http://pacs.example.org/x", "Plain HTTP to pacs.example.org would show patient data"),
     ],

@@ -8,12 +8,12 @@ import signal
 import subprocess
 
 import pytest
+from Pushing import pushVerified
 
 from CentralSyncLib.Items import itemOf
 from CentralSyncLib.Results import FAILED, QUEUED, VERIFIED
 from CentralSyncLib.Stores import FolderStore as FolderStoreModule
 from CentralSyncLib.Stores.FolderStore import FolderStore
-from CentralSyncLib.Sync import pushVerified
 from PlanningHubLib.Errors import Cancelled, StoreFailed
 from PlanningHubLib.Files import sha256
 

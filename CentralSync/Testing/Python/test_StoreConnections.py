@@ -5,6 +5,7 @@ import ssl
 
 import pytest
 import trustme
+from Pushing import pushVerified
 
 from CentralSyncLib.Items import itemOf
 from CentralSyncLib.Results import QUEUED, VERIFIED
@@ -12,7 +13,6 @@ from CentralSyncLib.Stores.Addresses import openStore
 from CentralSyncLib.Stores.Certificates import rememberKeyPassphrase
 from CentralSyncLib.Stores.Http import retryAfter
 from CentralSyncLib.Stores.Settings import StoreSettings
-from CentralSyncLib.Sync import pushVerified
 from PlanningHubLib.Errors import GateRefused, UsageError
 from PlanningHubLib.Progress import noProgress
 from Servers.ForwardProxy import ForwardProxy
