@@ -15,7 +15,6 @@ ADDRESSES = (
     "dicom://AET@host:port."
 )
 DICOM_WEB = ("dicomweb+https", "dicomweb+http")
-DICOM = "dicom"
 USUAL_PORTS = {"https": 443, "http": 80}
 
 

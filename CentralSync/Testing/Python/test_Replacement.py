@@ -91,7 +91,8 @@ def test_noteRejectsTheDamagedCopyForQualityReasons(item):
     assert study.StudyInstanceUID == item.studyUid == note.studyUid
     assert series.SeriesInstanceUID == item.seriesUid != note.seriesUid
     assert referenced.ReferencedSOPInstanceUID == item.sopInstanceUid
-    assert standIn.sopInstanceUid in str(dataset.ContentSequence)
+    texts = [one.TextValue for one in dataset.ContentSequence if "TextValue" in one]
+    assert texts[0].endswith(f"as {standIn.sopInstanceUid}.")
 
 
 def test_allAreAsValidAsTheOriginal(item, tmp_path):
