@@ -14,6 +14,7 @@ ADDRESSES = (
     "Give a folder path, dicomweb+https://host/path (dicomweb+http:// only for a store on this machine), or "
     "dicom://AET@host:port."
 )
+DICOM = "dicom"
 DICOM_WEB = ("dicomweb+https", "dicomweb+http")
 USUAL_PORTS = {"https": 443, "http": 80}
 
