@@ -14,6 +14,7 @@ ADDRESSES = (
     "Give a folder path, dicomweb+https://host/path (dicomweb+http:// only for a store on this machine), "
     "dicom://AET@host:port, or fhir+https://host/path for metadata."
 )
+DICOM = "dicom"
 DICOM_WEB = ("dicomweb+https", "dicomweb+http")
 FHIR = ("fhir+https", "fhir+http")
 USUAL_PORTS = {"https": 443, "http": 80}
@@ -44,7 +45,7 @@ def normalForm(address):
         return os.path.abspath(Path(address).expanduser())
     if scheme in DICOM_WEB or scheme in FHIR:
         return f"{scheme.partition('+')[0]}+{dicomWebBase(address)}"
-    if scheme == "dicom" and "://" in address:
+    if scheme == DICOM and "://" in address:
         return parsePeer(address).address
     raise UsageError("unknown-store", f"There is no store of the kind {scheme}://.", ADDRESSES)
 

@@ -4,7 +4,7 @@ from PlanningHubLib.ArchiveAccess import recall
 from PlanningHubLib.Requirements import ensure
 
 from ..Fhir.FhirEndpoint import FhirEndpoint
-from .AddressForms import FHIR, dicomWebBase, dicomWebUrl, schemeOf
+from .AddressForms import DICOM, FHIR, dicomWebBase, dicomWebUrl, schemeOf
 from .DicomPeer import peerOf
 from .DicomStore import DicomStore
 from .DicomWebStore import DicomWebStore
@@ -40,7 +40,7 @@ def openStore(address, auth=None, settings=None):
     scheme = schemeOf(settings.address)
     if not scheme:
         return FolderStore(settings.address, settings.connections)
-    if scheme == "dicom":
+    if scheme == DICOM:
         peer = peerOf(settings)
         ensure("CentralSyncLib")
         return DicomStore(peer, settings.connections, settings.bytesPerSecond)
