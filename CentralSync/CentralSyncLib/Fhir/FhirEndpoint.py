@@ -8,6 +8,7 @@ import urllib.parse
 from PlanningHubLib.Errors import StoreFailed
 
 from ..Items import FHIR
+from ..Stores.AddressForms import described
 from ..Stores.CentralStore import ABSENT, CONFLICT, DAMAGED, REFUSED, SAME, SENT, UNFIT, UNREACHED, Answer
 from ..Stores.Http import Http, StoreBusy, TooLong, retryAfter
 from ..Stores.Multipart import FileChanged
@@ -34,7 +35,7 @@ class FhirEndpoint:
     def __init__(self, settings, auth=None, limits=None):
         self.address = settings.address
         self._base = settings.address.removeprefix("fhir+")
-        self.description = f"FHIR endpoint {self._base}"
+        self.description = described(settings.address)
         self._connections = settings.connections
         self._http = Http(self._base, settings, limits, auth)
 
