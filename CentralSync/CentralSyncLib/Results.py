@@ -12,21 +12,28 @@ NOT_SENT = "not-sent"  # this store does not keep such files; they stay in the c
 
 @dataclasses.dataclass(frozen=True)
 class ItemResult:
-    """One item's state: ``verified``, ``failed``, ``queued`` or ``not-sent``."""
+    """One item's state: ``verified``, ``failed``, ``queued`` or ``not-sent``.
+
+    :param replaces: (SHA-256, SOP Instance UID) of the item of which the store keeps a corrupt copy, and for which this
+        one stands in; or None
+    """
 
     sha256: str
     sopInstanceUid: str
     name: str
     state: str
     reason: str = ""
+    replaces: tuple | None = None
 
     def asDict(self):
+        replaces = dict(zip(("sha256", "sop_instance_uid"), self.replaces, strict=True)) if self.replaces else None
         return {
             "sha256": self.sha256,
             "sop_instance_uid": self.sopInstanceUid,
             "name": self.name,
             "state": self.state,
             "reason": self.reason,
+            **({"replaces": replaces} if replaces else {}),
         }
 
 
@@ -37,12 +44,14 @@ class SyncResult:
     :param store: the store's description, without secrets
     :param receipt: the case's receipt artefact that covers exactly these items, or None
     :param findings: what has to be said of the whole, such as that consent to treatment is kept elsewhere
+    :param alarms: findings ``store-copy-corrupt``: of these objects the store keeps a corrupt copy
     """
 
     items: tuple
     store: str = ""
     receipt: object = None
     findings: tuple = ()
+    alarms: tuple = ()
 
     @property
     def verified(self):
@@ -96,6 +105,7 @@ class SyncResult:
             "not_sent": self.notSent,
             "receipt": self.receipt.id if self.receipt else None,
             "findings": [finding.asDict() for finding in self.findings],
+            "alarms": [finding.asDict() for finding in self.alarms],
         }
 
     def _count(self, state):

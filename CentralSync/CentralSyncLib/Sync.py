@@ -48,13 +48,14 @@ def syncCase(case, store, progress=noProgress, patienceSeconds=PATIENCE_SECONDS)
     older, rotten = _olderItems(case, items) if store.keepsWholeCase else ([], [])
     Consent.release(case, PURPOSE, store.description, parents, once=True)
     with Outbox.forThisWorkstation() as outbox:
-        push = Push(outbox, store, case.caseId, case.folder, patienceSeconds).push
+        pushing = Push(outbox, store, case.caseId, case.folder, patienceSeconds)
+        push = pushing.push
         results = push([*items, *older], part(progress, 0.02, 1.0))
         findings = tuple(Consent.treatmentFindings(case))
         current = SyncResult(tuple(results[: len(items)]), store.description)
         results += rotten
         if not current.complete:
-            return SyncResult(tuple(results), store.description, findings=findings)
+            return SyncResult(tuple(results), store.description, None, findings, tuple(pushing.alarms))
         receipt = _currentReceipt(case, current) or _commitReceipt(case, parents, current)
         # From here on nothing can be cancelled: the receipt is in the case, and the rest is small.
         heads, found = _comparedHeads(case, store)
@@ -63,7 +64,7 @@ def syncCase(case, store, progress=noProgress, patienceSeconds=PATIENCE_SECONDS)
         else:
             results += _keepHead(case, heads, push)
     findings += tuple(found)
-    return SyncResult(tuple(results), store.description, receipt, findings)
+    return SyncResult(tuple(results), store.description, receipt, findings, tuple(pushing.alarms))
 
 
 def _gate(case):
