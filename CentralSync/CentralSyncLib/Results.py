@@ -14,6 +14,7 @@ NOT_SENT = "not-sent"  # this store does not keep such files; they stay in the c
 class ItemResult:
     """One item's state: ``verified``, ``failed``, ``queued`` or ``not-sent``.
 
+    :param contentSha256: of the file that the item carries, where it is wrapped; else ""
     :param replaces: (SHA-256, SOP Instance UID) of the item of which the store keeps a corrupt copy, and for which this
         one stands in; or None
     """
@@ -23,7 +24,13 @@ class ItemResult:
     name: str
     state: str
     reason: str = ""
+    contentSha256: str = ""
     replaces: tuple | None = None
+
+    @property
+    def fileSha256(self):
+        """Of the case's own file."""
+        return self.contentSha256 or (self.replaces[0] if self.replaces else self.sha256)
 
     def asDict(self):
         replaces = dict(zip(("sha256", "sop_instance_uid"), self.replaces, strict=True)) if self.replaces else None
@@ -33,6 +40,7 @@ class ItemResult:
             "name": self.name,
             "state": self.state,
             "reason": self.reason,
+            "content_sha256": self.fileSha256,
             **({"replaces": replaces} if replaces else {}),
         }
 

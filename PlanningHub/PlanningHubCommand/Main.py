@@ -29,6 +29,7 @@ from .Pushing import addCommand as addPushCommand
 from .Queue import addCommand as addQueueCommand
 from .Queue import addWaitOption
 from .Records import addCommands as addRecordCommands
+from .Restoring import addCommands as addRestoreCommands
 from .SegmentOptions import addModelOptions, addReviewOptions, addSegmentOptions
 from .Serving import addCommand as addServerCommand
 from .Upkeep import addCommands as addUpkeepCommands
@@ -72,6 +73,7 @@ def buildParser():
     addQueueCommand(command)
     addUpkeepCommands(command)
     addExchangeCommands(command)
+    addRestoreCommands(command)
     addServerCommand(command)
     return parser
 
