@@ -14,7 +14,7 @@ PLAIN = "plain"
 # What a case must have to be sent.
 REQUIRED_KINDS = ("source", "segmentation", "part", "package")
 # What was made beside it; of what is stale nothing is sent as current.
-BESIDE_KINDS = ("build", "papers", "inspection", "outcome")
+BESIDE_KINDS = ("build", "papers", "inspection", "outcome", "exchange", "delivery", "external")
 
 
 @dataclasses.dataclass(frozen=True)

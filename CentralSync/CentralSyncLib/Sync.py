@@ -9,6 +9,7 @@ from PlanningHubLib.Progress import noProgress, part
 from PlanningHubLib.Requirements import ensure
 from PlanningHubLib.Software import versions
 
+from . import Access
 from .Items import REQUIRED_KINDS, sentArtefacts
 from .Outbox.Outbox import Outbox
 from .Outbox.Push import Push
@@ -34,10 +35,11 @@ def syncCase(case, store, progress=noProgress, patienceSeconds=PATIENCE_SECONDS)
     :param case: open for writing
     :param patienceSeconds: how long to wait in all for a store that fails
     :raises GateRefused: ``no-``, ``stale-`` or ``damaged-`` and the kind: such an artefact is never sent;
-        ``no-consent``; those of the outbox
+        ``no-consent``; ``role-missing``; those of the outbox
     :raises InputRefused: as :meth:`.Outbox.Outbox.Outbox.enqueue`
     """
     ensure("CentralSyncLib")
+    Access.require(store, "push")
     parents = _gate(case)
     Consent.requireConsent(case, PURPOSE)
     progress(0.0, "Reading the case")

@@ -17,11 +17,13 @@ from PlanningHubLib.Errors import (
 from PlanningHubLib.Import import examine, importVerdict
 from PlanningHubLib.Planning.OutcomeView import outcomeLines
 from PlanningHubLib.RescanRequest import writeRescanRequest
+from PlanningHubLib.Secrets import KeyRing
 from PlanningHubLib.Steps import stepStates
 
 from . import Chain
 from .ArchiveOptions import credentialsOf, rememberWhatWorked
 from .Console import findingLines, resultReport, table
+from .Exchanging import exchangeText
 from .Packing import newerStudiesOf, saidOfPackage
 from .PartOptions import recipeOf
 from .SegmentOptions import checkServer, reviewCase, segmentCase, segmentReport, segmentWithModel
@@ -154,8 +156,15 @@ def _verifyFolder(folder, progress, store):
 
     if Verify.isPackage(folder):
         return Verify.verifyPackage(folder, progress, newerStudiesOf(store)), "package"
+    from CentralSyncLib.Outbox.Opening import isOutbox
+    from CentralSyncLib.Outbox.Verify import verifyOutbox
+
+    if isOutbox(folder):
+        return verifyOutbox(folder, KeyRing.forThisInstallation(create=False), progress), "outbox"
     raise InputRefused(
-        "nothing-to-verify", f"{folder} is neither a case nor a package.", "Choose a case or a package folder."
+        "nothing-to-verify",
+        f"{folder} is neither a case, a package nor an outbox.",
+        "Choose the folder of a case, a package or an outbox.",
     )
 
 
@@ -198,6 +207,8 @@ def _listedStatus(case, listed):
 
 
 def _caseStatus(case):
+    from CentralSyncLib.Exchange.Overview import exchangeLines
+
     states = stepStates(case)
     return {
         "folder": str(case.folder),
@@ -210,6 +221,8 @@ def _caseStatus(case):
         "consent": consentLines(case),
         "approvals": approvalLines(case),
         "outcomes": outcomeLines(case),
+        "exchanges": exchangeLines(case),
+        "reports": case.governance["reports"],
         "request": case.governance["request"],
         "audit": case.auditHead,
     }
@@ -226,6 +239,8 @@ def _caseReport(values):
     for one in values["outcomes"]:
         counts = f"{one['found']} found, {one['notFound']} not found"
         lines.append(f"{one['id']} revision {one['revision']} ({one['state']}): {one['title']}, {counts}")
+    lines += [exchangeText(values["exchanges"])] if values["exchanges"] else []
+    lines += [f"REPORTED by {one['who']}, {one['when']}: {one['text']}" for one in values["reports"]]
     return "\n".join(lines)
 
 

@@ -19,6 +19,7 @@ from . import Commands, Governance
 from .ArchiveOptions import addArchiveOptions
 from .Building import addCommands as addBuildCommands
 from .Console import Console
+from .Exchanging import addCommands as addExchangeCommands
 from .Outcomes import addCommands as addOutcomeCommands
 from .Packing import addCommand as addPackageCommand
 from .Papers import addCommands as addPapersCommands
@@ -29,6 +30,7 @@ from .Records import addCommands as addRecordCommands
 from .Restoring import addCommands as addRestoreCommands
 from .SegmentOptions import addModelOptions, addReviewOptions, addSegmentOptions
 from .Serving import addCommand as addServerCommand
+from .Upkeep import addCommands as addUpkeepCommands
 
 BUG_EXIT_CODE = 70
 REQUEST_OPTIONS = {
@@ -65,6 +67,8 @@ def buildParser():
     addRecordCommands(command)
     _lookingCommands(command)
     addPushCommand(command)
+    addUpkeepCommands(command)
+    addExchangeCommands(command)
     addRestoreCommands(command)
     addServerCommand(command)
     return parser
@@ -150,8 +154,8 @@ def _governanceCommands(command):
 
 
 def _lookingCommands(command):
-    verify = command("verify", Commands.verify, "check a case or a package from its folder alone")
-    verify.add_argument("folder", metavar="DIR", help="case folder, package folder or audit log")
+    verify = command("verify", Commands.verify, "check a case, a package or an outbox from its folder alone")
+    verify.add_argument("folder", metavar="DIR", help="folder of a case, a package or an outbox, or an audit log")
     verify.add_argument(
         "--store", metavar="STORE",
         help="compare a case's audit log with what this store has seen; of a package ask it for newer examinations",

@@ -1,5 +1,6 @@
 """The options of the print step, and the recipe that they make."""
 
+import re
 from pathlib import Path
 
 from PlanningHubLib.Errors import UsageError
@@ -16,6 +17,9 @@ def addPartOptions(parser):
     """Add the options of the print step to a parser."""
     parser.add_argument(
         "--object", dest="objectName", metavar="NAME", help="which object of the current plan, or which segment"
+    )
+    parser.add_argument(
+        "--received", metavar="ID/FILE", help="a shape that a partner sent, such as external-1/plate.stl"
     )
     parser.add_argument("--recipe", metavar="FILE", help="make the part by this recipe; goes with --object only")
     parser.add_argument(
@@ -62,6 +66,8 @@ def _stated(options):
     stated = {key: getattr(options, name) for name, key in KEYS.items() if getattr(options, name) is not None}
     if options.maximumDeviationMm is not None:
         stated["maximumDeviationMm"] = options.maximumDeviationMm
+    if options.received:
+        stated["model"] = _received(options.received)
     if options.formats:
         stated["formats"] = list(dict.fromkeys(options.formats))
     if options.sterilise:
@@ -69,6 +75,13 @@ def _stated(options):
     if options.labelPart:
         stated["steps"] = [{"do": "label"}]
     return stated
+
+
+def _received(text):
+    artefact, slash, name = text.partition("/")
+    if not re.fullmatch(r"external-[1-9]\d*", artefact) or not slash or not name:
+        raise UsageError("usage", f"{text} names no shape that a partner sent.", "Give it as external-1/plate.stl.")
+    return {"artefact": artefact, "file": name}
 
 
 def _sterilization(text):

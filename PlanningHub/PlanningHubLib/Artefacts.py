@@ -7,7 +7,7 @@ from .Files import sha256Bytes
 
 KINDS = (
     "source", "segmentation", "plan", "part", "build", "papers", "inspection", "views", "package", "receipt", "outcome",
-    "exchange", "delivery", "external",
+    "exchange", "delivery", "external", "retraction",
 )  # fmt: skip
 
 

@@ -91,6 +91,8 @@ def _asMade(recipe, shape):
     recipe = {**recipe, "maximumDeviationMm": _bound(shape, recipe["maximumDeviationMm"])}
     if shape.file:
         recipe["model"] = {**recipe["model"], "file": shape.file.name, "sha256": shape.file.sha256}
+    if shape.received:
+        recipe["model"] |= {"unit": shape.received.unit, "frame": shape.received.frame}
     return recipe
 
 

@@ -41,7 +41,7 @@ def readRecipe(path):
     except ValueError as error:
         raise InputRefused("bad-recipe", f"{path} is no JSON: {error}.", "Correct the file.", [path]) from error
     recipe = checked(values)
-    if recipe["model"]:
+    if recipe["model"] and not recipe["model"]["artefact"]:
         recipe["model"]["file"] = str(path.absolute().parent / recipe["model"]["file"])
     return recipe
 

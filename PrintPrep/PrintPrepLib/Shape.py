@@ -6,6 +6,7 @@ from PlanningHubLib.Errors import GateRefused, InputRefused
 from PlanningHubLib.Nodes import removeNodes
 from PlanningHubLib.Planning import Plan
 from PlanningHubLib.Planning.Objects import BONE_COLOR, Solid
+from PlanningHubLib.Received import ReceivedModel, receivedModel
 from PlanningHubLib.Segmentation import loadSegmentation
 from PlanningHubLib.Shapes import Surface
 from PlanningHubLib.Shapes.Mesh import Mesh
@@ -28,6 +29,7 @@ class Shape:
     :param surface: :class:`PlanningHubLib.Shapes.Surface.Surface` of a segment; None for a planned solid or a file
     :param color: red, green, blue from 0 to 1
     :param file: the :class:`PrintPrepLib.Formats.ModelFile.ModelFile` that it came from, or None
+    :param received: :class:`PlanningHubLib.Received.ReceivedModel` where a partner sent the file, or None
     :param outwardsLps: direction (3,) away from the bone that an implant or guide fits; None where no step says it
     """
 
@@ -39,6 +41,7 @@ class Shape:
     surface: object = None
     color: tuple = BONE_COLOR
     file: ModelFile | None = None
+    received: ReceivedModel | None = None
     outwardsLps: tuple | None = None
 
 
@@ -88,13 +91,30 @@ def fileShape(case, segmentation, objectName, model):
     """Return the :class:`Shape` of a model file, as the recipe's ``model`` describes it: a device, not as scanned.
 
     :param objectName: what to call it; the file's name without
-    :raises InputRefused: as :func:`PrintPrepLib.Formats.ModelFile.readModelFile`
+    :raises InputRefused: as :func:`PrintPrepLib.Formats.ModelFile.readModelFile`; ``no-such-model``, and
+        ``model-differs`` where a recipe states another unit or frame than the partner did
+    :raises GateRefused: ``stale-external``, ``damaged-external`` where it is of what a partner sent
     """
-    file = readModelFile(model["file"], model["unit"], model["frame"], model["sha256"])
+    received = receivedModel(case, model["artefact"], model["file"]) if model["artefact"] else None
+    file = _readReceived(received, model) if received else readModelFile(
+        model["file"], model["unit"], model["frame"], model["sha256"]
+    )  # fmt: skip
     parent = case.require("plan") if case.latest("plan") else segmentation
+    parents = (parent, received.artefact) if received else (parent,)
     name = objectName or file.name.rpartition(".")[0]
-    solid = Solid(name, file.mesh, role="device", modified=True)
-    return Shape(name, file.mesh, solid.flags(), (parent,), None, file=file)
+    # What a partner sent as an implant or a guide has to fit as one that was planned here.
+    role = received.kind if received and received.kind in FITTING_ROLES else "device"
+    solid = Solid(name, file.mesh, role=role, modified=True)
+    return Shape(name, file.mesh, solid.flags(), parents, None, file=file, received=received)
+
+
+def _readReceived(received, model):
+    stated = {key: value for key in ("unit", "frame", "sha256") if (value := model[key])}
+    if any(getattr(received, key) != value for key, value in stated.items()):
+        raise InputRefused("model-differs", f"{model['file']} is not as the recipe says: the partner stated "
+                           f"{received.unit or 'its own unit'} and {received.frame}.",
+                           "Leave unit and frame out of the recipe.", [received.path])  # fmt: skip
+    return readModelFile(received.path, received.unit, received.frame, received.sha256)
 
 
 def _outwardsLps(case, plan, name):

@@ -16,6 +16,9 @@ from pathlib import Path
 import trustme
 
 from CentralSyncLib.Server.Writer import ServerPlan, writeServer
+from CentralSyncLib.Stores.Addresses import openStore
+from CentralSyncLib.Stores.Settings import StoreSettings
+from PlanningHubLib.ArchiveAccess import Credentials
 
 from .OrthancServer import dicomWebPlugin, freePort, orthancProgram, whyNoOrthanc
 
@@ -72,8 +75,12 @@ class ShippedStore:
 
     def __enter__(self):
         try:
+            # Two workers that find an empty database at once would both make its tables, and one would end.
+            self.start("orthanc-1")
+            self.waitFor("orthanc-1")
             for name in self.orthancs():
-                self.start(name)
+                if name != "orthanc-1":
+                    self.start(name)
             self.startTerminator()
             for name in self.orthancs():
                 self.waitFor(name)
@@ -100,7 +107,7 @@ class ShippedStore:
         # Where the tests run as root, its workers would be another user, who cannot enter this folder.
         extra = "daemon off;" + (" user root;" if os.geteuid() == 0 else "")
         self._processes["nginx"] = self._run([*map(str, command), "-g", extra], "nginx.log")
-        self._until(lambda: _listens(self.port), "nginx")
+        self._until(lambda: listens(self.port), "nginx")
 
     def waitFor(self, name):
         """Returns when one Orthanc answers, which is with a refusal."""
@@ -110,6 +117,10 @@ class ShippedStore:
         """Ends one of them at once, as a power cut would."""
         self._processes[name].kill()
         self._processes[name].wait()
+
+    def hasEnded(self, name):
+        """Tells whether one of them runs no more."""
+        return self._processes[name].poll() is not None
 
     def processIds(self):
         return {name: process.pid for name, process in self._processes.items()}
@@ -126,6 +137,11 @@ class ShippedStore:
                 process.kill()
                 process.wait()
         shutil.rmtree(self.folder, ignore_errors=True)
+
+    def client(self, user):
+        """Our own store of this address, with that user's login."""
+        settings = StoreSettings(self.address, certificateAuthority=self.authorityFile)
+        return openStore(self.address, Credentials(user, self.password(user)), settings)
 
     def ask(self, method, path, user=None, body=None, headers=None, password=None, context=None):
         """Returns (status, body) of a request to the terminator, made without our client."""
@@ -169,7 +185,8 @@ class ShippedStore:
         end = time.monotonic() + timeoutSeconds
         while not isReady():
             if self._processes[name].poll() is not None or time.monotonic() > end:
-                raise RuntimeError(f"{name} did not start:\n{self.logs()[-2000:]}")
+                words = (self.folder / f"{name}.log").read_text(errors="replace")
+                raise RuntimeError(f"{name} did not start:\n{words[-2000:]}")
             time.sleep(0.05)
 
     def _pem(self, name, data):
@@ -179,7 +196,8 @@ class ShippedStore:
         return path
 
 
-def _listens(port):
+def listens(port):
+    """Tells whether somebody listens on a port of loopback."""
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 

@@ -96,13 +96,21 @@ def commandFaults(words, commands):
         return [] if name in ("--version", "--help", "COMMAND") else [f"planninghub {name} is no option"]
     if name not in commands:
         return [f"planninghub {name} is no command"]
-    known = {option: action for action in commands[name]._actions for option in action.option_strings}
+    known = {option: action for action in innermost(words, commands)._actions for option in action.option_strings}
     faults = [f"planninghub {name} has no {word}" for word in words if word.startswith("--") and word not in known]
     for option, value in zip(words[1:], words[2:], strict=False):
         choices = known[option].choices if option in known else None
         if choices and value not in choices and not PLACEHOLDER.match(value):
             faults.append(f"planninghub {name} {option} cannot be {value}")
     return faults
+
+
+def innermost(words, commands):
+    """Return the parser of a command, or of the act of it that the next word names."""
+    parser = commands[words[0]]
+    isNested = any(isinstance(action, argparse._SubParsersAction) for action in parser._actions)
+    acts = subparsers(parser) if isNested else {}
+    return acts.get(words[1] if len(words) > 1 else "", parser)
 
 
 def makeProblems(root):

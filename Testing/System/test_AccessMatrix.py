@@ -9,13 +9,11 @@ import time
 
 import psutil
 import pytest
+from Pushing import pushVerified
 
 from CentralSyncLib.Items import itemOf
 from CentralSyncLib.Results import QUEUED, VERIFIED
 from CentralSyncLib.Server import Roles
-from CentralSyncLib.Stores.DicomWebStore import DicomWebStore
-from CentralSyncLib.Sync import pushVerified
-from PlanningHubLib.ArchiveAccess import Credentials
 from PlanningHubLib.Files import sha256Bytes
 from Servers.ShippedStore import ShippedStore, whyNoStore
 from Servers.SmallDicom import writeSmallSeries
@@ -264,18 +262,12 @@ def test_thereIsNoOtherDoor(store):
         assert ports == {store.orthancs().get(name, store.port)}
 
 
-def test_theClientGetsItsResultsInAndVerifiedAsEngineerAndNotAsApprover(store, tmp_path, monkeypatch):
-    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(store.authorityFile))
+def test_theClientGetsItsResultsInAndVerifiedAsEngineerAndNotAsApprover(store, tmp_path):
     new = [itemOf(path) for path in writeSmallSeries(tmp_path, 3, seed=71)]
-    results = pushVerified(client(store, "a.approver"), new)
+    results = pushVerified(store.client("a.approver"), new)
     assert {one.state for one in results} == {QUEUED} and "403" in results[0].reason
-    assert {one.state for one in pushVerified(client(store, "a.engineer"), new)} == {VERIFIED}
-    assert {one.state for one in pushVerified(client(store, "a.approver"), new)} == {VERIFIED}
-
-
-def client(store, user):
-    base = store.address.removeprefix("dicomweb+")
-    return DicomWebStore(base, f"localhost:{store.port}", auth=Credentials(user, store.password(user)))
+    assert {one.state for one in pushVerified(store.client("a.engineer"), new)} == {VERIFIED}
+    assert {one.state for one in pushVerified(store.client("a.approver"), new)} == {VERIFIED}
 
 
 def test_silentConnectionsKeepNobodyOut(store):

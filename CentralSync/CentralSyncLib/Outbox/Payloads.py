@@ -69,8 +69,8 @@ class Payloads:
         with namedWriteErrors(self.folder):
             missing = [name for name in sorted(names) if not (self.folder / name).is_dir()]
             if missing:
-                for name in missing:
-                    (self.folder / name).mkdir(mode=0o700, parents=True, exist_ok=True)
+                for folder in (self.folder, *(self.folder / name for name in missing)):
+                    folder.mkdir(mode=0o700, exist_ok=True)
                 fsyncFolder(self.folder)
                 fsyncFolder(self.folder.parent)
 
@@ -169,6 +169,8 @@ class SealedFile(io.RawIOBase):
 
     def __init__(self, path, seals):
         self._seals = seals
+        # Readers of DICOM objects ask a stream for one.
+        self.name = str(path)
         self._file = open(path, "rb", buffering=0)
         self._counter = self._file.read(COUNTER_BYTES)
         if len(self._counter) != COUNTER_BYTES:

@@ -233,7 +233,7 @@ def _quoted(words):
 def _nginx(plan):
     values = {
         "STATE": Path(plan.state).absolute(),
-        "WORKERS": "\n".join(f"    server 127.0.0.1:{port} max_fails=1 fail_timeout=10s;" for port in plan.ports),
+        "WORKERS": "\n".join(f"    server 127.0.0.1:{port} max_fails=0;" for port in plan.ports),
         "TEACHING_PORT": plan.teachingPort,
         "LISTEN": plan.listen,
         "HOST": plan.host,

@@ -7,11 +7,13 @@ import logging
 import urllib.parse
 
 from PlanningHubLib.Errors import StoreFailed
+from PlanningHubLib.Files import sha256Bytes
 from PlanningHubLib.Progress import part
 
 from ..Items import DICOM
 from .Bandwidth import Bandwidth
 from .CentralStore import ABSENT, CONFLICT, REFUSED, SAME, SENT, UNFIT, UNREACHED, Answer
+from .Comparing import OTHER_CONTENT, comparedAnswer, mostBytes
 from .Grouping import batches, bySeries, forAll, merged, unfit
 from .Http import Http, StoreBusy, TooLong, retryAfter
 from .Multipart import CutShort, FileChanged, Upload, boundaryOf, partContents, partDigests, partsTo
@@ -23,7 +25,6 @@ SPARE_BYTES = 1 << 20
 BATCH_ITEMS, BATCH_BYTES = 10, 64 << 20
 # Records of a case are small; an archive that sends this much sends something else.
 MOST_RECORD_BYTES = 64 << 20
-OTHER_CONTENT = "The store keeps other content under this SOP Instance UID ({})."
 EMPTY_SHA256 = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 # The status codes that are about the object; all others are about the store, and the object stays to be sent.
 ABOUT_THE_OBJECT = (400, 409, 413, 415, 422)
@@ -41,6 +42,8 @@ class DicomWebStore:
     def __init__(self, settings, auth=None, limits=None):
         base = settings.address.removeprefix("dicomweb+")
         self.address = settings.address
+        # As whom one comes; a token does not say.
+        self.user = getattr(auth, "user", "")
         self.description = f"DICOMweb store {base}"
         self._storeUrl = base + settings.paths.get("store", "/studies").rstrip("/")
         self._retrieve = base + settings.paths.get("retrieve", "").rstrip("/")
@@ -106,19 +109,33 @@ class DicomWebStore:
             return Answer(UNREACHED, breaker.reason, breaker.waitSeconds)
         url = f"{self._retrieve}/studies/{item.studyUid}/series/{item.seriesUid}/instances/{item.sopInstanceUid}"
         try:
-            read = functools.partial(self._digests, url, item.bytes + SPARE_BYTES, breaker)
-            parts = _twice(lambda: list(read()))
+            answer = self._readBack(item, url, breaker)
         except _NotThere:
-            breaker.succeeded()
-            return Answer(ABSENT)
-        except TooLong:
-            return Answer(CONFLICT, OTHER_CONTENT.format(f"more than {item.bytes} bytes"))
+            answer = Answer(ABSENT)
         except CutShort:
             return _tripped(breaker, StoreFailed("answer-cut", "The store's answer was cut short.", "Sync again."))
         except StoreFailed as error:
             return _tripped(breaker, error)
         breaker.succeeded()
-        return _compared(item, parts)
+        return answer
+
+    def _readBack(self, item, url, breaker):
+        try:
+            answer = _compared(item, _twice(lambda: list(self._digests(url, item.bytes + SPARE_BYTES, breaker))))
+        except TooLong:
+            answer = Answer(CONFLICT, OTHER_CONTENT.format(f"more than {item.bytes} bytes"))
+        if answer.outcome != CONFLICT:
+            return answer
+        # Other bytes may still say the same.
+        original = _contentOf(item)
+        if original is None:
+            return answer
+        with contextlib.suppress(TooLong):
+            most = max(item.bytes, mostBytes(original)) + SPARE_BYTES
+            kept = _twice(lambda: list(self._parts(url, most, breaker, partContents)))
+            if len(kept) == 1:
+                return comparedAnswer(item, original, kept[0])
+        return answer
 
     def _digests(self, url, mostBytes, breaker):
         """Yield (SHA-256, length) of each object in the answer to a WADO-RS request."""
@@ -290,6 +307,14 @@ def _compared(item, parts):
         return Answer(ABSENT, "The store answered without the object.")
     if parts == [(item.sha256, item.bytes)]:
         return Answer(SAME)
-    length = parts[0][1]
-    how = f"{length} bytes instead of {item.bytes}" if length != item.bytes else f"{length} bytes, not all the same"
-    return Answer(CONFLICT, OTHER_CONTENT.format(how))
+    return Answer(CONFLICT, OTHER_CONTENT.format(f"{len(parts)} objects, {parts[0][1]} bytes"))
+
+
+def _contentOf(item):
+    """The item's bytes; None where its file is no longer what was recorded."""
+    try:
+        with item.open() as file:
+            data = file.read(item.bytes + 1)
+    except OSError:
+        return None
+    return data if sha256Bytes(data) == item.sha256 else None

@@ -3,6 +3,7 @@
 import dataclasses
 import hashlib
 import io
+from functools import partial
 from pathlib import Path
 
 from PlanningHubLib import Files
@@ -90,7 +91,7 @@ def _olderLog(kept, sha256):
                 digest.update(line)
                 start += line
                 if digest.hexdigest() == sha256:
-                    return Item(sha256, None, kept.name, bytes=len(start), opener=lambda: io.BytesIO(start))
+                    return Item(sha256, None, kept.name, bytes=len(start), opener=partial(io.BytesIO, bytes(start)))
     except OSError:
         pass
     return None

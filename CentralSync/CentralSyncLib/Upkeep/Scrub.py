@@ -13,15 +13,18 @@ from PlanningHubLib import Files
 from PlanningHubLib.Errors import InputRefused, PlanningError
 from PlanningHubLib.Progress import noProgress, part
 
-from ..Outbox.Outbox import FAILED, VERIFIED
+from ..Outbox.Drain import Drain
+from ..Outbox.Exchange import looked
+from ..Outbox.Outbox import DEAD_LETTER, FAILED, VERIFIED, WITHDRAWN
 from ..Stores.CentralStore import ABSENT, CONFLICT, DAMAGED, SAME, UNFIT, UNREACHED
 from . import Selection
 from .LocalCopies import LocalCopies
-from .ScrubReport import LOST, REPAIRED, REPLACED, WAITING, Missed, ScrubReport
+from .ScrubReport import LOST, REPAIRED, REPLACED, UNREPAIRED, WAITING, Missed, ScrubReport
 from .Selection import MARK
 
 CHUNK_ITEMS = 200
 WRONG = (ABSENT, DAMAGED, CONFLICT)
+BECAME = {VERIFIED: REPAIRED, FAILED: UNREPAIRED, DEAD_LETTER: UNREPAIRED, WITHDRAWN: UNREPAIRED}
 SCRUBS = "scrubs"
 # A scrub that was stopped longer ago than this starts anew.
 RESUMED_WITHIN = datetime.timedelta(days=7)
@@ -35,7 +38,6 @@ class _Run:
     store: object
     copies: LocalCopies
     everything: list
-    address: str
     answers: dict = dataclasses.field(default_factory=dict)
     bytesRead: int = 0
     unreached: str = ""
@@ -45,39 +47,42 @@ class _Run:
         return answer.outcome if answer else None
 
 
-def scrub(outbox, store, address, drain, scrubDays, onlyDue=False, caseFolders=(), progress=noProgress, now=None):
+def scrub(
+    outbox, store, scrubDays, onlyDue=False, caseFolders=(), patienceSeconds=0.0, progress=noProgress, now=None
+):  # fmt: skip
     """Verify again what a store should keep, repair it from local copies, and return a :class:`ScrubReport`.
 
     Whatever was read is marked in the register at once, so that a scrub that was cancelled or killed goes on where it
     stopped. Nothing in the store is overwritten or deleted.
 
-    :param address: under which the outbox knows the store
-    :param drain: function of (IDs of entries, progress) that sends them and proves them
     :param scrubDays: after how many days what was verified is due again
     :param onlyDue: leave alone what is not due yet
     :param caseFolders: cases whose receipts are believed too
+    :param patienceSeconds: how long to wait for a store that fails while it is repaired
     :param now: aware time, the present one by default
     :raises InputRefused: as :func:`CentralSyncLib.Upkeep.Selection.fromReceipts`
     """
     now = now or datetime.datetime.now(datetime.UTC)
     started = datetime.datetime.now(datetime.UTC)
-    run = _Run(outbox, store, LocalCopies(), Selection.registered(outbox, address), address)
+    run = _Run(outbox, store, LocalCopies(), Selection.registered(outbox, store.address))
     for folder in caseFolders:
         known = {kept.item.sha256 for kept in run.everything}
         run.everything += Selection.fromReceipts(folder, store.description, known)
-    mark, since = _startMark(outbox, address, now)
+    mark, since = _startMark(outbox, store.address, now)
     days = scrubDays if onlyDue else 0
     _check(run, [kept for kept in run.everything if Selection.isDue(kept, now, days, since)], part(progress, 0.0, 0.7))
     _check(run, _besideWhatIsGone(run), part(progress, 0.7, 0.8))
-    missed = _repair(run, drain, part(progress, 0.8, 1.0))
+    missed = _repair(run, patienceSeconds, part(progress, 0.8, 0.95))
+    recycled = _recycled(run, missed, part(progress, 0.95, 1.0))
     if not run.unreached:
         mark.unlink(missing_ok=True)
     progress(1.0, "Scrubbed")
     seconds = (datetime.datetime.now(datetime.UTC) - started).total_seconds()
-    return _report(run, missed, started, seconds, since, Selection.nextDue(outbox, address, now, scrubDays))
+    nextDue = Selection.nextDue(outbox, store.address, now, scrubDays)
+    return _report(run, missed, recycled, started, seconds, since, nextDue)
 
 
-def _report(run, missed, started, seconds, since, nextDue):
+def _report(run, missed, recycled, started, seconds, since, nextDue):
     outcomes = [answer.outcome for answer in run.answers.values()]
     return ScrubReport(
         store=run.store.description,
@@ -92,6 +97,7 @@ def _report(run, missed, started, seconds, since, nextDue):
         unreached=run.unreached,
         missed=tuple(missed),
         gone=tuple(_goneTogether(run)),
+        recycled=tuple(recycled),
         rolledBack=_looksRolledBack(run),
         listsGone=tuple(_listsGone(run)),
         nextDue=nextDue,
@@ -105,7 +111,7 @@ def _check(run, due, progress):
         if run.unreached:
             return
         items = [dataclasses.replace(kept.item, opener=_opener(run, kept)) for kept in chunk]
-        answers = run.store.check(items, part(progress, number / len(chunks), (number + 1) / len(chunks)))
+        answers = looked(run.store, items, part(progress, number / len(chunks), (number + 1) / len(chunks)))
         run.answers.update(answers)
         run.bytesRead += sum(kept.item.bytes for kept in chunk if answers[kept.item.sha256].outcome in (SAME, DAMAGED))
         _mark(run, chunk, answers)
@@ -178,7 +184,7 @@ def _looksRolledBack(run):
     return len(gone) > 1 and bool(there) and min(gone) > max(there)
 
 
-def _repair(run, drain, progress):
+def _repair(run, patienceSeconds, progress):
     """Send what is wrong again from its local copy; return the list of :class:`Missed`."""
     missed, ids = [], {}
     for kept in run.everything:
@@ -186,17 +192,30 @@ def _repair(run, drain, progress):
             try:
                 ids[kept] = _queue(run, kept)
             except PlanningError as error:
-                missed.append(_missed(run, kept, LOST, str(error)))
+                state = LOST if error.code == "no-local-copy" else UNREPAIRED
+                missed.append(_missed(run, kept, state, str(error)))
     if ids and not run.unreached:
-        drain(list(ids.values()), progress)
+        Drain(run.outbox, run.store).drain(list(ids.values()), patienceSeconds, progress)
     now = {entry.id: entry for entry in run.outbox.entries(ids=list(ids.values()))} if ids else {}
     standIns = _standIns(run) if ids else {}
     for kept, number in ids.items():
         entry = now[number]
         standIn = standIns.get(number)
-        state = REPLACED if standIn else REPAIRED if entry.state == VERIFIED else WAITING
+        state = REPLACED if standIn else BECAME.get(entry.state, WAITING)
         missed.append(_missed(run, kept, state, (standIn or entry).reason))
     return missed
+
+
+def _recycled(run, missed, progress):
+    """Return the studies that the store threw away while others were sent to it again: its quota does that."""
+    if not any(one.state == REPAIRED for one in missed) or not any(True for _one in _goneTogether(run)):
+        return []
+    whole = {_together(kept): kept for kept in run.everything if run.outcome(kept) == SAME}
+    answers = looked(run.store, [kept.item for kept in whole.values()], progress)
+    gone = {study: kept for study, kept in whole.items() if answers[kept.item.sha256].outcome == ABSENT}
+    # Marked, so that the next scrub looks at the whole study, due or not.
+    _mark(run, list(gone.values()), answers)
+    return list(gone)
 
 
 def _queue(run, kept):
@@ -207,12 +226,12 @@ def _queue(run, kept):
     item = run.copies.itemFor(kept)
     if item is None:
         raise InputRefused("no-local-copy", "No local copy of it is left.", "")
-    return run.outbox.enqueue([item], run.address, kept.caseId, kept.caseFolder)[0]
+    return run.outbox.enqueue([item], run.store.address, kept.caseId, kept.caseFolder)[0]
 
 
 def _standIns(run):
     """ID of an entry → the verified entry that stands in for its corrupt copy."""
-    entries = run.outbox.entries(store=run.address, states=[VERIFIED])
+    entries = run.outbox.entries(store=run.store.address, states=[VERIFIED])
     return {entry.replaces: entry for entry in entries if entry.replaces is not None}
 
 

@@ -13,7 +13,8 @@ FORMAT, VERSION = "planninghub-scrub", 1
 REPAIRED = "repaired"  # sent again from the local copy, and verified
 REPLACED = "replaced"  # the store's copy is corrupt and stays; a verified one stands beside it
 WAITING = "waiting"  # queued to be sent again
-LOST = "lost"  # it cannot be sent again from here
+UNREPAIRED = "unrepaired"  # sending it again did not help
+LOST = "lost"  # no local copy is left
 FOUND = {ABSENT: "missing", DAMAGED: "rotten", CONFLICT: "other content"}
 SHOWN = 20
 
@@ -50,7 +51,8 @@ class ScrubReport:
         of these were equal
     :param resumedFrom: when the interrupted scrub began that this one went on with, or ""
     :param unreached: why the store could not be asked on, or ""
-    :param gone: UIDs of studies (IDs of cases) of which nothing is left; ``listsGone`` IDs of cases without a list
+    :param gone: UIDs of studies (IDs of cases) of which nothing was left; ``recycled`` of those that the store threw
+        away while it was repaired; ``listsGone`` IDs of cases without a list
     :param nextDue: UTC as ISO text, or ""
     """
 
@@ -66,6 +68,7 @@ class ScrubReport:
     unreached: str
     missed: tuple
     gone: tuple
+    recycled: tuple
     rolledBack: bool
     listsGone: tuple
     nextDue: str
@@ -77,13 +80,13 @@ class ScrubReport:
     @property
     def findings(self):
         """What has to be said, the worst first."""
-        found = [*self._lost(), *self._lists(), *self._unreached(), *self._waiting(), *self._corrupt(), *self._missing()]
-        return [*found, *self._unfit()]
+        bad = [*self._lost(), *self._unrepaired(), *self._recycled(), *self._lists()]
+        return [*bad, *self._unreached(), *self._waiting(), *self._corrupt(), *self._missing(), *self._unfit()]
 
     @property
     def exitCode(self):
         """0 all well, or repaired and verified; 5 the store cannot be asked or something waits; 6 something is lost."""
-        if self.count(LOST) or self.listsGone:
+        if self.count(LOST) or self.count(UNREPAIRED) or self.listsGone or self.recycled:
             return VerificationFailed.exitCode
         return StoreFailed.exitCode if self.unreached or self.count(WAITING) else 0
 
@@ -102,10 +105,12 @@ class ScrubReport:
             "repaired": self.count(REPAIRED),
             "replaced": self.count(REPLACED),
             "waiting": self.count(WAITING),
+            "unrepaired": self.count(UNREPAIRED),
             "lost": self.count(LOST),
             "bytes_read": self.bytesRead,
             "items": [one.asDict() for one in self.missed],
             "studies_gone": list(self.gone),
+            "studies_recycled": list(self.recycled),
             "next_due": self.nextDue,
             "findings": [finding.asDict() for finding in self.findings],
         }
@@ -120,7 +125,7 @@ class ScrubReport:
             f"Checked {self.checked} of {self.registered} objects, {self.bytesRead / 1e6:.1f} MB read back: "
             f"{self.whole} as they were sent",
             f"Repaired {values['repaired']}, replaced {values['replaced']}, waiting {values['waiting']}, "
-            f"LOST {values['lost']}",
+            f"unrepaired {values['unrepaired']}, LOST {values['lost']}",
             f"Next due: {self.nextDue or 'nothing is registered for this store'}",
         ]
         lines += [f"{one.severity} {one.code}: {one.message} {one.action}".rstrip() for one in self.findings]
@@ -148,8 +153,31 @@ class ScrubReport:
                 "reject",
                 f"LOST: {len(lost)} objects are gone from the store and cannot be sent again from here.",
                 "Look for the case on other workstations and in backups; have the store's own backup looked at. To "
-                "accept the loss, withdraw the entries from the queue.",
+                "accept the loss, withdraw the entries from the queue. A case's record is made anew by the next sync.",
                 tuple(one.name for one in lost),
+            )
+
+    def _unrepaired(self):
+        unrepaired = self._named(UNREPAIRED)
+        if unrepaired:
+            yield Finding(
+                "not-repaired",
+                "reject",
+                f"{len(unrepaired)} objects are wrong in the store, and sending them again did not help. "
+                f"{unrepaired[0].name}: {unrepaired[0].reason}",
+                "Look at the queue; call who runs the store.",
+                tuple(one.name for one in unrepaired),
+            )
+
+    def _recycled(self):
+        if self.recycled:
+            yield Finding(
+                "store-recycles",
+                "reject",
+                f"While it was repaired, the store threw away {len(self.recycled)} other studies: its quota makes room "
+                "by deleting the oldest patients.",
+                "Have the quota switched off and space added, then scrub again. The case's own files are all there is.",
+                self.recycled,
             )
 
     def _lists(self):

@@ -10,7 +10,7 @@ from PlanningHubLib.Case import Case
 from ..Items import Item, itemOf
 from ..Outbox.Outbox import FAILED, VERIFIED
 
-# Every reason that a scrub writes begins so: what it found gone is looked for again by each later scrub.
+# How every reason begins that a scrub writes.
 MARK = "Scrub:"
 
 
@@ -31,9 +31,15 @@ class Kept:
 
 
 def registered(outbox, address):
-    """Return a :class:`Kept` for all that the register says the store keeps, or that a scrub has missed before."""
-    entries = outbox.entries(store=address, states=[VERIFIED, FAILED])
-    return [_ofEntry(entry) for entry in entries if entry.state == VERIFIED or entry.reason.startswith(MARK)]
+    """Return a :class:`Kept` for all that the store should keep: what is verified, and what was and no longer is."""
+    verified = outbox.entries(store=address, states=[VERIFIED])
+    replaced = {entry.replaces for entry in verified}
+    failed = [entry for entry in outbox.entries(store=address, states=[FAILED]) if entry.id not in replaced]
+    return [_ofEntry(entry) for entry in [*verified, *(entry for entry in failed if _wasVerified(outbox, entry))]]
+
+
+def _wasVerified(outbox, entry):
+    return any(one["from_"] == VERIFIED for one in outbox.history(entry.id))
 
 
 def isDue(kept, now, days, since=None):

@@ -3,94 +3,17 @@
 import datetime
 import json
 import shutil
-import time
 
 import pytest
+from UpkeepFixtures import Upkeep, codes
 
-from CentralSyncLib.Items import itemsOf
-from CentralSyncLib.Outbox.Outbox import FAILED, SENT, VERIFIED, WITHDRAWN, Outbox
-from CentralSyncLib.Stores.CentralStore import SAME
+from CentralSyncLib.Items import itemOf, itemsOf
+from CentralSyncLib.Outbox.Outbox import FAILED, VERIFIED, WITHDRAWN, Outbox
 from CentralSyncLib.Stores.FolderStore import FolderStore
-from CentralSyncLib.Upkeep.Scrub import scrub
-from PlanningHubLib.Case import Case
-from PlanningHubLib.Consent import recordConsent
 from PlanningHubLib.Errors import Cancelled
-from PlanningHubLib.Progress import noProgress
 from PlanningHubLib.Secrets import KeyRing
-from Servers.SmallDicom import writeSmallSeries
 
 DAY = datetime.timedelta(days=1)
-
-
-@pytest.fixture
-def aCase(tmp_path, monkeypatch):
-    monkeypatch.setenv("PLANNINGHUB_HOME", str(tmp_path / "home"))
-    with Case.create(tmp_path / "case", "5a" * 32) as case:
-        recordConsent(case, "treatment", "2026-01-31", "test 1")
-        with case.staging("source") as stage:
-            writeSmallSeries(stage.folder / "dicom", 3)
-            source = stage.commit()
-        for kind, name in (("segmentation", "bone.seg.nrrd"), ("part", "part.stl"), ("package", "summary.pdf")):
-            with case.staging(kind) as stage:
-                (stage.folder / name).write_bytes(f"content of {name}".encode())
-                stage.commit(parents=[source])
-        yield case
-
-
-@pytest.fixture
-def pastSeconds():
-    """By how many seconds the outbox's clock is behind; a test may change the one value."""
-    return [0.0]
-
-
-@pytest.fixture
-def outbox(tmp_path, aCase, pastSeconds):
-    keyRing = KeyRing.forThisInstallation()
-    with Outbox(tmp_path / "outbox", keyRing, lambda: time.time() - pastSeconds[0]) as outbox:
-        yield outbox
-
-
-class Upkeep:
-    """A store to which the case was sent and proven, and the scrubs of it."""
-
-    def __init__(self, store, address, outbox, case):
-        self.store, self.address, self.outbox, self.case = store, address, outbox, case
-
-    def push(self, items):
-        ids = self.outbox.enqueue(items, self.address, self.case.caseId, str(self.case.folder))
-        self.drain(ids, noProgress)
-        return self.outbox.entries(ids=ids)
-
-    def drain(self, ids, progress):
-        claimed = self.outbox.claim(self.address, len(ids), ids)
-        items = [self.outbox.itemOf(entry) for entry in claimed]
-        self.store.send(items, progress)
-        self.outbox.mark(claimed, SENT)
-        answers = self.store.check(items, progress)
-        for entry in claimed:
-            same = answers[entry.sha256].outcome == SAME
-            self.outbox.mark([entry], VERIFIED if same else FAILED, answers[entry.sha256].reason)
-
-    def scrub(self, **options):
-        return scrub(self.outbox, self.store, self.address, self.drain, 30, **options)
-
-    def states(self):
-        return {entry.name: entry.state for entry in self.outbox.entries()}
-
-
-@pytest.fixture
-def kept(tmp_path, aCase, outbox):
-    upkeep = Upkeep(FolderStore(tmp_path / "store"), str(tmp_path / "store"), outbox, aCase)
-    items = itemsOf(aCase)
-    assert {entry.state for entry in upkeep.push(items)} == {VERIFIED}
-    names = {f"{one.id}/r{one.revision}/{name}": record.sha256 for one in aCase.artefacts
-             for name, record in one.files.items()}  # fmt: skip
-    upkeep.store.keepSnapshot(aCase.caseId, names)
-    return upkeep
-
-
-def codes(report):
-    return [finding.code for finding in report.findings]
 
 
 def placeOf(upkeep, name):
@@ -185,8 +108,9 @@ def test_anOlderCopyOfTheStoreIsRecognized(kept, tmp_path):
 
 def test_aStoreThatIsAwayCostsNothing(kept, tmp_path):
     before = kept.states()
-    away = Upkeep(FolderStore(tmp_path / "not" / "mounted"), kept.address, kept.outbox, kept.case)
-    report = away.scrub()
+    away = FolderStore(tmp_path / "not" / "mounted")
+    away.address = kept.store.address
+    report = Upkeep(away, kept.outbox, kept.case).scrub()
     assert report.exitCode == 5 and codes(report) == ["scrub-unfinished"] and report.checked == 0
     assert kept.states() == before
 
@@ -202,7 +126,7 @@ def test_whatIsGoneMakesTheRestOfItsStudyBeLookedAt(kept):
     for name in ("source-1/dicom/00001.dcm", "source-1/dicom/00003.dcm"):
         placeOf(kept, name).unlink()
     (first,) = [entry for entry in kept.outbox.entries() if entry.name.endswith("00001.dcm")]
-    kept.outbox.mark([first], FAILED, "Scrub: seen missing before")
+    kept.outbox.mark([first], FAILED, "seen missing before")
     report = kept.scrub(onlyDue=True)
     assert {one.name[-9:] for one in report.missed} == {"00001.dcm", "00003.dcm"} and report.checked == 3
 
@@ -247,7 +171,7 @@ def test_whatOnlyAReceiptNamesIsLookedForToo(kept, tmp_path):
         stage.commit(parameters={"store": kept.store.description})
     placeOf(kept, "part-1/part.stl").unlink()
     with Outbox(tmp_path / "empty", KeyRing.forThisInstallation()) as empty:
-        other = Upkeep(kept.store, kept.address, empty, kept.case)
+        other = Upkeep(kept.store, empty, kept.case)
         assert other.scrub().registered == 0
         report = other.scrub(caseFolders=[kept.case.folder])
         assert report.checked == 6 and [one.state for one in report.missed] == ["repaired"]
@@ -256,8 +180,6 @@ def test_whatOnlyAReceiptNamesIsLookedForToo(kept, tmp_path):
 
 def test_anOlderAuditLogIsTheBeginningOfTodays(kept):
     log = kept.case.folder / "audit.log"
-    from CentralSyncLib.Items import itemOf
-
     (entry,) = kept.push([itemOf(log, "audit.log")])
     kept.case.record("note", {})
     kept.store.objectPath(entry.sha256).unlink()
