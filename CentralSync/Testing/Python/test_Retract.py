@@ -4,13 +4,13 @@ import json
 
 import pydicom
 import pytest
+from Judges import dicomErrors
 from UpkeepFixtures import Upkeep
 
 from CentralSyncLib.Items import itemsOf
 from CentralSyncLib.Stores.Addresses import openStore
 from CentralSyncLib.Upkeep.RejectionNote import TITLES
 from CentralSyncLib.Upkeep.Retract import requireNotRetracted, retract, retractions
-from Judges import dicomErrors
 from PlanningHubLib.Consent import withdrawConsent
 from PlanningHubLib.Errors import GateRefused, InputRefused, UsageError
 from Servers.OrthancServer import OrthancServer, freePort, whyNoOrthanc
