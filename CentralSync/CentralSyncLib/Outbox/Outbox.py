@@ -33,7 +33,7 @@ from .Entries import (
     textOf,
 )
 from .Payloads import Payloads
-from .Rows import distinct, dueRows, foldersOf, isPaused, rowFor, rowsOf, rowsWhere
+from .Rows import distinct, dueRows, foldersOf, isPaused, portions, rowFor, rowsOf, rowsWhere
 from .Seals import Seals
 
 __all__ = [
@@ -314,9 +314,10 @@ class Outbox:
 
     def _removeUnneeded(self, hashes):
         """Remove payloads that no entry needs. Only after the commit: a failed one must not have cost a payload."""
-        # Nobody queues the same content meanwhile.
-        with contextlib.suppress(InputRefused, GateRefused), self._database.locked() as db:
-            self._payloads.remove(set(hashes) - Opening.neededOf(db, hashes))
+        for some in portions(sorted(hashes)):
+            # Nobody queues the same content meanwhile.
+            with contextlib.suppress(InputRefused, GateRefused), self._database.locked() as db:
+                self._payloads.remove(set(some) - Opening.neededOf(db, some))
 
     def _entriesOf(self, rows):
         return [entryOf(row, self._seals) for row in rows]
