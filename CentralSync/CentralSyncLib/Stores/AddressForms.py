@@ -15,7 +15,6 @@ ADDRESSES = (
     "dicom://AET@host:port."
 )
 DICOM_WEB = ("dicomweb+https", "dicomweb+http")
-DICOM = "dicom"
 USUAL_PORTS = {"https": 443, "http": 80}
 
 
@@ -44,7 +43,7 @@ def normalForm(address):
         return os.path.abspath(Path(address).expanduser())
     if scheme in DICOM_WEB:
         return f"dicomweb+{dicomWebBase(address)}"
-    if scheme == DICOM and "://" in address:
+    if scheme == "dicom" and "://" in address:
         return parsePeer(address).address
     raise UsageError("unknown-store", f"There is no store of the kind {scheme}://.", ADDRESSES)
 

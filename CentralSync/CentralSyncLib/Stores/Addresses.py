@@ -3,8 +3,7 @@
 from PlanningHubLib.ArchiveAccess import recall
 from PlanningHubLib.Requirements import ensure
 
-from .AddressForms import DICOM, dicomWebBase, dicomWebUrl, schemeOf
-from .Bandwidth import Bandwidth
+from .AddressForms import dicomWebBase, dicomWebUrl, schemeOf
 from .DicomPeer import peerOf
 from .DicomStore import DicomStore
 from .DicomWebStore import DicomWebStore
@@ -32,15 +31,16 @@ def openStore(address, auth=None, settings=None):
     :param settings: :class:`.Settings.StoreSettings`; without, what the site's configuration says of this store
     :raises UsageError: ``unknown-store``, ``bad-store-address``, ``plain-http``, ``plain-dicom``,
         ``secret-in-address``, ``bad-store-settings``
-    :raises GateRefused: ``key-file-open-to-others``, ``wrong-passphrase``
+    :raises GateRefused: ``key-file-open-to-others``, ``no-passphrase``, ``wrong-passphrase``
     :raises InputRefused: as :meth:`PlanningHubLib.Site.Site.forThisInstallation`
     """
     settings = settings or storeSettings(address)
     scheme = schemeOf(settings.address)
     if not scheme:
         return FolderStore(settings.address, settings.connections)
+    if scheme == "dicom":
+        peer = peerOf(settings)
+        ensure("CentralSyncLib")
+        return DicomStore(peer, settings.connections)
     ensure("CentralSyncLib")
-    if scheme == DICOM:
-        return DicomStore(peerOf(settings))
-    pace = Bandwidth(settings.bytesPerSecond).take
-    return DicomWebStore(settings, auth or recall(dicomWebBase(settings.address)), pace=pace)
+    return DicomWebStore(settings, auth or recall(dicomWebBase(settings.address)))

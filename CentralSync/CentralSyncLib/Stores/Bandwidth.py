@@ -20,8 +20,11 @@ class Bandwidth:
         self._tokens = (bytesPerSecond or 0) * BURST_SECONDS
         self._filled = timer.monotonic()
 
-    def take(self, count):
-        """Wait until so many bytes may leave."""
+    def take(self, count, beforeChunk=lambda: None):
+        """Wait until so many bytes may leave.
+
+        :param beforeChunk: called while waiting; may raise
+        """
         if not self._rate:
             return
         with self._lock:
@@ -31,5 +34,7 @@ class Bandwidth:
             self._filled = now
             # Below zero: others have borrowed already, and this one waits until its own bytes are paid.
             wait = -self._tokens / self._rate
-        if wait > 0:
-            self._timer.sleep(wait)
+        while wait > 0:
+            beforeChunk()
+            self._timer.sleep(min(wait, 0.2))
+            wait -= 0.2

@@ -3,7 +3,7 @@
 import dataclasses
 from typing import Protocol
 
-SAME = "same"  # the store gave back exactly the item's bytes
+SAME = "same"  # the store gave back exactly the item's bytes, or a recoded copy equal in all that it says
 ABSENT = "absent"  # the store answers and does not keep the item
 DAMAGED = "damaged"  # the store keeps other bytes in the item's place, and sending again repairs that
 CONFLICT = "conflict"  # the store keeps other bytes under the item's identity, and nothing may overwrite them
@@ -18,11 +18,13 @@ class Answer:
     """What a store said about one item: one of this file's outcomes, and the reason in words.
 
     :param waitSeconds: how long the store asks to be left alone (HTTP ``Retry-After``); 0 where it does not say
+    :param looksDamaged: of CONFLICT: what the store keeps looks like this item gone wrong, not like another object
     """
 
     outcome: str
     reason: str = ""
     waitSeconds: float = 0.0
+    looksDamaged: bool = False
 
 
 class CentralStore(Protocol):

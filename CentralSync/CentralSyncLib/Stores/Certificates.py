@@ -9,18 +9,19 @@ from PlanningHubLib.Files import sha256Bytes
 from PlanningHubLib.Secrets import readSecret, writeSecret
 
 
-def tlsContext(settings):
+def tlsContext(settings, purpose=ssl.Purpose.SERVER_AUTH):
     """Return the :class:`ssl.SSLContext` for a store's :class:`.Settings.StoreSettings`.
 
     Trusted is the authority that the settings name and no other; without one the system's, or those that come with
     ``requests`` where the system has none.
 
+    :param purpose: what the other side's certificate is verified for
     :raises UsageError: ``bad-store-settings`` for a file that is no certificate or key
     :raises GateRefused: ``key-file-open-to-others``, ``no-passphrase``, ``wrong-passphrase``
     """
     authority = settings.certificateAuthority
     try:
-        context = ssl.create_default_context(cafile=str(authority) if authority else None)
+        context = ssl.create_default_context(purpose, cafile=str(authority) if authority else None)
     except (ssl.SSLError, OSError):
         raise _bad(settings, "certificateAuthority", authority) from None
     context.minimum_version = ssl.TLSVersion.TLSv1_2
@@ -84,7 +85,7 @@ def _secretName(keyFile):
 def _bad(settings, what, path):
     return UsageError(
         "bad-store-settings",
-        f"The {what} of store {settings.name} cannot be used: {path}.",
+        f"The {what} of store {settings.name or settings.address} cannot be used: {path}.",
         "It must be in PEM form, and a key must be that of its certificate.",
         [path],
     )

@@ -9,10 +9,21 @@ import dataclasses
 import decimal
 import io
 import itertools
+import math
 
 from PlanningHubLib.Requirements import ensure
 
-PIXEL_DATA = 0x7FE00010
+from .CentralStore import CONFLICT, SAME, Answer
+
+OTHER_CONTENT = "The store keeps other content under this SOP Instance UID ({})."
+
+PIXEL_DATA, PIXELS = 0x7FE00010, "PixelData"
+# Where two of these differ, it is not damage that made them differ.
+IDENTITY = (
+    "SOPClassUID", "PatientID", "PatientName", "PatientBirthDate", "PatientSex", "AccessionNumber", "StudyDate",
+    "StudyTime", "StudyInstanceUID", "SeriesInstanceUID", "InstanceNumber", "ContentDate", "ContentTime",
+    "AcquisitionDate", "AcquisitionTime", "InstanceCreationDate", "InstanceCreationTime",
+)  # fmt: skip
 # How pixels and texts are coded (PS3.5), which may differ: group lengths, offset tables, padding, character set.
 CODING = (0x00080005, 0x7FE00001, 0x7FE00002, 0xFFFCFFFC)
 # Of color pixels, how they are coded; decoded they are compared.
@@ -27,48 +38,84 @@ UNREADABLE = "the store's copy is no DICOM object that can be read"
 
 @dataclasses.dataclass(frozen=True)
 class Comparison:
-    """Whether two codings are of the same object, and in words what was recoded or what differs."""
+    """Whether two codings are of the same object, and in words what was recoded or what differs.
+
+    :param looksDamaged: whether the copy is ours gone wrong on the way or on the store's disk (cut short, unreadable,
+        bits changed), and not another object or one that somebody corrected in the archive
+    """
 
     isSame: bool
     reason: str
+    looksDamaged: bool = False
 
 
 def compare(original, kept):
     """Return the :class:`Comparison` of our object with the store's copy.
 
-    :param original: binary stream of our DICOM Part 10 file
+    :param original: bytes of our DICOM Part 10 file
     :param kept: bytes of the store's
     """
     ensure("CentralSyncLib")
-    import pydicom
-
+    isAsLong = len(kept) == len(original)
+    looksDamaged = isAsLong or original.startswith(kept)
     try:
-        ours, theirs = pydicom.dcmread(original), pydicom.dcmread(io.BytesIO(_notDeflated(kept)))
-        found = list(itertools.islice(_differences(ours, theirs), MOST_NAMED + 1)) or _pixelDifferences(ours, theirs)
+        ours = _dataset(original)
+    except Exception as error:
+        return Comparison(False, f"ours cannot be compared ({type(error).__name__})", looksDamaged)
+    try:
+        theirs = _dataset(_notDeflated(kept))
+        found = _metaDifferences(ours, theirs) + list(_differences(ours, theirs)) or _pixelDifferences(ours, theirs)
     except Exception as error:
         # Whatever a store gives back: it must not end a check. The words may hold values, so they are left out.
-        return Comparison(False, f"{UNREADABLE} ({type(error).__name__})")
+        return Comparison(False, f"{UNREADABLE} ({type(error).__name__})", True)
     if found:
+        isOther = len(set(found) & set(IDENTITY)) > 1
+        looksDamaged = looksDamaged and not isOther or found == [PIXELS]
         more = " and more" if len(found) > MOST_NAMED else ""
-        return Comparison(False, f"it differs in {', '.join(found[:MOST_NAMED])}{more}")
+        return Comparison(False, f"it differs in {', '.join(found[:MOST_NAMED])}{more}", looksDamaged)
+    if isAsLong and _writer(ours) == _writer(theirs):
+        # Nobody wrote it anew, so the bits changed by themselves.
+        return Comparison(False, "bits differ that say nothing", True)
     syntaxes = [dataset.file_meta.TransferSyntaxUID.name for dataset in (ours, theirs)]
     how = f"{syntaxes[1]} instead of {syntaxes[0]}" if syntaxes[0] != syntaxes[1] else syntaxes[0]
     return Comparison(True, f"The store keeps it recoded ({how}); every attribute and every pixel is equal.")
 
 
-def mostBytes(original):
-    """Return how long an uncompressed copy of an object may be, from its own header.
+def _dataset(data):
+    import pydicom
 
-    :param original: binary stream of a DICOM Part 10 file
+    return pydicom.dcmread(io.BytesIO(data))
+
+
+def comparedAnswer(item, original, kept):
+    """Return the :class:`.CentralStore.Answer` to an item where a store of DICOM objects gave back other bytes.
+
+    :param original: the item's bytes
+    :param kept: what the store gave back, as a DICOM Part 10 file
+    """
+    comparison = compare(original, kept)
+    if comparison.isSame:
+        return Answer(SAME, comparison.reason)
+    length = f"{len(kept)} bytes instead of {len(original)}"
+    length = length if len(kept) != len(original) else f"{len(kept)} bytes, not all the same"
+    reason = OTHER_CONTENT.format(f"{length}; {comparison.reason}")
+    return Answer(CONFLICT, reason, looksDamaged=comparison.looksDamaged)
+
+
+def mostBytes(original):
+    """Return how long an uncompressed copy of an object's pixels may be, from its own header; 0 without pixels.
+
+    :param original: bytes of a DICOM Part 10 file
     """
     import pydicom
 
-    dataset = pydicom.dcmread(original, stop_before_pixels=True)
-    counts = [int(dataset.get(name) or 1) for name in ("Rows", "Columns", "SamplesPerPixel", "NumberOfFrames")]
-    pixels = int(dataset.get("BitsAllocated") or 8) / 8
-    for count in counts:
-        pixels *= count
-    return int(pixels) if "Rows" in dataset else 0
+    try:
+        dataset = pydicom.dcmread(io.BytesIO(original), stop_before_pixels=True)
+        numbers = [float(dataset.get(name) or 1) for name in ("Rows", "Columns", "SamplesPerPixel", "NumberOfFrames")]
+        return int(math.prod(numbers) * float(dataset.get("BitsAllocated") or 8) / 8) if "Rows" in dataset else 0
+    except Exception:
+        # What cannot be read is not compared either.
+        return 0
 
 
 def _notDeflated(data):
@@ -82,6 +129,20 @@ def _notDeflated(data):
     if meta.TransferSyntaxUID == DeflatedExplicitVRLittleEndian:
         raise ValueError("deflated")
     return data
+
+
+def _writer(dataset):
+    return [dataset.file_meta.get(name) for name in ("ImplementationClassUID", "ImplementationVersionName")]
+
+
+def _metaDifferences(ours, theirs):
+    """What the copy's own header says other than its data set and than our header."""
+    said = {"MediaStorageSOPClassUID": "SOPClassUID", "MediaStorageSOPInstanceUID": "SOPInstanceUID"}
+    return [
+        name
+        for name, meant in said.items()
+        if theirs.file_meta.get(name) not in (theirs.get(meant), ours.file_meta.get(name))
+    ]
 
 
 def _differences(ours, theirs, path=""):
@@ -183,7 +244,7 @@ def _pixelDifferences(ours, theirs):
     if PIXEL_DATA not in ours and PIXEL_DATA not in theirs:
         return []
     if (PIXEL_DATA in ours) != (PIXEL_DATA in theirs):
-        return ["PixelData"]
+        return [PIXELS]
     syntaxes = [dataset.file_meta.TransferSyntaxUID for dataset in (ours, theirs)]
     if _isColor(ours):
         isAlike = syntaxes[0] == syntaxes[1] and all(ours.get(tag) == theirs.get(tag) for tag in COLOR_CODING)
@@ -194,11 +255,11 @@ def _pixelDifferences(ours, theirs):
         if data[0] == data[1]:
             return []
         if not syntaxes[0].is_encapsulated:
-            return ["PixelData"]
+            return [PIXELS]
     for dataset, syntax in zip((ours, theirs), syntaxes, strict=True):
         if not _canDecode(syntax):
             return [f"PixelData, as far as can be told: {dataset.file_meta.TransferSyntaxUID.name} is not decoded here"]
-    return [] if _framesAreEqual(ours, theirs) else ["PixelData"]
+    return [] if _framesAreEqual(ours, theirs) else [PIXELS]
 
 
 def _isColor(dataset):

@@ -8,6 +8,7 @@ import urllib.parse
 from PlanningHubLib.Errors import UsageError
 from PlanningHubLib.SourcesDicomWeb import isLoopback
 
+from .Certificates import tlsContext
 from .Http import TimeLimits
 
 ADDRESS = "Give dicom://AET@host:port, with an application entity title of 1 to 16 characters."
@@ -78,7 +79,7 @@ def peerOf(settings):
     peer = parsePeer(settings.address)
     tls = listenTls = None
     if settings.certificateAuthority or settings.clientCertificate:
-        tls = _tlsContext(settings, ssl.Purpose.SERVER_AUTH)
+        tls = tlsContext(settings, ssl.Purpose.SERVER_AUTH)
         listenTls = _listenContext(settings)
     elif not settings.plain and not isLoopback(peer.host):
         raise UsageError(
@@ -100,28 +101,6 @@ def peerOf(settings):
 def _listenContext(settings):
     if not settings.clientCertificate:
         return None
-    context = _tlsContext(settings, ssl.Purpose.CLIENT_AUTH)
+    context = tlsContext(settings, ssl.Purpose.CLIENT_AUTH)
     context.verify_mode = ssl.CERT_REQUIRED
-    return context
-
-
-def _tlsContext(settings, purpose):
-    try:
-        context = ssl.create_default_context(purpose, cafile=settings.certificateAuthority)
-    except (OSError, ValueError) as error:
-        raise UsageError(
-            "bad-store-settings",
-            f"{settings.certificateAuthority} holds no certificate of an authority.",
-            "Correct certificateAuthority in site.json: a PEM file.",
-        ) from error
-    if settings.clientCertificate:
-        try:
-            # Without a callback the library would ask for a passphrase on the terminal.
-            context.load_cert_chain(settings.clientCertificate, settings.clientKey, password=lambda: b"")
-        except (OSError, ValueError) as error:
-            raise UsageError(
-                "bad-store-settings",
-                f"The client certificate of store {settings.name or settings.address} cannot be used with its key.",
-                "Check clientCertificate and clientKey in site.json: PEM files that belong together.",
-            ) from error
     return context

@@ -35,6 +35,7 @@ class DicomStore:
     keepsWholeCase = False
 
     def __init__(self, peer, connections=4, batchItems=10, batchBytes=64 << 20, commitmentSeconds=COMMITMENT_SECONDS):
+        self.address = peer.address
         self.description = f"DICOM store {peer.address}"
         self._peer = peer
         self._connections = connections

@@ -2,17 +2,19 @@
 
 import contextlib
 import functools
-import itertools
 import json
 import logging
 import urllib.parse
 
 from PlanningHubLib.Errors import StoreFailed
+from PlanningHubLib.Files import sha256Bytes
 from PlanningHubLib.Progress import part
 
 from ..Items import DICOM
 from .Bandwidth import Bandwidth
 from .CentralStore import ABSENT, CONFLICT, REFUSED, SAME, SENT, UNFIT, UNREACHED, Answer
+from .Comparing import OTHER_CONTENT, comparedAnswer, mostBytes
+from .Grouping import batches, bySeries, forAll, merged, unfit
 from .Http import Http, StoreBusy, TooLong, retryAfter
 from .Multipart import CutShort, FileChanged, Upload, boundaryOf, partContents, partDigests
 from .Parallel import Breaker, runAll
@@ -23,8 +25,6 @@ SPARE_BYTES = 1 << 20
 BATCH_ITEMS, BATCH_BYTES = 10, 64 << 20
 # Records of a case are small; an archive that sends this much sends something else.
 MOST_RECORD_BYTES = 64 << 20
-OTHER_CONTENT = "The store keeps other content under this SOP Instance UID ({})."
-NO_IDENTITY = "It has no SOP Instance, Series or Study UID of its own, so an archive cannot keep it."
 EMPTY_SHA256 = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 # The status codes that are about the object; all others are about the store, and the object stays to be sent.
 ABOUT_THE_OBJECT = (400, 409, 413, 415, 422)
@@ -39,11 +39,7 @@ class DicomWebStore:
 
     keepsWholeCase = False
 
-<<<<<<< HEAD
     def __init__(self, settings, auth=None, limits=None):
-=======
-    def __init__(self, settings, auth=None, limits=None, pace=lambda count: None):
->>>>>>> int
         base = settings.address.removeprefix("dicomweb+")
         self.address = settings.address
         self.description = f"DICOMweb store {base}"
@@ -67,10 +63,10 @@ class DicomWebStore:
 
         A series is read in one answer; only what is not found in it is asked for one by one.
         """
-        answers = _unfit(items)
+        answers = unfit(items)
         fit = [item for item in items if item.sha256 not in answers]
         breaker = Breaker()
-        series = [group for group in _bySeries(fit) if len(group) > 2]
+        series = [group for group in bySeries(fit) if len(group) > 2]
         found = runAll(
             series,
             functools.partial(self._checkSeries, breaker=breaker),
@@ -111,19 +107,33 @@ class DicomWebStore:
             return Answer(UNREACHED, breaker.reason, breaker.waitSeconds)
         url = f"{self._retrieve}/studies/{item.studyUid}/series/{item.seriesUid}/instances/{item.sopInstanceUid}"
         try:
-            read = functools.partial(self._digests, url, item.bytes + SPARE_BYTES, breaker)
-            parts = _twice(lambda: list(read()))
+            answer = self._readBack(item, url, breaker)
         except _NotThere:
-            breaker.succeeded()
-            return Answer(ABSENT)
-        except TooLong:
-            return Answer(CONFLICT, OTHER_CONTENT.format(f"more than {item.bytes} bytes"))
+            answer = Answer(ABSENT)
         except CutShort:
             return _tripped(breaker, StoreFailed("answer-cut", "The store's answer was cut short.", "Sync again."))
         except StoreFailed as error:
             return _tripped(breaker, error)
         breaker.succeeded()
-        return _compared(item, parts)
+        return answer
+
+    def _readBack(self, item, url, breaker):
+        try:
+            answer = _compared(item, _twice(lambda: list(self._digests(url, item.bytes + SPARE_BYTES, breaker))))
+        except TooLong:
+            answer = Answer(CONFLICT, OTHER_CONTENT.format(f"more than {item.bytes} bytes"))
+        if answer.outcome != CONFLICT:
+            return answer
+        # Other bytes may still say the same.
+        original = _contentOf(item)
+        if original is None:
+            return answer
+        with contextlib.suppress(TooLong):
+            most = max(item.bytes, mostBytes(original)) + SPARE_BYTES
+            kept = _twice(lambda: list(self._parts(url, most, breaker, partContents)))
+            if len(kept) == 1:
+                return comparedAnswer(item, original, kept[0])
+        return answer
 
     def _digests(self, url, mostBytes, breaker):
         """Yield (SHA-256, length) of each object in the answer to a WADO-RS request."""
@@ -183,15 +193,15 @@ class DicomWebStore:
 
     def send(self, items, progress):
         """Send the items in batches over a few connections. What the store answers here is a hint, never a proof."""
-        batches = list(_batches(items))
+        groups = list(batches(items, BATCH_ITEMS, BATCH_BYTES))
         breaker = Breaker()
         work = functools.partial(self._sendBatch, breaker=breaker)
         text = "Sending to the store"
-        return _merged(runAll(batches, work, self._connections, progress, text, breaker))
+        return merged(runAll(groups, work, self._connections, progress, text, breaker))
 
     def _sendBatch(self, batch, breaker):
         if breaker.isOpen:
-            return _forAll(batch, Answer(UNREACHED, f"Not sent: {breaker.reason}", breaker.waitSeconds))
+            return forAll(batch, Answer(UNREACHED, f"Not sent: {breaker.reason}", breaker.waitSeconds))
         try:
             answer = _twice(lambda: self._store(batch, breaker))
             breaker.succeeded()
@@ -200,11 +210,11 @@ class DicomWebStore:
             rest = [item for item in batch if item is not changed.item]
             return {changed.item.sha256: Answer(UNFIT, reason), **(self._sendBatch(rest, breaker) if rest else {})}
         except StoreFailed as error:
-            return _forAll(batch, _tripped(breaker, error))
+            return forAll(batch, _tripped(breaker, error))
         if answer.outcome == REFUSED and len(batch) > 1:
             # Some archives refuse a whole request for one bad object: the good ones go again by themselves.
-            return _merged(self._sendBatch([item], breaker) for item in batch)
-        return _forAll(batch, answer)
+            return merged(self._sendBatch([item], breaker) for item in batch)
+        return forAll(batch, answer)
 
     def _store(self, batch, breaker):
         def beforeChunk(count):
@@ -274,49 +284,14 @@ def _compared(item, parts):
         return Answer(ABSENT, "The store answered without the object.")
     if parts == [(item.sha256, item.bytes)]:
         return Answer(SAME)
-    length = parts[0][1]
-    how = f"{length} bytes instead of {item.bytes}" if length != item.bytes else f"{length} bytes, not all the same"
-    return Answer(CONFLICT, OTHER_CONTENT.format(how))
+    return Answer(CONFLICT, OTHER_CONTENT.format(f"{len(parts)} objects, {parts[0][1]} bytes"))
 
 
-def _unfit(items):
-    """Answers for items whose identity does not let an archive keep them."""
-    answers = {}
-    byUid = {}
-    for item in items:
-        if not (item.sopInstanceUid and item.seriesUid and item.studyUid):
-            answers[item.sha256] = Answer(UNFIT, NO_IDENTITY)
-        else:
-            byUid.setdefault(item.sopInstanceUid, []).append(item)
-    for same in byUid.values():
-        if len(same) > 1:
-            reason = "Two files of the case have this SOP Instance UID and different content; neither is sent."
-            answers.update(_forAll(same, Answer(CONFLICT, reason)))
-    return answers
-
-
-def _bySeries(items):
-    def key(item):
-        return item.studyUid, item.seriesUid
-
-    return [list(group) for _key, group in itertools.groupby(sorted(items, key=key), key)]
-
-
-def _batches(items):
-    batch, size = [], 0
-    for item in items:
-        if batch and (len(batch) == BATCH_ITEMS or size + item.bytes > BATCH_BYTES):
-            yield batch
-            batch, size = [], 0
-        batch.append(item)
-        size += item.bytes
-    if batch:
-        yield batch
-
-
-def _forAll(items, answer):
-    return {item.sha256: answer for item in items}
-
-
-def _merged(answers):
-    return {digest: answer for answered in answers for digest, answer in answered.items()}
+def _contentOf(item):
+    """The item's bytes; None where its file is no longer what was recorded."""
+    try:
+        with item.open() as file:
+            data = file.read(item.bytes + 1)
+    except OSError:
+        return None
+    return data if sha256Bytes(data) == item.sha256 else None
