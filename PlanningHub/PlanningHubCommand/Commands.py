@@ -17,6 +17,7 @@ from PlanningHubLib.Errors import (
 from PlanningHubLib.Import import examine, importVerdict
 from PlanningHubLib.Planning.OutcomeView import outcomeLines
 from PlanningHubLib.RescanRequest import writeRescanRequest
+from PlanningHubLib.Secrets import KeyRing
 from PlanningHubLib.Steps import stepStates
 
 from . import Chain
@@ -155,8 +156,15 @@ def _verifyFolder(folder, progress, store):
 
     if Verify.isPackage(folder):
         return Verify.verifyPackage(folder, progress, newerStudiesOf(store)), "package"
+    from CentralSyncLib.Outbox.Opening import isOutbox
+    from CentralSyncLib.Outbox.Verify import verifyOutbox
+
+    if isOutbox(folder):
+        return verifyOutbox(folder, KeyRing.forThisInstallation(create=False), progress), "outbox"
     raise InputRefused(
-        "nothing-to-verify", f"{folder} is neither a case nor a package.", "Choose a case or a package folder."
+        "nothing-to-verify",
+        f"{folder} is neither a case, a package nor an outbox.",
+        "Choose the folder of a case, a package or an outbox.",
     )
 
 

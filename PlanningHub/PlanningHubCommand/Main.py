@@ -152,8 +152,8 @@ def _governanceCommands(command):
 
 
 def _lookingCommands(command):
-    verify = command("verify", Commands.verify, "check a case or a package from its folder alone")
-    verify.add_argument("folder", metavar="DIR", help="case folder, package folder or audit log")
+    verify = command("verify", Commands.verify, "check a case, a package or an outbox from its folder alone")
+    verify.add_argument("folder", metavar="DIR", help="folder of a case, a package or an outbox, or an audit log")
     verify.add_argument(
         "--store", metavar="STORE",
         help="compare a case's audit log with what this store has seen; of a package ask it for newer examinations",

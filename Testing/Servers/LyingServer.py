@@ -30,6 +30,7 @@ READ_LIES = {
     "stalls": "never answers",
     "fails": "answers 500",
     "floods": "answers with a body that does not end",
+    "recodes": "gives what it keeps with a header of its own: run-length coded, or uncoded what was coded",
 }
 
 
@@ -142,6 +143,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
     def _give(self, objects, lie):
         objects = [] if lie == "emptyParts" else objects
+        objects = [_recoded(data) for data in objects] if lie == "recodes" else objects
         parts = b"".join(b"--b0\r\nContent-Type: application/dicom\r\n\r\n" + data + b"\r\n" for data in objects)
         body = parts + b"--b0--\r\n"
         kind = {"Content-Type": 'multipart/related; type="application/dicom"; boundary=b0'}
@@ -175,3 +177,18 @@ def _parts(body, contentType):
     boundary = b"--" + re.search(r'boundary="?([^";]+)', contentType).group(1).encode()
     pieces = (b"\r\n" + body).split(b"\r\n" + boundary)[1:-1]
     return [piece.split(b"\r\n\r\n", 1)[1] for piece in pieces]
+
+
+def _recoded(data):
+    import pydicom
+    from pydicom.uid import RLELossless
+
+    dataset = pydicom.dcmread(io.BytesIO(data))
+    if dataset.file_meta.TransferSyntaxUID.is_encapsulated:
+        dataset.decompress(generate_instance_uid=False)
+    else:
+        dataset.compress(RLELossless, generate_instance_uid=False)
+    dataset.file_meta.ImplementationVersionName = "ARCHIVE"
+    stream = io.BytesIO()
+    dataset.save_as(stream, enforce_file_format=True)
+    return stream.getvalue()

@@ -31,7 +31,7 @@ from .Entries import (
     entryOf,
 )
 from .Payloads import Payloads
-from .Rows import dueRows, isPaused, rowFor, rowsOf, rowsWhere
+from .Rows import distinct, dueRows, isPaused, rowFor, rowsOf, rowsWhere
 from .Seals import Seals
 
 __all__ = [
@@ -115,7 +115,7 @@ class Outbox:
     def stores(self):
         """Return the addresses of all stores that ever had an entry."""
         with self._reading() as db:
-            return [row[0] for row in db.execute("SELECT DISTINCT store FROM entries ORDER BY store")]
+            return distinct(db, "store")
 
     def history(self, entryId):
         """Return the transitions of an entry, oldest first: ``from_, to, reason, when, user, process``."""
@@ -219,8 +219,7 @@ class Outbox:
 
     def _takeBack(self, db, recorder):
         """Put back into the queue what ended processes held."""
-        owners = [row[0] for row in db.execute("SELECT DISTINCT owner FROM entries WHERE owner IS NOT NULL")]
-        for owner in owners:
+        for owner in distinct(db, "owner"):
             if owner != self._owner.name and not Owners.isAlive(self.folder, owner):
                 self._putBack(db, recorder, owner, ENDED)
 

@@ -169,6 +169,8 @@ class SealedFile(io.RawIOBase):
 
     def __init__(self, path, seals):
         self._seals = seals
+        # Readers of DICOM objects ask a stream for one.
+        self.name = str(path)
         self._file = open(path, "rb", buffering=0)
         self._counter = self._file.read(COUNTER_BYTES)
         if len(self._counter) != COUNTER_BYTES:

@@ -79,6 +79,15 @@ def _isDue(row, now):
     return row["due"] <= now or row["due"] > now + LONGEST_WAIT_SECONDS or row["setAt"] > now
 
 
+def distinct(db, column):
+    """Return the different texts in an indexed column; how many rows have each does not matter."""
+    found, text = [], ""
+    while text is not None:
+        text = db.execute(f"SELECT MIN({column}) FROM entries WHERE {column} > ?", (text,)).fetchone()[0]
+        found.append(text)
+    return found[:-1]
+
+
 def isPaused(db, store):
     """Whether sending to a store, or to all, is paused; "" asks for all only."""
     return db.execute("SELECT 1 FROM pauses WHERE store IN ('', ?)", (store,)).fetchone() is not None

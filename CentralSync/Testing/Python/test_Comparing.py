@@ -41,10 +41,12 @@ def ours(tmp_path):
     inner = Dataset()
     inner.CodeMeaning = "inside"
     block.add_new(4, "SQ", [inner])
-    return written(dataset)
+    return written(dataset).replace(b"ARCHIVE", b"OURSELF")
 
 
 def written(dataset):
+    """Bytes as an archive would write them, with its own name in the header."""
+    dataset.file_meta.ImplementationVersionName = "ARCHIVE"
     stream = io.BytesIO()
     dataset.save_as(stream, enforce_file_format=True)
     return stream.getvalue()
@@ -66,6 +68,7 @@ def recoded(data, syntax):
     if not syntax.is_little_endian:
         dataset.PixelData = numpy.frombuffer(dataset.PixelData, "<u2").astype(">u2").tobytes()
     dataset.file_meta.TransferSyntaxUID = syntax
+    dataset.file_meta.ImplementationVersionName = "ARCHIVE"
     stream = io.BytesIO()
     coding = {"implicit_vr": syntax.is_implicit_VR, "little_endian": syntax.is_little_endian}
     pydicom.dcmwrite(stream, dataset, **coding, force_encoding=True)
@@ -73,7 +76,7 @@ def recoded(data, syntax):
 
 
 def compared(ours, kept):
-    return compare(io.BytesIO(ours), kept)
+    return compare(ours, kept)
 
 
 SYNTAXES = [
@@ -113,9 +116,10 @@ def test_otherCharacterSetAndFileMetaAreTheSame(ours):
 
 
 def test_characterSetThatWasOnlyRenamedIsADifference(ours):
-    kept = ours.replace(b"ISO_IR 100", b"ISO_IR 101")
-    assert compared(ours, kept).isSame  # The letters are the same in both.
-    kept = ours.replace(b"ISO_IR 100", b"ISO_IR 144")
+    theirs = ours.replace(b"OURSELF", b"ARCHIVE")
+    # The letters are the same in both of these.
+    assert compared(ours, theirs.replace(b"ISO_IR 100", b"ISO_IR 101")).isSame
+    kept = theirs.replace(b"ISO_IR 100", b"ISO_IR 144")
     result = compared(ours, kept)
     assert not result.isSame and "PatientName" in result.reason
 
@@ -190,13 +194,14 @@ def test_whatIsNoDicomOrWouldExplodeIsRefused(ours):
 
 
 def test_deepNestingEndsNoCheck(ours):
-    head = struct.pack("<HH2sHI", 0x0040, 0xA730, b"SQ", 0, 0xFFFFFFFF) + struct.pack("<HHI", 0xFFFE, 0xE000, 0xFFFFFFFF)
-    assert not compared(ours, ours + head * 20_000).isSame
+    sequence, item = ("<HH2sHI", 0x0040, 0xA730, b"SQ", 0, 0xFFFFFFFF), ("<HHI", 0xFFFE, 0xE000, 0xFFFFFFFF)
+    nested = (struct.pack(*sequence) + struct.pack(*item)) * 20_000
+    assert not compared(ours, ours + nested).isSame
 
 
 def test_mostBytesIsThatOfTheUncompressedPixels(ours):
     dataset = read(ours)
-    assert mostBytes(io.BytesIO(recoded(ours, RLELossless))) == len(dataset.PixelData)
+    assert mostBytes(recoded(ours, RLELossless)) == len(dataset.PixelData)
 
 
 def test_colorsMayBeKeptInAnotherPlane(ours):
@@ -207,7 +212,7 @@ def test_colorsMayBeKeptInAnotherPlane(ours):
     dataset.HighBit, dataset.PixelRepresentation = 7, 0
     dataset.PhotometricInterpretation, dataset.PlanarConfiguration = "RGB", 0
     dataset.PixelData = pixels.tobytes()
-    color = written(dataset)
+    color = written(dataset).replace(b"ARCHIVE", b"OURSELF")
     assert compared(color, recoded(color, RLELossless)).isSame
     dataset.PlanarConfiguration, dataset.PixelData = 1, pixels.transpose(2, 0, 1).tobytes()
     assert compared(color, written(dataset)).isSame
@@ -216,3 +221,33 @@ def test_colorsMayBeKeptInAnotherPlane(ours):
     renamed = read(color)
     renamed.PhotometricInterpretation = "YBR_FULL"
     assert compared(color, written(renamed)).reason == "it differs in PixelData"
+
+
+# Whether it is ours gone wrong
+
+
+def flipped(data, position):
+    return data[:position] + bytes([data[position] ^ 1]) + data[position + 1 :]
+
+
+def test_damageLooksLikeDamage(ours):
+    zeroed = ours[:-2048] + bytes(2048)
+    name = ours.index(SECRET.encode("latin-1"))
+    flips = [flipped(ours, position) for position in (0, 100, 180, 200, name, len(ours) - 99)]
+    for kept in (*flips, ours[:-999], ours[:150], b"", zeroed):
+        result = compared(ours, kept)
+        assert (result.isSame, result.looksDamaged) == (False, True), result.reason
+
+
+def test_anotherObjectAndACorrectedOneDoNot(ours, tmp_path):
+    corrected = read(ours)
+    corrected.PatientName = "Müller-Lüdenscheid^Änne"
+    (path,) = writeSmallSeries(tmp_path / "other", 1, seed=7)
+    another = read(path.read_bytes())
+    another.SOPInstanceUID = read(ours).SOPInstanceUID
+    samePlace = read(ours)
+    samePlace.PatientID, samePlace.InstanceNumber = "SETT", 2
+    assert len(written(samePlace)) == len(ours)
+    for kept in map(written, (corrected, another, samePlace)):
+        result = compared(ours, kept)
+        assert (result.isSame, result.looksDamaged) == (False, False), result.reason

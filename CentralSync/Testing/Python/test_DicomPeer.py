@@ -78,6 +78,7 @@ def test_certificatesThatAreNone(homeless, tmp_path):
     address = "dicom://PACS@127.0.0.1:104"
     junk = tmp_path / "junk.pem"
     junk.write_text("no certificate")
+    junk.chmod(0o600)
     for name in ("certificateAuthority", "clientCertificate"):
         siteWith(homeless, name="pacs", address=address, **{name: str(junk)})
         with pytest.raises(UsageError) as error:
@@ -110,6 +111,7 @@ def secured(authority, homeless, tmp_path):
         settings = {"certificateAuthority": str(tmp_path / "authority.pem")}
         if clientCertificate:
             clientCertificate.private_key_and_cert_chain_pem.write_to_path(tmp_path / "client.pem")
+            (tmp_path / "client.pem").chmod(0o600)
             settings["clientCertificate"] = str(tmp_path / "client.pem")
         siteWith(homeless, name="pacs", address=archive.address, **settings)
         return archive, openStore(archive.address)

@@ -8,16 +8,20 @@ import subprocess
 import time
 from pathlib import Path
 
+import pydicom
 import pytest
-from Pushing import pushVerified
+from pydicom.uid import RLELossless
 
 from CentralSyncLib.Items import itemOf
 from CentralSyncLib.Results import FAILED, NOT_SENT, QUEUED, VERIFIED
 from CentralSyncLib.Stores.Addresses import openStore
+from CentralSyncLib.Stores.CentralStore import CONFLICT, SAME
 from CentralSyncLib.Stores.Http import TimeLimits
+from CentralSyncLib.Sync import pushVerified
 from PlanningHubLib.ArchiveAccess import Credentials, remember
 from PlanningHubLib.Errors import Cancelled
 from PlanningHubLib.Files import sha256Bytes
+from PlanningHubLib.Progress import noProgress
 from Servers.LyingServer import LyingServer
 from Servers.OrthancServer import OrthancServer, freePort, whyNoOrthanc
 from Servers.SmallDicom import writeSmallSeries
@@ -212,6 +216,46 @@ def test_noLieAboutWhatIsKeptIsBelieved(liar, items, lie, state, word):
     assert all(word in result.reason for result in unproven), unproven[0].reason
     liar.read = "honest"
     assert states(pushVerified(openStore(liar.address), items)) == {VERIFIED}
+
+
+def test_whatAnArchiveRecodedIsProvenByWhatItSays(liar, items, tmp_path):
+    """Also where it is kept longer than it was sent: a coded picture of zeros."""
+    dataset = pydicom.dcmread(items[0].path)
+    dataset.Rows, dataset.Columns, dataset.PixelData = 1024, 1024, bytes(2 << 20)
+    dataset.SOPInstanceUID = dataset.file_meta.MediaStorageSOPInstanceUID = "1.2.3"
+    dataset.compress(RLELossless, generate_instance_uid=False)
+    dataset.save_as(tmp_path / "coded.dcm")
+    items = [*items[:4], itemOf(tmp_path / "coded.dcm")]
+    assert items[-1].bytes < 1 << 17
+    store = openStore(liar.address)
+    store.send(items, noProgress)
+    liar.read = "recodes"
+    answers = store.check(items, noProgress)
+    assert {answer.outcome for answer in answers.values()} == {SAME}
+    assert all("every pixel" in answer.reason for answer in answers.values())
+    assert "RLE" in answers[items[0].sha256].reason
+
+
+def test_whatIsNotEqualIsNamedAndNoValueIs(liar, items, tmp_path):
+    dataset = pydicom.dcmread(items[0].path)
+    dataset.PatientName = "Test^Other"
+    dataset.save_as(tmp_path / "other.dcm")
+    store = openStore(liar.address)
+    store.send([itemOf(tmp_path / "other.dcm")], noProgress)
+    for liar.read in ("honest", "recodes"):
+        (answer,) = store.check(items[:1], noProgress).values()
+        assert answer.outcome == CONFLICT and "it differs in PatientName" in answer.reason
+        assert "Test" not in answer.reason
+
+
+def test_aFileThatChangedProvesNothing(liar, items):
+    store = openStore(liar.address)
+    store.send(items[:1], noProgress)
+    liar.read = "recodes"
+    data = items[0].path.read_bytes()
+    items[0].path.write_bytes(data[:-4] + b"abcd")
+    (answer,) = store.check(items[:1], noProgress).values()
+    assert answer.outcome == CONFLICT
 
 
 def test_lostAnswerIsSettledByReadingBack(liar, items):
