@@ -6,13 +6,10 @@ and whoever shows a token instead of a name, is left to the store.
 
 import dataclasses
 
-from PlanningHubLib.ArchiveAccess import recall
 from PlanningHubLib.Errors import GateRefused
 from PlanningHubLib.Site import Site
 
 from .Server import Roles
-from .Stores.Addresses import dicomWebBase
-from .Stores.Settings import storeSettings
 
 WORDS = {
     "push": "send results", "read": "read images and results", "search": "search", "restore": "restore a case",
@@ -37,31 +34,23 @@ class Standing:
         return None if self.roles is None else Roles.mayDo(self.roles, action)
 
 
-def standing(store, auth=None, site=None):
-    """Return the :class:`Standing` at a store; nothing is connected.
+def standing(store, site=None):
+    """Return the :class:`Standing` at an opened store; nothing is connected.
 
-    :param store: address or name, as :func:`CentralSyncLib.Stores.Settings.storeSettings` takes it
-    :param auth: :class:`PlanningHubLib.ArchiveAccess.Credentials`; without, those that are remembered
-    :raises UsageError: as :func:`CentralSyncLib.Stores.Addresses.dicomWebBase`
-    :raises GateRefused: as :func:`PlanningHubLib.ArchiveAccess.recall`
+    :param store: a :class:`CentralStore`; what asks for no login, such as a folder, has no ``user``
     """
-    site = site or Site.forThisInstallation()
-    address = storeSettings(store, site).address.strip()
-    if not address.lower().startswith("dicomweb+"):
-        return Standing()
-    credentials = auth or recall(dicomWebBase(address))
-    user = credentials.user if credentials else ""
-    roles = Roles.rolesOf(user, site) if user else None
+    user = getattr(store, "user", "")
+    roles = Roles.rolesOf(user, site or Site.forThisInstallation()) if user else None
     return Standing(user, None if roles is None else tuple(roles))
 
 
-def require(store, action, auth=None, site=None):
+def require(store, action, site=None):
     """Refuse what the store would refuse, where the site's configuration tells; return the :class:`Standing`.
 
     :param action: one of :func:`CentralSyncLib.Server.Roles.actionNames`
     :raises GateRefused: ``role-missing``
     """
-    found = standing(store, auth, site)
+    found = standing(store, site)
     if found.mayDo(action) is False:
         raise GateRefused(
             "role-missing",

@@ -4,11 +4,11 @@ import dataclasses
 from pathlib import Path
 
 from .Items import sentArtefacts
-from .Results import NOT_SENT, VERIFIED
+from .Results import VERIFIED
 from .Stores.Addresses import dicomWebUrl, openStore
 
 TO_SEND = "to-send"
-DICOM_ONLY = "This store keeps DICOM objects only; it stays in the case."
+WRAPPED = "This store keeps DICOM objects only; one carries each of them."
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,17 +43,17 @@ def planLines(case, address):
     """Return the :class:`Line` list of what a sync would bring to an address now, from the case's records alone."""
     lines = []
     for artefact in sentArtefacts(case):
-        stays = {name: isDicomWeb(address) and not name.endswith(".dcm") for name in artefact.files}
-        for state, reason, kept in ((TO_SEND, "", False), (NOT_SENT, DICOM_ONLY, True)):
-            sizes = [record.bytes for name, record in artefact.files.items() if stays[name] is kept]
+        wrapped = {name: "://" in address and not name.endswith(".dcm") for name in artefact.files}
+        for reason, carried in (("", False), (WRAPPED, True)):
+            sizes = [record.bytes for name, record in artefact.files.items() if wrapped[name] is carried]
             if sizes:
-                lines.append(Line(artefact.title, len(sizes), _sum(sizes), state, reason))
+                lines.append(Line(artefact.title, len(sizes), _sum(sizes), TO_SEND, reason))
     return lines
 
 
 def resultLines(case, result):
     """Return the :class:`Line` list of a :class:`SyncResult`; items that are not verified keep their reasons."""
-    items, groups = {item.sha256: item for item in result.items}, {}
+    items, groups = {item.fileSha256: item for item in result.items}, {}
     # Two files of one content were sent once: both are there.
     for artefact in sentArtefacts(case):
         for record in artefact.files.values():
@@ -61,7 +61,7 @@ def resultLines(case, result):
                 groups.setdefault(_key(artefact.title, items[record.sha256]), []).append(record.bytes)
     shown = {record.sha256 for artefact in sentArtefacts(case) for record in artefact.files.values()}
     for item in result.items:
-        if item.sha256 not in shown:
+        if item.fileSha256 not in shown:
             groups.setdefault(_key("", item), []).append(None)
     return [Line(what, len(sizes), _sum(sizes), state, reason) for (what, state, reason), sizes in groups.items()]
 

@@ -12,13 +12,22 @@ NOT_SENT = "not-sent"  # this store does not keep such files; they stay in the c
 
 @dataclasses.dataclass(frozen=True)
 class ItemResult:
-    """One item's state: ``verified``, ``failed``, ``queued`` or ``not-sent``."""
+    """One item's state: ``verified``, ``failed``, ``queued`` or ``not-sent``.
+
+    :param contentSha256: of the file that the item carries, where it is wrapped; else ""
+    """
 
     sha256: str
     sopInstanceUid: str
     name: str
     state: str
     reason: str = ""
+    contentSha256: str = ""
+
+    @property
+    def fileSha256(self):
+        """Of the case's own file."""
+        return self.contentSha256 or self.sha256
 
     def asDict(self):
         return {
@@ -27,6 +36,7 @@ class ItemResult:
             "name": self.name,
             "state": self.state,
             "reason": self.reason,
+            "content_sha256": self.fileSha256,
         }
 
 

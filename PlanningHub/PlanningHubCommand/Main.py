@@ -27,6 +27,7 @@ from .PartOptions import addPartOptions
 from .Planning import addCommand as addPlanCommand
 from .Pushing import addCommand as addPushCommand
 from .Records import addCommands as addRecordCommands
+from .Restoring import addCommands as addRestoreCommands
 from .SegmentOptions import addModelOptions, addReviewOptions, addSegmentOptions
 from .Serving import addCommand as addServerCommand
 from .Upkeep import addCommands as addUpkeepCommands
@@ -68,6 +69,7 @@ def buildParser():
     addPushCommand(command)
     addUpkeepCommands(command)
     addExchangeCommands(command)
+    addRestoreCommands(command)
     addServerCommand(command)
     return parser
 

@@ -75,8 +75,12 @@ class ShippedStore:
 
     def __enter__(self):
         try:
+            # Two workers that find an empty database at once would both make its tables, and one would end.
+            self.start("orthanc-1")
+            self.waitFor("orthanc-1")
             for name in self.orthancs():
-                self.start(name)
+                if name != "orthanc-1":
+                    self.start(name)
             self.startTerminator()
             for name in self.orthancs():
                 self.waitFor(name)
@@ -181,7 +185,8 @@ class ShippedStore:
         end = time.monotonic() + timeoutSeconds
         while not isReady():
             if self._processes[name].poll() is not None or time.monotonic() > end:
-                raise RuntimeError(f"{name} did not start:\n{self.logs()[-2000:]}")
+                words = (self.folder / f"{name}.log").read_text(errors="replace")
+                raise RuntimeError(f"{name} did not start:\n{words[-2000:]}")
             time.sleep(0.05)
 
     def _pem(self, name, data):

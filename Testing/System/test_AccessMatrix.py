@@ -9,11 +9,11 @@ import time
 
 import psutil
 import pytest
+from Pushing import pushVerified
 
 from CentralSyncLib.Items import itemOf
 from CentralSyncLib.Results import QUEUED, VERIFIED
 from CentralSyncLib.Server import Roles
-from CentralSyncLib.Sync import pushVerified
 from PlanningHubLib.Files import sha256Bytes
 from Servers.ShippedStore import ShippedStore, whyNoStore
 from Servers.SmallDicom import writeSmallSeries

@@ -3,11 +3,11 @@
 import collections
 
 import pytest
+from Pushing import pushVerified
 
 from CentralSyncLib.Items import itemOf
 from CentralSyncLib.Results import FAILED, QUEUED, VERIFIED
 from CentralSyncLib.Server.Writer import Database
-from CentralSyncLib.Sync import pushVerified
 from Servers.Postgres import Postgres, whyNoPostgres
 from Servers.ShippedStore import ShippedStore, whyNoStore
 from Servers.SmallDicom import writeSmallSeries

@@ -8,12 +8,12 @@ import time
 
 import pytest
 import trustme
+from Pushing import pushVerified
 
 from CentralSyncLib.Items import itemOf
 from CentralSyncLib.Results import QUEUED, VERIFIED
 from CentralSyncLib.Stores.Addresses import openStore
 from CentralSyncLib.Stores.Settings import StoreSettings
-from CentralSyncLib.Sync import pushVerified
 from PlanningHubLib.ArchiveAccess import Credentials
 from Servers.LyingServer import LyingServer
 from Servers.OrthancServer import freePort

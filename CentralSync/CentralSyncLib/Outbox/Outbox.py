@@ -29,9 +29,10 @@ from .Entries import (
     WITHDRAWN,
     Entry,
     entryOf,
+    textOf,
 )
 from .Payloads import Payloads
-from .Rows import distinct, dueRows, isPaused, rowFor, rowsOf, rowsWhere
+from .Rows import distinct, dueRows, foldersOf, isPaused, rowFor, rowsOf, rowsWhere
 from .Seals import Seals
 
 __all__ = [
@@ -101,7 +102,11 @@ class Outbox:
     # Asking
 
     def entries(self, store=None, caseId=None, states=None, ids=None):
-        """Return the entries that meet all that is given, in the order in which they were queued."""
+        """Return the entries that meet all that is given, in the order in which they were queued.
+
+        With a ``caseId`` also those that were queued for another case first: ``caseId`` and ``caseFolder`` are then
+        those of the case that was asked for.
+        """
         with self._reading() as db:
             return self._entriesOf(rowsWhere(db, store, caseId, states, ids))
 
@@ -192,6 +197,10 @@ class Outbox:
                         "bytes": lengths[item.sha256], "contentSha256": item.contentSha256,
                         "replaces": replaces.get(item.sha256), "setAt": recorder.now,
                     })  # fmt: skip
+            sealed, known = self._seals.sealText(caseFolder), foldersOf(db, caseId)
+            others = [one for one in ids.values()
+                      if one not in known or textOf(known[one], self._seals) != caseFolder]  # fmt: skip
+            recorder.addToCase(caseId, sealed, others)
             return ids, {}
 
     # Sending

@@ -65,7 +65,7 @@ class Push:
                 entry = entries[item.sha256]
                 state, reason = SHOWN[entry.state], entry.reason
                 reason = reason or (drained.reason if state == SHOWN_QUEUED else "")
-            results.append(ItemResult(item.sha256, item.sopInstanceUid, item.name, state, reason))
+            results.append(ItemResult(item.sha256, item.sopInstanceUid, item.name, state, reason, item.contentSha256))
         return results
 
     def _lookAgain(self, items, ids, progress):

@@ -1,11 +1,13 @@
 """What is asked of the outbox's table of entries."""
 
 from .Entries import QUEUED
+from .Schema import COLUMNS
 
 # No back-off is longer: an entry that is due later than this was put back before the clock was.
 LONGEST_WAIT_SECONDS = 24 * 3600
 # SQLite takes so many values in one question everywhere.
 MOST_VALUES = 500
+OF_CASE = ("caseId", "caseFolder")
 
 
 def rowFor(db, store, item):
@@ -18,36 +20,49 @@ def rowsOf(db, ids):
     """Return the rows with these ids that there are, in their order, each once."""
     ids = list(dict.fromkeys(ids))
     rows = {}
-    for start in range(0, len(ids), MOST_VALUES):
-        some = ids[start : start + MOST_VALUES]
-        marks = ", ".join("?" * len(some))
-        rows |= {row["id"]: row for row in db.execute(f"SELECT * FROM entries WHERE id IN ({marks})", some)}
+    for some in _portions(ids):
+        rows |= {row["id"]: row for row in db.execute(f"SELECT * FROM entries WHERE id IN ({_marks(some)})", some)}
     return [rows[one] for one in ids if one in rows]
 
 
 def rowsWhere(db, store, caseId, states, ids):
-    """Return the rows that meet all that is not None, in the order in which they were queued."""
-    states = [states] if isinstance(states, str) else states
-    if ids is not None:
-        return [row for row in rowsOf(db, sorted(ids)) if _fits(row, store, caseId, states)]
-    conditions, values = [], []
-    for name, value in (("store", store), ("caseId", caseId)):
-        if value is not None:
-            conditions.append(f"{name} = ?")
-            values.append(value)
+    """Return the rows that meet all that is not None, in the order in which they were queued.
+
+    Of a case are all that were ever queued for it, with the folder that it had then; another case may have them too.
+    """
+    source, conditions, values = "entries", [], []
+    if caseId is not None:
+        source = "cases JOIN entries ON entries.id = cases.entry"
+        conditions.append("cases.caseId = ?")
+        values.append(caseId)
+    if store is not None:
+        conditions.append("store = ?")
+        values.append(store)
     if states is not None:
-        conditions.append(f"state IN ({', '.join('?' * len(states))})")
+        states = [states] if isinstance(states, str) else states
+        conditions.append(f"state IN ({_marks(states)})")
         values += states
-    where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
-    return db.execute(f"SELECT * FROM entries {where} ORDER BY id", values).fetchall()
+    ofCase = OF_CASE if caseId is not None else ()
+    columns = ", ".join(f"{'cases' if name in ofCase else 'entries'}.{name} AS {name}" for name in COLUMNS)
+    rows = []
+    for some in [None] if ids is None else _portions(sorted(ids)):
+        met = [*conditions, *([f"id IN ({_marks(some)})"] if some else [])]
+        where = f"WHERE {' AND '.join(met)}" if met else ""
+        rows += db.execute(f"SELECT {columns} FROM {source} {where} ORDER BY id", [*values, *(some or ())]).fetchall()
+    return rows
 
 
-def _fits(row, store, caseId, states):
-    return (
-        (store is None or row["store"] == store)
-        and (caseId is None or row["caseId"] == caseId)
-        and (states is None or row["state"] in states)
-    )
+def _portions(ids):
+    return [ids[start : start + MOST_VALUES] for start in range(0, len(ids), MOST_VALUES)]
+
+
+def _marks(values):
+    return ", ".join("?" * len(values))
+
+
+def foldersOf(db, caseId):
+    """Return entry's id → sealed folder, of all that were ever queued for a case."""
+    return dict(tuple(row) for row in db.execute("SELECT entry, caseFolder FROM cases WHERE caseId = ?", (caseId,)))
 
 
 def dueRows(db, store, now, limit, wanted=None):

@@ -27,7 +27,6 @@ MIGRATIONS = (
         reason BLOB NOT NULL, attempts INTEGER NOT NULL, due REAL NOT NULL, setAt REAL NOT NULL, owner TEXT,
         CHECK ((owner IS NOT NULL) = (state IN ('sending', 'sent'))), UNIQUE (store, sha256, sopInstanceUid)
     );
-    CREATE INDEX entriesOfCase ON entries (caseId);
     CREATE INDEX entriesByState ON entries (store, state, due);
     CREATE INDEX entriesWaiting ON entries (store, setAt) WHERE state = 'queued';
     CREATE INDEX entriesHeld ON entries (owner) WHERE owner IS NOT NULL;
@@ -40,6 +39,8 @@ MIGRATIONS = (
     CREATE INDEX transitionsOfEntry ON transitions (entry, number);
     CREATE TABLE head (one INTEGER PRIMARY KEY CHECK (one = 1), number INTEGER NOT NULL, seal TEXT NOT NULL,
         headSeal TEXT NOT NULL);
+    CREATE TABLE cases (caseId TEXT NOT NULL, entry INTEGER NOT NULL, caseFolder BLOB NOT NULL, seal TEXT NOT NULL,
+        PRIMARY KEY (caseId, entry)) WITHOUT ROWID;
     CREATE TABLE pauses (store TEXT PRIMARY KEY) WITHOUT ROWID;
     CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
     CREATE TRIGGER transitionsStay BEFORE UPDATE ON transitions

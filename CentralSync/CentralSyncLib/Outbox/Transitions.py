@@ -60,6 +60,14 @@ class Recorder:
         self._note(row["state"], values)
         return values
 
+    def addToCase(self, caseId, caseFolder, ids):
+        """Note for which case entries were queued.
+
+        :param caseFolder: sealed
+        """
+        rows = [(caseId, one, caseFolder, caseSealOf(self._seals, caseId, one, caseFolder)) for one in ids]
+        self._db.executemany("INSERT OR REPLACE INTO cases VALUES (?, ?, ?, ?)", rows)
+
     def _note(self, before, values):
         self._number += 1
         said = {
@@ -103,6 +111,10 @@ def headSealOf(seals, number, seal):
     return seals.mac(["head", number, seal])
 
 
+def caseSealOf(seals, caseId, entryId, caseFolder):
+    return seals.mac(["case", caseId, entryId, _asJson(caseFolder)])
+
+
 def _asJson(value):
     return value.hex() if isinstance(value, bytes) else value
 
@@ -141,7 +153,7 @@ def verifyChain(db, seals):
         if row["seal"] != sealOf(seals, row, seal):
             return [_tampered(f"Transition {row['number']} (of entry {row['entry']}) has a false seal: it was changed")]
         number, seal = row["number"], row["seal"]
-    return _headFault(db, seals, number, seal) or _entryFault(db)
+    return _headFault(db, seals, number, seal) or _entryFault(db) or _caseFault(db, seals)
 
 
 def _headFault(db, seals, number, seal):
@@ -164,6 +176,13 @@ def _entryFault(db):
             return [_tampered(f"Entry {row['id']} is not what its last transition left: it was changed")]
     gone = db.execute("SELECT MIN(entry) FROM transitions WHERE entry NOT IN (SELECT id FROM entries)").fetchone()[0]
     return [_tampered(f"Entry {gone} is missing: it was removed")] if gone else []
+
+
+def _caseFault(db, seals):
+    for row in db.execute("SELECT * FROM cases"):
+        if row["seal"] != caseSealOf(seals, row["caseId"], row["entry"], row["caseFolder"]):
+            return [_tampered(f"That entry {row['entry']} is of case {row['caseId']} was changed")]
+    return []
 
 
 def _tampered(words):

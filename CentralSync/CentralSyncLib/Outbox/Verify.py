@@ -24,6 +24,8 @@ def verifyOutbox(folder, keyRing=None, progress=noProgress):
     :raises InputRefused: ``outbox-unreadable``
     """
     folder = Path(folder)
+    if not (folder / Schema.FILE_NAME).is_file():
+        return [Finding("outbox-damaged", "reject", "The outbox's database is gone.", SET_ASIDE)]
     with contextlib.closing(_connect(folder)) as db:
         try:
             return _findings(db, folder, keyRing, progress)
@@ -39,7 +41,11 @@ def _connect(folder):
     # A database that nobody has open, on a disk that cannot be written, has no log to be read with it.
     isClosed = not (folder / f"{Schema.FILE_NAME}-wal").exists()
     for mode in ("mode=ro", "immutable=1") if isClosed else ("mode=ro",):
-        db = sqlite3.connect(f"file:{name}?{mode}", Schema.BUSY_SECONDS, isolation_level=None, uri=True)
+        try:
+            db = sqlite3.connect(f"file:{name}?{mode}", Schema.BUSY_SECONDS, isolation_level=None, uri=True)
+        except sqlite3.OperationalError as error:
+            reason = error
+            continue
         db.row_factory = sqlite3.Row
         try:
             db.execute("BEGIN")
@@ -49,6 +55,7 @@ def _connect(folder):
             db.close()
             reason = error
         except sqlite3.DatabaseError:
+            # Not a database at all, which the caller says.
             return db
     raise InputRefused(
         "outbox-unreadable",

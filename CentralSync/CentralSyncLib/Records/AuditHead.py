@@ -39,9 +39,14 @@ def compareWithStore(case, store):
 
 def differences(case, heads):
     """Return ``audit-differs-from-store`` for the first head that the case's audit log does not go on from."""
-    lines = _linesOf(case)
-    fault = next(filter(None, (_fault(lines, head) for head in heads)), None)
+    fault = faultOf(case, heads)
     return [_differs(fault, case.folder / LOG_NAME)] if fault else []
+
+
+def faultOf(case, heads):
+    """Return in words the first head that the case's audit log does not go on from, or None."""
+    lines = _linesOf(case)
+    return next(filter(None, (_fault(lines, head) for head in heads)), None)
 
 
 def keptHeads(case, store):

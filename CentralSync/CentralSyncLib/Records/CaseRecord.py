@@ -1,52 +1,62 @@
-"""What a store of DICOM objects keeps of the case itself: the head of its audit log, in a Raw Data object.
+"""The record of a case: what a store needs beside the files to find the case, give it back whole, and tell it is true.
 
-Each object is one record, JSON in a private block, in a series of its own that case and study name together; nothing in
-it says more of the patient than the images beside it do. Records are added and never replaced. A later version may put
-more into the same record: a reader takes the names that it knows.
+A folder store keeps the record with its list of files. A store of DICOM objects keeps it as JSON in a private block of
+a Raw Data object, in a series of its own that case, study and procedure name together, so that an archive's own search
+finds it. Records are added and never replaced. A later version may put more into the same record: a reader takes the
+names that it knows.
 """
 
 import datetime
+import functools
+import importlib.resources
 import io
 import json
-import uuid
 
-from PlanningHubLib.Files import sha256Bytes, writeAside
+from PlanningHubLib.Errors import VerificationFailed
+from PlanningHubLib.Files import sha256Bytes
 from PlanningHubLib.Locking import utcNow
+from PlanningHubLib.SchemaCheck import inWords, schemaFault
 from PlanningHubLib.Software import versions
-from PlanningHubLib.Volumes import seriesPaths
 
-from ..Items import itemOf
+from ..Items import DICOM, Item, itemOf
+from .Metadata import approvedBy, metadataOf, retentionOf
+from .RawData import RAW_DATA_STORAGE, startObject, uidOf, writeObject
 
-RAW_DATA_STORAGE = "1.2.840.10008.5.1.4.1.1.66"
-FORMAT, VERSION = "planninghub-case-record", 1
+FORMAT, VERSION = "planninghub-case-record", 2
 CONTENT_LABEL = "CASE_RECORD"
 SERIES_DESCRIPTION = "Planning Hub case record (no images)"
 SERIES_NUMBER = 9009
+ITEM_NAME = "record of the case"
 # The block of private attributes (PS3.5 7.8): SHA-256, length without padding, and the JSON's bytes.
 PRIVATE_GROUP, PRIVATE_CREATOR = 0x0071, "PLANNING HUB CASE RECORD"
 DIGEST, LENGTH, CONTENT = 0x01, 0x02, 0x03
-# Patient and study as the source has them: the store files the record beside it.
-SHARED = (
-    "PatientName", "PatientID", "IssuerOfPatientID", "PatientBirthDate", "PatientSex", "StudyInstanceUID", "StudyDate",
-    "StudyTime", "StudyID", "AccessionNumber", "ReferringPhysicianName", "StudyDescription",
-)  # fmt: skip
-OPTIONAL = ("IssuerOfPatientID", "StudyDescription")
+LONGEST_TEXT = 64
+# What the moment of writing changes, and nothing else of the case.
+OF_THE_MOMENT = ("when",)
 
 
 class NotARecord(Exception):
     """An object is no whole record of this case."""
 
 
-def recordSeries(caseId, studyUid):
-    """Return the UID of the series of a case's records in a study; it can always be found again (PS3.5 B.2)."""
-    digest = bytes.fromhex(sha256Bytes(f"{FORMAT}\x1f{caseId}\x1f{studyUid}".encode()))
-    return f"2.25.{uuid.UUID(bytes=digest[:16], version=4).int}"
+# Where the records are
+
+
+def recordSeries(caseId, studyUid, procedure):
+    """Return the UID of the series of a case's records in a study; it can always be found again (PS3.5 B.2).
+
+    The procedure is one of the series' attributes, so a case whose procedure is stated later begins another series.
+    """
+    return uidOf(FORMAT, "2", caseId, studyUid, procedure or "")
 
 
 def recordSeriesOf(case):
-    """Return (study UID, series UID) of every study that a source of the case is from, oldest first."""
+    """Return (study UID, series UID) of every series in which records of the case may lie, those of version 1 first."""
     studies = {study: None for one in case.artefacts if one.kind == "source" for study in _studiesOf(case, one)}
-    return [(study, recordSeries(case.caseId, study)) for study in studies if study]
+    studies = [study for study in studies if study]
+    older = [(study, uidOf(FORMAT, case.caseId, study)) for study in studies]
+    procedures = dict.fromkeys(["", case.procedure or ""])
+    return older + [(study, recordSeries(case.caseId, study, one)) for study in studies for one in procedures]
 
 
 def _studiesOf(case, source):
@@ -54,114 +64,151 @@ def _studiesOf(case, source):
     yield source.facts.get("studyUid")
     paths = (case.path(source, name) for name in source.files if name.endswith(".dcm"))
     first = next((path for path in paths if path.is_file()), None)
-    yield itemOf(first).studyUid if first else None
+    yield itemOf(first, sha256="-").studyUid if first else None
 
 
-def writeRecord(case, folder):
-    """Write a new record of the case as it is now into a folder; return its :class:`CentralSyncLib.Items.Item`.
+# What stands in one
 
-    :param folder: an existing one; the object is sent from there
+
+def recordValues(case, files, contents, header):
+    """Return the values of a new record of the case as it is now.
+
+    :param files: path within the case → SHA-256
+    :param contents: SHA-256 → how a store of DICOM objects keeps it; empty for a folder store
+    :param header: :class:`CentralSyncLib.Records.RawData.CaseHeader`, or None
+    :raises VerificationFailed: ``record-unfit``, where the case holds something that the record's schema does not allow
     """
-    data = io.BytesIO()
-    recordObject(case).save_as(data, enforce_file_format=True)
-    path = folder / "case-record.dcm"
-    writeAside(path, data.getvalue())
-    return itemOf(path, "head of the audit log")
+    values = {
+        "format": FORMAT, "version": VERSION, "caseId": case.caseId, "name": case.name, "when": utcNow(),
+        "auditHead": case.auditHead,
+        "case": {
+            "patientCode": case.patientCode, "side": case.side, "procedure": case.procedure, "created": case.created,
+            "kinds": sorted({one.kind for one in case.artefacts}), "approvals": approvedBy(case),
+            "bytes": _bytesOf(case, files),
+        },
+        "files": files, "contents": contents,
+        "graph": graphOf(case),
+        "approvals": case.governance["approvals"],
+        "superseded": _superseded(case),
+        "manifest": _manifestOf(case),
+        "metadata": metadataOf(case, header),
+        "retention": retentionOf(case),
+    }  # fmt: skip
+    fault = schemaFault(values, _schema())
+    if fault:
+        words = inWords(f"The record of case {case.name}", fault)
+        raise VerificationFailed("record-unfit", f"{words}.", "Please report it; the case's files were sent.")
+    return values
 
 
-def recordObject(case):
-    """Return the Raw Data object (PS3.3 A.37) with the head of the case's audit log.
+@functools.cache
+def _schema():
+    path = importlib.resources.files(__package__) / "Schemas" / "case-record-2.schema.json"
+    return json.loads(path.read_text("utf-8"))
 
-    :raises GateRefused: ``no-source`` and the like, where the case has no images whose study it belongs to
-    """
+
+def _bytesOf(case, files):
+    sizes = {record.sha256: record.bytes or 0 for one in case.artefacts for record in one.files.values()}
+    own = {digest: (case.folder / name).stat().st_size for name, digest in files.items() if "/" not in name}
+    return sum({**sizes, **own}.values())
+
+
+def graphOf(case):
+    """Return what a record says of every revision of every artefact."""
+    return [
+        {
+            "id": one.id, "kind": one.kind, "revision": one.revision, "content": one.content, "title": one.title,
+            "parents": [{"id": link.id, "content": link.content} for link in one.parents], "when": one.when,
+        }
+        for one in case.artefacts
+    ]  # fmt: skip
+
+
+def _superseded(case):
+    newest = {one.id: one.revision for one in case.artefacts}
+    older = [one for one in case.artefacts if one.revision < newest[one.id]]
+    return [{"id": one.id, "revision": one.revision, "by": newest[one.id]} for one in older]
+
+
+def _manifestOf(case):
+    package = case.latest("package")
+    return package.files["manifest.json"].sha256 if package and "manifest.json" in package.files else None
+
+
+def saysTheSame(values, older):
+    """Tell whether a record says what another one says, whenever they were written."""
+    return all(values[name] == older.get(name) for name in values if name not in OF_THE_MOMENT)
+
+
+# The object that carries one
+
+
+def recordItem(values, header):
+    """Return the :class:`CentralSyncLib.Items.Item` of the Raw Data object (PS3.3 A.37) that carries a record."""
+    data = _object(values, header)
+    dataset = _readObject(data)
+    return Item(
+        sha256Bytes(data), None, ITEM_NAME, DICOM, str(dataset.SOPInstanceUID), str(dataset.SeriesInstanceUID),
+        str(dataset.StudyInstanceUID), len(data), functools.partial(io.BytesIO, data),
+    )  # fmt: skip
+
+
+def _object(values, header):
     import pydicom
-    from pydicom.dataset import Dataset
 
-    first = seriesPaths(case, case.require("source"))[0]
-    source = pydicom.dcmread(first, stop_before_pixels=True)
-    content = _content(case)
-    dataset = Dataset()
+    content = json.dumps(values, sort_keys=True).encode()
+    when = datetime.datetime.fromisoformat(values["when"])
     with pydicom.config.disable_value_validation():
-        _describe(dataset, source, case)
+        dataset = startObject(header, when)
+        _describe(dataset, values, header)
+        dataset.SOPInstanceUID = uidOf(FORMAT, header.studyUid, sha256Bytes(content))
         block = dataset.private_block(PRIVATE_GROUP, PRIVATE_CREATOR, create=True)
         block.add_new(DIGEST, "LO", sha256Bytes(content))
         block.add_new(LENGTH, "UL", len(content))
         block.add_new(CONTENT, "OB", content + b"\0" * (len(content) % 2))
-    dataset.file_meta = _fileMeta(dataset)
-    return dataset
+        file = io.BytesIO()
+        writeObject(dataset, file)
+    return file.getvalue()
 
 
-def _content(case):
-    values = {
-        "format": FORMAT, "version": VERSION, "caseId": case.caseId, "name": case.name, "when": utcNow(),
-        "auditHead": case.auditHead,
-    }  # fmt: skip
-    return json.dumps(values, sort_keys=True).encode()
-
-
-def _describe(dataset, source, case):
-    """Add the modules Patient, General Study, Series and Equipment, Acquisition Context, Raw Data and SOP Common."""
-    dataset.SpecificCharacterSet = "ISO_IR 192"
-    for keyword in SHARED:
-        if keyword in source or keyword not in OPTIONAL:
-            setattr(dataset, keyword, source[keyword].value if keyword in source else "")
-    offset = str(source.get("TimezoneOffsetFromUTC") or "").strip()
-    now = _localNow(offset)
-    if offset:
-        dataset.TimezoneOffsetFromUTC = offset
-    dataset.SOPClassUID, dataset.SOPInstanceUID = RAW_DATA_STORAGE, f"2.25.{uuid.uuid4().int}"
-    dataset.SeriesInstanceUID = recordSeries(case.caseId, str(dataset.StudyInstanceUID))
-    dataset.Modality, dataset.SeriesNumber, dataset.SeriesDescription = "OT", SERIES_NUMBER, SERIES_DESCRIPTION
-    dataset.Manufacturer, dataset.ManufacturerModelName = "Planning Hub", "Planning Hub for 3D Slicer"
-    dataset.SoftwareVersions = [f"{name} {version}"[:64] for name, version in versions("pydicom").items()]
-    dataset.InstanceNumber = case.auditHead["lines"]
-    dataset.ContentDate = dataset.InstanceCreationDate = now.strftime("%Y%m%d")
-    dataset.ContentTime = dataset.InstanceCreationTime = now.strftime("%H%M%S")
-    dataset.ContentLabel = CONTENT_LABEL
-    dataset.ContentDescription = f"Head of the audit log, line {case.auditHead['lines']}"
+def _describe(dataset, values, header):
+    """Add the modules General Series and Raw Data: pseudonym, procedure and date are what an archive searches by."""
+    about, lines = values["case"], values["auditHead"]["lines"]
+    dataset.SeriesInstanceUID = recordSeries(values["caseId"], header.studyUid, about["procedure"])
+    dataset.SeriesNumber, dataset.SeriesDescription = SERIES_NUMBER, SERIES_DESCRIPTION
+    dataset.SeriesDate = about["created"][:10].replace("-", "")
+    dataset.ProtocolName = values["name"]
+    if about["procedure"]:
+        dataset.PerformedProcedureStepDescription = about["procedure"][:LONGEST_TEXT]
+    dataset.SoftwareVersions = [f"{name} {version}"[:LONGEST_TEXT] for name, version in versions("pydicom").items()]
+    dataset.InstanceNumber = lines
+    dataset.ContentLabel, dataset.ContentDescription = CONTENT_LABEL, f"Record of a planning case, audit line {lines}"
     # Names the layout of the private block; made once from a random UUID.
     dataset.CreatorVersionUID = "2.25.212192612101176667401033407862241276079"
-    # Type 2C, as it is not known to be an unpaired body part.
-    dataset.Laterality = ""
-    dataset.AcquisitionContextSequence = []
 
 
-def _localNow(offset):
-    """The time now in the zone that the source's dates are in; this machine's where it does not say."""
-    try:
-        zone = datetime.datetime.strptime(offset, "%z").tzinfo if offset else None
-    except ValueError:
-        zone = None
-    return datetime.datetime.now(datetime.UTC).astimezone(zone)
+def readRecord(data, caseId=None):
+    """Return the values of a record of any version from the bytes of its object.
 
-
-def _fileMeta(dataset):
-    from pydicom.dataset import FileMetaDataset
-    from pydicom.uid import ExplicitVRLittleEndian
-
-    meta = FileMetaDataset()
-    meta.TransferSyntaxUID = ExplicitVRLittleEndian
-    meta.MediaStorageSOPClassUID, meta.MediaStorageSOPInstanceUID = dataset.SOPClassUID, dataset.SOPInstanceUID
-    return meta
-
-
-def readRecord(data, caseId):
-    """Return the values of a record from the bytes of its object.
-
+    :param caseId: of the case that it must be of; None for any
     :raises NotARecord: the object is another, of another case, or not whole
     """
-    import pydicom
-
     try:
-        dataset = pydicom.dcmread(io.BytesIO(data))
+        dataset = _readObject(data)
         block = dataset.private_block(PRIVATE_GROUP, PRIVATE_CREATOR)
         content = bytes(block[CONTENT].value)[: int(block[LENGTH].value)]
         if dataset.SOPClassUID != RAW_DATA_STORAGE or sha256Bytes(content) != block[DIGEST].value:
             raise NotARecord("rotten")
         values = json.loads(content)
-        if (values["format"], values["caseId"]) != (FORMAT, caseId):
+        if values["format"] != FORMAT or caseId not in (None, values["caseId"]):
             raise NotARecord("of something else")
         return values
     except (Exception, RecursionError) as error:
         # Whatever lies in the store: it must not end a check.
         raise NotARecord(str(error)) from error
+
+
+def _readObject(data):
+    import pydicom
+
+    return pydicom.dcmread(io.BytesIO(data))

@@ -14,6 +14,7 @@ ADDRESSES = (
     "Give a folder path, dicomweb+https://host/path (dicomweb+http:// only for a store on this machine), or "
     "dicom://AET@host:port."
 )
+DICOM = "dicom"
 DICOM_WEB = ("dicomweb+https", "dicomweb+http")
 USUAL_PORTS = {"https": 443, "http": 80}
 
@@ -43,7 +44,7 @@ def normalForm(address):
         return os.path.abspath(Path(address).expanduser())
     if scheme in DICOM_WEB:
         return f"dicomweb+{dicomWebBase(address)}"
-    if scheme == "dicom" and "://" in address:
+    if scheme == DICOM and "://" in address:
         return parsePeer(address).address
     raise UsageError("unknown-store", f"There is no store of the kind {scheme}://.", ADDRESSES)
 

@@ -3,7 +3,7 @@
 from PlanningHubLib.ArchiveAccess import recall
 from PlanningHubLib.Requirements import ensure
 
-from .AddressForms import dicomWebBase, dicomWebUrl, schemeOf
+from .AddressForms import DICOM, dicomWebBase, dicomWebUrl, schemeOf
 from .DicomPeer import peerOf
 from .DicomStore import DicomStore
 from .DicomWebStore import DicomWebStore
@@ -38,7 +38,7 @@ def openStore(address, auth=None, settings=None):
     scheme = schemeOf(settings.address)
     if not scheme:
         return FolderStore(settings.address, settings.connections)
-    if scheme == "dicom":
+    if scheme == DICOM:
         peer = peerOf(settings)
         ensure("CentralSyncLib")
         return DicomStore(peer, settings.connections)

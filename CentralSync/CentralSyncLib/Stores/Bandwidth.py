@@ -5,6 +5,7 @@ import time
 
 # As much may leave at once after a pause; a chunk that is larger leaves too, and what follows waits for it.
 BURST_SECONDS = 0.5
+POLL_SECONDS = 0.2
 
 
 class Bandwidth:
@@ -20,10 +21,10 @@ class Bandwidth:
         self._tokens = (bytesPerSecond or 0) * BURST_SECONDS
         self._filled = timer.monotonic()
 
-    def take(self, count, beforeChunk=lambda: None):
+    def take(self, count, whileWaiting=lambda: None):
         """Wait until so many bytes may leave.
 
-        :param beforeChunk: called while waiting; may raise
+        :param whileWaiting: called again and again; may raise
         """
         if not self._rate:
             return
@@ -35,6 +36,6 @@ class Bandwidth:
             # Below zero: others have borrowed already, and this one waits until its own bytes are paid.
             wait = -self._tokens / self._rate
         while wait > 0:
-            beforeChunk()
-            self._timer.sleep(min(wait, 0.2))
-            wait -= 0.2
+            whileWaiting()
+            self._timer.sleep(min(wait, POLL_SECONDS))
+            wait -= POLL_SECONDS

@@ -58,7 +58,7 @@ class CentralStore(Protocol):
         :raises StoreFailed: the store cannot be asked
         """
 
-    def keepSnapshot(self, caseId, files):
+    def keepSnapshot(self, caseId, files, record=None):
         """Keep the list of all files of a case (path within the case → SHA-256), where ``keepsWholeCase``.
 
         :raises StoreFailed: the list could not be kept

@@ -16,7 +16,7 @@ from .CentralStore import ABSENT, CONFLICT, REFUSED, SAME, SENT, UNFIT, UNREACHE
 from .Comparing import OTHER_CONTENT, comparedAnswer, mostBytes
 from .Grouping import batches, bySeries, forAll, merged, unfit
 from .Http import Http, StoreBusy, TooLong, retryAfter
-from .Multipart import CutShort, FileChanged, Upload, boundaryOf, partContents, partDigests
+from .Multipart import CutShort, FileChanged, Upload, boundaryOf, partContents, partDigests, partsTo
 from .Parallel import Breaker, runAll
 
 # transfer-syntax=* asks for the stored bytes; without it an archive may transcode.
@@ -42,6 +42,8 @@ class DicomWebStore:
     def __init__(self, settings, auth=None, limits=None):
         base = settings.address.removeprefix("dicomweb+")
         self.address = settings.address
+        # As whom one comes; a token does not say.
+        self.user = getattr(auth, "user", "")
         self.description = f"DICOMweb store {base}"
         self._storeUrl = base + settings.paths.get("store", "/studies").rstrip("/")
         self._retrieve = base + settings.paths.get("retrieve", "").rstrip("/")
@@ -53,7 +55,7 @@ class DicomWebStore:
     def declines(self, item):
         return "" if item.kind == DICOM else "A DICOMweb store keeps DICOM only; this file stays in the case."
 
-    def keepSnapshot(self, caseId, files):
+    def keepSnapshot(self, caseId, files, record=None):
         raise StoreFailed("no-snapshot", "A DICOMweb store keeps no list of a case's files.", "Use a folder store.")
 
     # Reading back
@@ -165,6 +167,26 @@ class DicomWebStore:
         except TooLong:
             message = f"The store keeps more than {mostBytes >> 20} MiB of records of this case."
             raise StoreFailed("series-too-large", message, "Have the store looked at.") from None
+
+    def readObject(self, item, sink, breaker=None):
+        """Give the bytes of one object, as the store keeps it, to ``sink`` piece by piece; tell whether it has it.
+
+        What ``sink`` got before an error is worth nothing.
+
+        :param item: whose UIDs are asked for; an answer much longer than it is refused
+        :raises StoreFailed: as the store's own trouble; ``answer-cut``, ``object-too-large``
+        """
+        url = f"{self._retrieve}/studies/{item.studyUid}/series/{item.seriesUid}/instances/{item.sopInstanceUid}"
+        read = functools.partial(partsTo, sink=sink)
+        try:
+            return any(list(self._parts(url, item.bytes + SPARE_BYTES, breaker or Breaker(), read)))
+        except _NotThere:
+            return False
+        except CutShort:
+            raise StoreFailed("answer-cut", "The store's answer was cut short.", "Try again.") from None
+        except TooLong:
+            message = f"The store keeps more than {item.bytes} bytes under {item.sopInstanceUid}."
+            raise StoreFailed("object-too-large", message, "Have the store looked at.") from None
 
     # Searching
 

@@ -27,6 +27,7 @@ from .Parallel import Breaker, runAll
 CHUNK_BYTES = 1 << 20
 LEFTOVER_SECONDS = 24 * 3600
 SNAPSHOT_FORMAT = 1
+CASE_ID = re.compile(r"[A-Za-z0-9-]{1,64}")
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
 
@@ -118,10 +119,11 @@ class FolderStore:
         logging.warning("A damaged copy was found in the store and set aside as %s", damaged)
         return f"A damaged copy was found in the store, set aside as damaged/{damaged.name}, and replaced."
 
-    def keepSnapshot(self, caseId, files):
+    def keepSnapshot(self, caseId, files, record=None):
         """Keep the list of a case's files, unless the newest one says the same. Returns its path.
 
         :param files: path within the case → SHA-256; every content must be in the store already
+        :param record: what :func:`CentralSyncLib.Records.CaseRecord.recordValues` says of the case besides
         :raises StoreFailed: as :meth:`put`; ``snapshot-incomplete`` when a content is not there
         """
         with _storeErrors(self.folder):
@@ -133,6 +135,7 @@ class FolderStore:
             if newest and self.readSnapshot(newest[0]) == files:
                 return newest[0]
             document = {"format": SNAPSHOT_FORMAT, "caseId": caseId, "writtenUtc": utcNow(), "files": files}
+            document |= {"record": record} if record else {}
             number = int(newest[0].stem) + 1 if newest else 1
             return self._writeNew(
                 self._caseFolder(caseId), number, json.dumps(document, indent=1, sort_keys=True).encode()
@@ -145,13 +148,31 @@ class FolderStore:
 
     def readSnapshot(self, path):
         """The files (path within the case → SHA-256) of one list; None when it cannot be read."""
+        return (self.readList(path) or {}).get("files")
+
+    def readList(self, path):
+        """All that one list says: ``caseId``, ``writtenUtc``, ``files`` and ``record``; None when it cannot be read."""
         try:
-            return json.loads(Path(path).read_text(encoding="utf-8"))["files"]
-        except (OSError, ValueError, KeyError, TypeError):
+            values = json.loads(Path(path).read_text(encoding="utf-8"))
+            return values if isinstance(values["files"], dict) else None
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
             return None
 
+    def caseIds(self):
+        """Return the identifiers of all cases that this store has a list of, in order.
+
+        :raises StoreFailed: ``store-unreachable``, ``store-unwritable``
+        """
+        with _storeErrors(self.folder):
+            if not self.folder.is_dir():
+                words = f"There is no store in {self.folder}."
+                raise StoreFailed("store-unreachable", words, "Check its address, or mount the network share.")
+            folder = self.folder / "cases"
+            names = [entry.name for entry in os.scandir(folder) if entry.is_dir()] if folder.is_dir() else []
+        return sorted(name for name in names if CASE_ID.fullmatch(name))
+
     def _caseFolder(self, caseId):
-        if not re.fullmatch(r"[A-Za-z0-9-]{1,64}", caseId):
+        if not CASE_ID.fullmatch(caseId):
             raise ValueError(f"{caseId!r} is no case identifier")
         return self.folder / "cases" / caseId
 

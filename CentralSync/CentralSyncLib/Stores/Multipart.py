@@ -94,6 +94,15 @@ def partContents(chunks, boundary):
         yield b"".join(body.pieces)
 
 
+def partsTo(chunks, boundary, sink):
+    """Give the bytes of every part's body to ``sink`` as they stream by; yield the number of bytes of each part.
+
+    :raises CutShort: there is no closing boundary
+    """
+    for body in _bodies(chunks, boundary, lambda: _Passed(sink)):
+        yield body.bytes
+
+
 def _bodies(chunks, boundary, makeBody):
     if not boundary:
         body = makeBody()
@@ -118,6 +127,16 @@ class _Body:
 
     def add(self, data):
         self.digest.update(data)
+        self.bytes += len(data)
+
+
+class _Passed:
+    def __init__(self, sink):
+        self._sink = sink
+        self.bytes = 0
+
+    def add(self, data):
+        self._sink(data)
         self.bytes += len(data)
 
 

@@ -6,9 +6,14 @@ import pytest
 
 from CentralSyncLib import Access
 from CentralSyncLib.Server import Roles
+from CentralSyncLib.Stores.Addresses import openStore
+from CentralSyncLib.Sync import syncCase
 from PlanningHubLib.ArchiveAccess import Credentials
+from PlanningHubLib.Case import Case
+from PlanningHubLib.Consent import recordConsent
 from PlanningHubLib.Errors import GateRefused
 from PlanningHubLib.Site import Site
+from Servers.LyingServer import LyingServer
 
 STORE = "dicomweb+https://store.example/dicom-web"
 USERS = {
@@ -53,10 +58,10 @@ def test_whatARoleDoesNotAllowIsRefusedWithTheRolesThatDo(site, user):
     for action in Roles.actionNames():
         auth = Credentials(user, "secret-word")
         if action in ALLOWED[user]:
-            assert Access.require(STORE, action, auth, site).user == user
+            assert Access.require(openStore(STORE, auth), action, site).user == user
         else:
             with pytest.raises(GateRefused) as caught:
-                Access.require("hospital", action, auth, site)
+                Access.require(openStore("hospital", auth), action, site)
             assert caught.value.code == "role-missing" and caught.value.exitCode == 4
             assert user in caught.value.message and Roles.rolesFor(action)[0] in caught.value.message
             assert "secret-word" not in str(caught.value)
@@ -69,17 +74,17 @@ def test_everyActionHasWordsAndARoleThatMayDoIt():
 
 def test_nobodyMayDoWhatIsNoAction(site):
     with pytest.raises(KeyError):
-        Access.require(STORE, "delete", Credentials("surgeon.one", "secret-word"), site)
+        Access.require(openStore(STORE, Credentials("surgeon.one", "secret-word")), "delete", site)
 
 
-@pytest.mark.parametrize("store", ["/srv/store", "dicom://ARCHIVE@127.0.0.1:104"])
-def test_aStoreThatAsksForNoLoginIsLeftToItself(site, store):
-    assert Access.require(store, "push", None, site) == Access.Standing()
+@pytest.mark.parametrize("address", ["/srv/store", "dicom://ARCHIVE@127.0.0.1:104"])
+def test_aStoreThatAsksForNoLoginIsLeftToItself(site, address):
+    assert Access.require(openStore(address), "push", site) == Access.Standing()
 
 
 @pytest.mark.parametrize("auth", [None, Credentials("", "abcdef"), Credentials("stranger", "secret-word")])
 def test_whomTheSiteDoesNotKnowIsLeftToTheStore(site, auth):
-    assert Access.require(STORE, "push", auth, site).mayDo("push") is None
+    assert Access.require(openStore(STORE, auth), "push", site).mayDo("push") is None
 
 
 def test_rememberedCredentialsSayWhoComes(site, tmp_path, monkeypatch):
@@ -90,6 +95,20 @@ def test_rememberedCredentialsSayWhoComes(site, tmp_path, monkeypatch):
     phrase.write_text("a long enough phrase\n")
     monkeypatch.setenv("PLANNINGHUB_PASSPHRASE_FILE", str(phrase))
     remember("https://store.example/dicom-web", Credentials("teacher.one", "secret-word"))
-    assert Access.standing("hospital", site=site) == Access.Standing("teacher.one", ("teacher",))
+    assert Access.standing(openStore("hospital")) == Access.Standing("teacher.one", ("teacher",))
     with pytest.raises(GateRefused, match="teacher.one may not send results"):
-        Access.require("hospital", "push", site=site)
+        Access.require(openStore("hospital"), "push")
+
+
+def test_aSyncWithoutTheRoleAsksTheStoreNothingAndRecordsNothing(site, tmp_path):
+    with LyingServer() as server, Case.create(tmp_path / "case", "5a" * 32) as case:
+        recordConsent(case, "treatment", "2026-01-31", "test 1")
+        before = (tmp_path / "case/case.json").read_bytes()
+        with pytest.raises(GateRefused) as caught:
+            syncCase(case, openStore(server.address, Credentials("teacher.one", "secret-word")))
+        assert caught.value.code == "role-missing" and server.requests == []
+        assert (tmp_path / "case/case.json").read_bytes() == before
+        # With the role, it is the case that is not ready yet.
+        with pytest.raises(GateRefused) as caught:
+            syncCase(case, openStore(server.address, Credentials("engineer.one", "secret-word")))
+        assert caught.value.code == "no-package"

@@ -70,20 +70,20 @@ def test_aFolderIsNamedWithItsWholePath(user, packaged, tmp_path, monkeypatch):
     assert str(tmp_path / "store") in enterStore(user, "store").ui.previewLabel.text
 
 
-def test_aDicomStoreIsSaidToTakeDicomOnly(user, packaged):
+def test_aDicomStoreIsSaidToTakeFilesWrapped(user, packaged):
     widget = enterStore(user, "dicomweb+https://pacs.example.org/dicom-web")
     what = [(row[0], row[1], row[3]) for row in tableTexts(widget.ui.itemsTable) if len(row) > 1]
     names = Case.open(packaged).latest("package").files
     objects = sum(name.endswith(".dcm") for name in names)
     assert what == [
         ("CT series", "60", "to send"),
-        ("Bone segmentation", "1", "not sent"),
-        ("Printable part", "5", "not sent"),
+        ("Bone segmentation", "1", "to send"),
+        ("Printable part", "5", "to send"),
         ("Operating-room package", str(objects), "to send"),
-        ("Operating-room package", str(len(names) - objects), "not sent"),
+        ("Operating-room package", str(len(names) - objects), "to send"),
     ]
-    assert f"{60 + objects} files" in widget.ui.previewLabel.text
-    assert reasons(widget) == ["This store keeps DICOM objects only; it stays in the case."] * 3
+    assert f"{66 + len(names)} files" in widget.ui.previewLabel.text
+    assert reasons(widget) == ["This store keeps DICOM objects only; one carries each of them."] * 3
 
 
 @pytest.mark.parametrize(

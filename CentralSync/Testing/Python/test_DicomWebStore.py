@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pydicom
 import pytest
+from Pushing import pushVerified
 from pydicom.uid import RLELossless
 
 from CentralSyncLib.Items import itemOf
@@ -17,7 +18,6 @@ from CentralSyncLib.Results import FAILED, NOT_SENT, QUEUED, VERIFIED
 from CentralSyncLib.Stores.Addresses import openStore
 from CentralSyncLib.Stores.CentralStore import CONFLICT, SAME
 from CentralSyncLib.Stores.Http import TimeLimits
-from CentralSyncLib.Sync import pushVerified
 from PlanningHubLib.ArchiveAccess import Credentials, remember
 from PlanningHubLib.Errors import Cancelled
 from PlanningHubLib.Files import sha256Bytes

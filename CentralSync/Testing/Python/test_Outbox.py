@@ -94,6 +94,20 @@ def test_queuingTwiceIsQueuingOnce(outbox, items):
     assert outbox.stores() == sorted([STORE, OTHER_STORE])
 
 
+def test_scanOfTwoCasesIsSentOnceAndBelongsToBoth(outbox, items):
+    ids = outbox.enqueue(items, STORE, "left", "/cases/left")
+    outbox.mark(outbox.claim(STORE, 9), VERIFIED)
+    assert outbox.enqueue(items[:2], STORE, "right", "/cases/right") == ids[:2]
+    assert [entry.id for entry in outbox.entries(caseId="left")] == ids
+    found = outbox.entries(STORE, "right", VERIFIED)
+    assert [entry.id for entry in found] == ids[:2] == [entry.id for entry in outbox.entries(caseId="right", ids=ids)]
+    assert {(entry.caseId, entry.caseFolder) for entry in found} == {("right", "/cases/right")}
+    outbox.enqueue(items[:2], STORE, "right", "/moved/right")
+    assert {entry.caseFolder for entry in outbox.entries(caseId="right")} == {"/moved/right"}
+    assert {entry.caseFolder for entry in outbox.entries()} == {"/cases/left"}
+    assert outbox.entries(caseId="another") == []
+
+
 def test_sameContentUnderTwoIdentitiesIsTwoEntriesAndOnePayload(outbox, tmp_path):
     first, second = (makeItem(tmp_path / "one.bin", b"content", uid) for uid in ("2.25.1", "2.25.2"))
     ids = outbox.enqueue([first, second], STORE)

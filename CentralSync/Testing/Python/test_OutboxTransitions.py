@@ -73,6 +73,7 @@ COPY_OF_ENTRY = (
         (["UPDATE entries SET attempts = 1 WHERE id = 3"], "Entry 3 is not what"),
         (["UPDATE entries SET due = 4e9 WHERE id = 3"], "Entry 3 is not what"),
         (["DELETE FROM entries WHERE id = 2"], "Entry 2 is missing"),
+        (["UPDATE cases SET caseId = 'case-2' WHERE entry = 2"], "That entry 2 is of case case-2 was changed"),
         ([COPY_OF_ENTRY], "Entry 77 was never queued by the suite"),
     ],
 )  # fmt: skip

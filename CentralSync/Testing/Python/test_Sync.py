@@ -6,7 +6,7 @@ import shutil
 import pytest
 
 from CentralSyncLib.Items import itemsOf
-from CentralSyncLib.Results import FAILED, NOT_SENT, QUEUED, VERIFIED
+from CentralSyncLib.Results import FAILED, QUEUED, VERIFIED
 from CentralSyncLib.Stores.Addresses import openStore
 from CentralSyncLib.Stores.FolderStore import FolderStore
 from CentralSyncLib.Sync import syncCase
@@ -123,18 +123,20 @@ def test_secondSyncVerifiesAndChangesNothing(aCase, folderStore):
     assert treeOf(aCase.folder) == caseBefore and treeOf(folderStore.folder) == storeBefore
 
 
-def test_dicomWebStoreGetsTheDicomAndSaysWhatStays(aCase):
+def test_dicomWebStoreGetsTheWholeCase_plainFilesWrapped(aCase):
     with LyingServer() as server:
         result = syncCase(aCase, openStore(server.address))
-        # With the head of the audit log, as an object of its own.
-        assert (result.verified, result.notSent, result.failed, result.queued) == (5, 3, 0, 0)
-        assert result.problem() is None and len(server.kept) == 5
-        assert {item.name for item in result.items if item.state == NOT_SENT} == {
+        # Four objects and three files, then the receipt, case.json, the audit log and the record of all.
+        assert (result.verified, result.notSent, result.failed, result.queued) == (11, 0, 0, 0)
+        assert result.problem() is None and len(server.kept) == 11
+        items = receiptOf(aCase)["items"]
+        assert len(items) == 7 and receiptOf(aCase)["notSent"] == []
+        assert {item["contentSha256"] for item in items} == {item.sha256 for item in itemsOf(aCase)}
+        assert {item["name"] for item in items if item["contentSha256"] != item["sha256"]} == {
             "segmentation-1/bone.seg.nrrd",
             "part-1/part.stl",
             "package-1/summary.pdf",
         }
-        assert len(receiptOf(aCase)["items"]) == 4 and len(receiptOf(aCase)["notSent"]) == 3
         sent = server.sent()
         again = syncCase(aCase, openStore(server.address))
         assert again.complete and again.receipt.revision == 1 and server.sent() == sent
@@ -144,17 +146,18 @@ def test_dicomWebStoreGetsTheDicomAndSaysWhatStays(aCase):
 def test_caseReachesARealOrthanc(aCase):
     with OrthancServer() as orthanc:
         result = syncCase(aCase, openStore(orthanc.address))
-        assert result.verified == len(orthanc.instances()) == 5 and result.complete
+        assert result.verified == len(orthanc.instances()) == 11 and result.complete
 
 
 def test_asDictIsTheCommandsContract(aCase):
     with LyingServer(send="keepsNothing") as server:
         values = json.loads(json.dumps(syncCase(aCase, openStore(server.address), patienceSeconds=0).asDict()))
     # A store that takes everything and keeps nothing may be full: it is tried again.
-    assert (values["verified"], values["failed"], values["queued"], values["not_sent"]) == (0, 0, 4, 3)
+    assert (values["verified"], values["failed"], values["queued"], values["not_sent"]) == (0, 0, 7, 0)
     assert values["receipt"] is None
     for item in values["items"]:
-        assert set(item) == {"sha256", "sop_instance_uid", "name", "state", "reason"} and item["reason"]
+        assert {"sha256", "sop_instance_uid", "name", "state", "reason", "content_sha256"} == set(item)
+        assert item["reason"]
 
 
 def test_lyingStoreGivesNoReceiptAndExitCode6(aCase):
@@ -162,10 +165,10 @@ def test_lyingStoreGivesNoReceiptAndExitCode6(aCase):
         before = treeOf(aCase.folder / "artefacts")
         result = syncCase(aCase, openStore(server.address))
         problem = result.problem()
-        assert isinstance(problem, VerificationFailed) and problem.exitCode == 6 and len(problem.files) == 4
+        assert isinstance(problem, VerificationFailed) and problem.exitCode == 6 and len(problem.files) == 7
         assert result.receipt is None and treeOf(aCase.folder / "artefacts") == before
         assert [one["proven"] for one in departures(aCase)] == [False]
-        assert {item.state for item in result.items} == {FAILED, NOT_SENT}
+        assert {item.state for item in result.items} == {FAILED}
 
 
 def test_deadStoreQueuesAndExitCode5(aCase):
@@ -174,7 +177,7 @@ def test_deadStoreQueuesAndExitCode5(aCase):
     result = syncCase(aCase, store, patienceSeconds=0)
     problem = result.problem()
     assert isinstance(problem, StoreFailed) and problem.exitCode == 5 and "cannot be reached" in problem.message
-    assert {item.state for item in result.items} == {QUEUED, NOT_SENT}
+    assert {item.state for item in result.items} == {QUEUED}
     # What waits may leave later, when nobody has the case open: so it is recorded already.
     assert [one["destination"] for one in departures(aCase)] == [store.description]
     assert treeOf(aCase.folder / "artefacts") == before
