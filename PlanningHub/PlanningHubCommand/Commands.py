@@ -87,7 +87,7 @@ def makePart(options, console):
 
 
 def sync(options, console):
-    result = Chain.sync(options.case, options.store, console.progress("sync"))
+    result = Chain.sync(options.case, options.store, options.waitSeconds, console.progress("sync"))
     return result.asDict(), syncReport(result.asDict()), _syncExitCode(result)
 
 

@@ -30,6 +30,8 @@ STRIKES = {
     FELL_SILENT: "The store stopped answering while this object alone was being sent: ",
 }
 DOUBTFUL = (VANISHED, BROKEN_OFF)
+# After so many in a row it is the store that keeps nothing; the next round begins with others.
+MOST_DOUBTFUL = 3
 
 
 class Round:
@@ -62,7 +64,7 @@ class Round:
             self._together(fresh, part(progress, 0.0, split))
         doubtful = []
         for number, entry in enumerate(suspects):
-            if self._breaker.isOpen:
+            if self._breaker.isOpen or (len(doubtful) == MOST_DOUBTFUL and not self._hasKept):
                 break
             share = (1 - split) / len(suspects)
             doubtful += self._alone(entry, part(progress, split + number * share, split + (number + 1) * share))
@@ -132,14 +134,20 @@ class Round:
         """Put back what failed alone; where others arrived it is the object's own trouble, else the store's."""
         if doubtful and not self._hasKept:
             self._storeFailed(doubtful)
-            self._giveBack([(entry, verdict.reason) for entry, verdict in doubtful], self._breaker.secondsLeft)
-            return
         for entry, verdict in doubtful:
-            if entry.attempts + 1 >= MOST_TRIES:
+            if not (self._hasKept or self._hasKeptSinceLastTry(entry)):
+                self._giveBack([(entry, verdict.reason)], self._breaker.secondsLeft)
+            elif entry.attempts + 1 >= MOST_TRIES:
                 self._giveUp(entry, verdict, MOST_TRIES)
             else:
                 wait = backoffSeconds(entry.attempts, verdict.waitSeconds, self._chance)
                 self._postpone([(entry, verdict.reason)], wait)
+
+    def _hasKeptSinceLastTry(self, entry):
+        """Whether the store has proven to keep another object since this one was put back last."""
+        last = max(one["when"] for one in self._outbox.history(entry.id) if one["to"] == QUEUED)
+        proven = self._outbox.entries(self._store.address, states=VERIFIED)
+        return any(one.changed > last and self._outbox.history(one.id)[-1]["from_"] == SENT for one in proven)
 
     # What becomes of them; each takes (entry, reason) pairs
 
