@@ -74,6 +74,10 @@ def buildParser():
     addUpkeepCommands(command)
     addExchangeCommands(command)
     addRestoreCommands(command)
+    addUpkeepCommands(command)
+    addExchangeCommands(command)
+    addRestoreCommands(command)
+    addQueueCommand(command)
     addServerCommand(command)
     return parser
 
