@@ -64,12 +64,13 @@ def sentArtefacts(case):
     """Return the artefacts of a case that are sent: the newest of what it must have, and what goes along.
 
     The parts are those that belong together, with their plan; builds, papers, inspections and outcomes go along while
-    they hold. Files are not read.
+    they hold, retractions always. Files are not read.
     """
     parts, _stale = partsTogether(case)
     plan = case.graph.current(planOf(case, parts[-1]) or "") if parts else case.latest("plan")
     one = {kind: case.latest(kind) for kind in REQUIRED_KINDS}
-    made = [one["source"], one["segmentation"], plan, *parts, one["package"], *_beside(case)]
+    retractions = [one for one in case.artefacts if one.kind == "retraction"]
+    made = [one["source"], one["segmentation"], plan, *parts, one["package"], *_beside(case), *retractions]
     return [artefact for artefact in made if artefact]
 
 

@@ -30,17 +30,19 @@ class Line:
 
 
 def destination(address):
-    """Return in words, and with the whole path of a folder, where a store's address or name leads.
+    """Return the normal address of a store, and in words where it leads; nothing is connected.
 
-    Nothing is connected, and no package is asked for, which nobody wants while typing.
+    No package is asked for either, which nobody wants while typing.
 
-    :raises UsageError: as :func:`CentralSyncLib.Stores.Addresses.normal` for an address that cannot be
+    :param address: with the whole path of a folder, or a store's name in the site's configuration
+    :raises UsageError: and InputRefused, as :func:`CentralSyncLib.Stores.Addresses.normal`
     """
-    return described(normal(address))
+    address = normal(address)
+    return address, described(address)
 
 
 def planLines(case, address):
-    """Return the :class:`Line` list of what a sync would bring to an address now, from the case's records alone."""
+    """Return the :class:`Line` list of what a sync would bring to a normal address now; files are not read."""
     lines = []
     for artefact in sentArtefacts(case):
         wrapped = {name: "://" in address and not name.endswith(".dcm") for name in artefact.files}
@@ -50,7 +52,7 @@ def planLines(case, address):
                 lines.append(Line(artefact.title, len(sizes), _sum(sizes), TO_SEND, reason))
     endpoint = Site.forThisInstallation().fhirEndpoint
     if endpoint:
-        lines.append(Line("Metadata (HL7 FHIR)", 1, None, TO_SEND, f"To {destination(endpoint)}."))
+        lines.append(Line("Metadata (HL7 FHIR)", 1, None, TO_SEND, f"To {destination(endpoint)[1]}."))
     return lines
 
 

@@ -45,6 +45,9 @@ class FhirEndpoint:
     def readSeries(self, studyUid, seriesUid):
         return []
 
+    def query(self, path, keys):
+        raise StoreFailed("no-search", "A FHIR endpoint knows no archive's images.", "Give the archive's own address.")
+
     def keepSnapshot(self, caseId, files):
         raise StoreFailed("no-snapshot", "A FHIR endpoint keeps no list of a case's files.", "Use a folder store.")
 

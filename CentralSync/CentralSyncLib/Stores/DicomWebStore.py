@@ -197,8 +197,9 @@ class DicomWebStore:
         :param path: such as ``/studies``
         :raises StoreFailed: as the store's own trouble; ``query-answer``
         """
-        # A space as %20: as "+", which is for forms, an archive may look for a plus.
-        url = f"{self._search}{path}?{urllib.parse.urlencode(keys, quote_via=urllib.parse.quote)}"
+        # A space as %20: as "+", which is for forms, an archive may look for a plus. Wildcard and list comma as they
+        # are: Orthanc's DICOMweb plugin 1.7 decodes nothing.
+        url = f"{self._search}{path}?{urllib.parse.urlencode(keys, safe='*,', quote_via=urllib.parse.quote)}"
         with self._http.request("GET", url, {"Accept": "application/dicom+json"}) as answer:
             if answer.status_code == 204:
                 return []

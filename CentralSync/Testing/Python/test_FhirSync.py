@@ -9,6 +9,7 @@ from FhirCase import aFullCase, aSite  # noqa: F401
 from CentralSyncLib import Overview
 from CentralSyncLib.Fhir.Bundle import NAME
 from CentralSyncLib.Outbox.Outbox import Outbox
+from CentralSyncLib.Outbox.Running import runQueue
 from CentralSyncLib.Results import QUEUED, VERIFIED
 from CentralSyncLib.Stores.Addresses import openStore
 from CentralSyncLib.Stores.FolderStore import FolderStore
@@ -83,3 +84,25 @@ def test_aCaseInAnArchiveOverDimse(aFullCase, endpoint):  # noqa: F811
         kept = len(stored)
         again = syncCase(aFullCase, store)
         assert again.problem() is None and len(server.instances()) == kept
+
+
+@pytest.mark.parametrize("lie", ["forgetsSignatures", "changes"])
+def test_anEndpointThatKeepsSomethingElseFailsByName(aFullCase, endpoint, tmp_path, lie):  # noqa: F811
+    endpoint.lie = lie
+    result = syncCase(aFullCase, FolderStore(tmp_path / "store"), patienceSeconds=0)
+    assert metadata(result).state != VERIFIED and result.problem() is not None
+    place = "Provenance.signature" if lie == "forgetsSignatures" else "ServiceRequest.bodySite"
+    assert place in metadata(result).reason
+    assert all(item.state == VERIFIED for item in result.items if item.name != NAME)
+
+
+def test_theQueueBringsTheMetadataLater(aFullCase, endpoint, tmp_path):  # noqa: F811
+    endpoint.lie = "busy"
+    store = FolderStore(tmp_path / "store")
+    assert metadata(syncCase(aFullCase, store, patienceSeconds=0)).state == QUEUED
+    endpoint.lie = "honest"
+    aFullCase.close()
+    with Outbox.forThisWorkstation() as outbox:
+        outbox.retry([entry.id for entry in outbox.entries(endpoint.address)])
+        after, findings = runQueue(outbox, [endpoint.address], patienceSeconds=20)
+        assert [state for state, _entry in after] == ["verified"] and findings == []
