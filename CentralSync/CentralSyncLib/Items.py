@@ -11,6 +11,8 @@ from PlanningHubLib.PartsTogether import partsTogether, planOf
 
 DICOM = "dicom"
 PLAIN = "plain"
+# A transaction of HL7 FHIR, which only a FHIR endpoint takes.
+FHIR = "fhir"
 # What a case must have to be sent.
 REQUIRED_KINDS = ("source", "segmentation", "part", "package")
 # What was made beside it; of what is stale nothing is sent as current.
@@ -24,7 +26,7 @@ class Item:
     :param sha256: of the file's bytes, hexadecimal; the item's key everywhere
     :param name: the artefact and the file's name in it, such as ``source-1/dicom/00001.dcm``
     :param path: the file; None where ``opener`` gives the content
-    :param kind: ``dicom`` (a DICOM Part 10 file) or ``plain``
+    :param kind: ``dicom`` (a DICOM Part 10 file), ``plain`` or ``fhir``
     :param bytes: the content's length
     :param opener: function that opens the content as a binary stream, where it is no plain file
     :param contentSha256: of the file that a Raw Data object carries; "" where the item is the file itself

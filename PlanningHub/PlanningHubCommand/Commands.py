@@ -100,7 +100,7 @@ def syncReport(values):
     lines = [f"verified {values['verified']}, failed {values['failed']}, queued {values['queued']}"]
     wrong = [item for item in values["items"] if item["state"] in ("failed", "queued")]
     lines += [f"  {item['state']}: {item['name']}: {item['reason']}" for item in wrong[:10]]
-    return "\n".join(lines + findingLines(values["findings"]))
+    return "\n".join(lines + findingLines([*values["alarms"], *values["findings"]]))
 
 
 def deidentify(options, console):

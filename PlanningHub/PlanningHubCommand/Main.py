@@ -70,10 +70,10 @@ def buildParser():
     addRecordCommands(command)
     _lookingCommands(command)
     addPushCommand(command)
+    addQueueCommand(command)
     addUpkeepCommands(command)
     addExchangeCommands(command)
     addRestoreCommands(command)
-    addQueueCommand(command)
     addServerCommand(command)
     return parser
 

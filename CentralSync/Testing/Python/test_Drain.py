@@ -4,6 +4,7 @@ import collections
 import json
 
 import pytest
+from Clocks import LeapingClock
 
 from CentralSyncLib.Items import itemOf
 from CentralSyncLib.Outbox.Backoff import LONGEST_SECONDS, MOST_ASKED_SECONDS, Breaker, backoffSeconds
@@ -17,23 +18,6 @@ from PlanningHubLib.Case import Case
 from PlanningHubLib.Consent import recordConsent, withdrawConsent
 from PlanningHubLib.Errors import Cancelled
 from PlanningHubLib.Secrets import KeyRing
-
-
-class Timer:
-    """A clock that goes only when somebody sleeps, and then at least by ``leap`` seconds."""
-
-    def __init__(self):
-        self.now = 1_800_000_000.0
-        self.leap = 0.0
-
-    def time(self):
-        return self.now
-
-    monotonic = time
-
-    def sleep(self, seconds):
-        assert seconds > 0
-        self.now += max(seconds, self.leap)
 
 
 class MemoryStore:
@@ -91,7 +75,7 @@ class MemoryStore:
 
 @pytest.fixture
 def timer():
-    return Timer()
+    return LeapingClock()
 
 
 @pytest.fixture
@@ -373,7 +357,7 @@ def test_backoffGrowsWithFullJitterAndHeedsTheStore():
 
 
 def test_aClockThatJumpsBackDoesNotLockTheStoreOut():
-    timer = Timer()
+    timer = LeapingClock()
     breaker = Breaker(timer, lambda: 1.0)
     breaker.failed("down")
     assert breaker.isOpen
