@@ -174,7 +174,7 @@ class CentralSyncLogic(ScriptedLoadableModuleLogic):
             return queueLines(outbox.entries()), [healthOf(outbox, store) for store in outbox.stores()]
 
     def runQueue(self, progress):
-        """Send and prove all that waits; return the entries that waited and what has to be said."""
+        """Send and prove all that waits; return state and entry of what waited, and what has to be said."""
         with Outbox.forThisWorkstation() as outbox:
             return runQueue(outbox, outbox.stores(), PATIENCE_SECONDS, progress)
 
