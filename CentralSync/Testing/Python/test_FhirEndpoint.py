@@ -1,5 +1,7 @@
 """The endpoint for metadata: nothing twice, nothing believed, nothing newer overwritten."""
 
+import dataclasses
+import io
 import json
 import ssl
 
@@ -18,15 +20,9 @@ from Servers.SmallFhir import SmallFhir
 
 
 @pytest.fixture
-def makeItem(aFullCase, tmp_path):  # noqa: F811
-    """Function that writes the transaction of the case as it is now."""
-
-    def make():
-        folder = tmp_path / f"item-{aFullCase.auditHead['lines']}"
-        folder.mkdir(exist_ok=True)
-        return itemFor(aFullCase, folder)
-
-    return make
+def makeItem(aFullCase):  # noqa: F811
+    """Function that gives the transaction of the case as it is now."""
+    return lambda: itemFor(aFullCase)
 
 
 def answer(answers):
@@ -123,12 +119,14 @@ def test_aLaterStateTakesThePlaceOfAnOlderOne(makeItem, aFullCase):  # noqa: F81
         assert (request["status"], request["meta"]["versionId"]) == ("revoked", "2")
 
 
-def test_onlyMetadataGoThere(makeItem, aFullCase, tmp_path):  # noqa: F811
+def test_onlyMetadataGoThere(makeItem, aFullCase):  # noqa: F811
     with SmallFhir() as server:
         store, item = openStore(server.address), makeItem()
         assert store.declines(item) == ""
         assert store.declines(itemOf(aFullCase.path(aFullCase.latest("package"), "briefing.pdf")))
-        item.path.write_bytes(item.path.read_bytes().replace(b"left", b"riht").replace(b"Left", b"Riht"))
+        with item.open() as file:
+            changed = file.read().replace(b"Left", b"Riht")
+        item = dataclasses.replace(item, opener=lambda: io.BytesIO(changed))
         assert answer(store.send([item], noProgress)).outcome == UNFIT and server.posted == 0
 
 
@@ -163,4 +161,5 @@ def test_nothingButJsonOfFhirIsSpoken(makeItem):
         store, item = openStore(server.address), makeItem()
         store.send([item], noProgress)
         assert server.asked[-1]["Content-Type"] == "application/fhir+json"
-        assert json.loads(item.path.read_bytes())["type"] == "transaction"
+        with item.open() as file:
+            assert json.load(file)["type"] == "transaction"
