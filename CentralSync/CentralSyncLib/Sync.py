@@ -15,6 +15,7 @@ from .Outbox.Outbox import Outbox
 from .Outbox.Push import Push
 from .Records import AuditHead, CaseFiles
 from .Results import NOT_SENT, VERIFIED, SyncResult
+from .Upkeep.Retract import requireNotRetracted
 
 RECEIPT_FORMAT = 1
 PURPOSE = "hospital-store"
@@ -34,8 +35,8 @@ def syncCase(case, store, progress=noProgress, patienceSeconds=PATIENCE_SECONDS)
 
     :param case: open for writing
     :param patienceSeconds: how long to wait in all for a store that fails
-    :raises GateRefused: ``no-``, ``stale-`` or ``damaged-`` and the kind: such an artefact is never sent;
-        ``no-consent``; ``role-missing``; those of the outbox
+    :raises GateRefused: ``no-``, ``stale-``, ``damaged-`` or ``retracted-`` and the kind: such an artefact is never
+        sent; ``no-consent``; ``role-missing``; those of the outbox
     :raises InputRefused: as :meth:`.Outbox.Outbox.Outbox.enqueue`
     """
     ensure("CentralSyncLib")
@@ -46,13 +47,14 @@ def syncCase(case, store, progress=noProgress, patienceSeconds=PATIENCE_SECONDS)
     items = CaseFiles.caseItems(case, store, part(progress, 0.0, 0.05))
     Consent.release(case, PURPOSE, store.description, parents, once=True)
     with Outbox.forThisWorkstation() as outbox:
-        push = Push(outbox, store, case.caseId, case.folder, patienceSeconds).push
+        pushing = Push(outbox, store, case.caseId, case.folder, patienceSeconds)
+        push = pushing.push
         results = push(items.all, part(progress, 0.05, 1.0))
         findings = tuple(Consent.treatmentFindings(case))
         current = SyncResult(tuple(results[: len(items.current)]), store.description)
         results += items.refused
         if not current.complete:
-            return SyncResult(tuple(results), store.description, findings=findings)
+            return SyncResult(tuple(results), store.description, None, findings, tuple(pushing.alarms))
         receipt = _currentReceipt(case, current) or _commitReceipt(case, parents, current)
         # From here on nothing can be cancelled: the receipt is in the case, and the rest is small.
         _heads, found = _comparedHeads(case, store)
@@ -60,14 +62,16 @@ def syncCase(case, store, progress=noProgress, patienceSeconds=PATIENCE_SECONDS)
         results += [*push(closing.all), *closing.refused]
         results += CaseFiles.keepRecord(case, store, [items, closing], results, push)
     findings += tuple(found)
-    return SyncResult(tuple(results), store.description, receipt, findings)
+    return SyncResult(tuple(results), store.description, receipt, findings, tuple(pushing.alarms))
 
 
 def _gate(case):
     """The artefacts to send, each whole and current; the package is looked at first, since its message says most."""
     for kind in reversed(REQUIRED_KINDS):
         case.require(kind)
-    return [case.requireCurrent(one) for one in sentArtefacts(case)]
+    current = [case.requireCurrent(one) for one in sentArtefacts(case)]
+    requireNotRetracted(case, current)
+    return current
 
 
 def _statement(result):
