@@ -99,7 +99,8 @@ def test_rememberedCredentialsSayWhoComes(site, tmp_path, monkeypatch):
     phrase.write_text("a long enough phrase\n")
     monkeypatch.setenv("PLANNINGHUB_PASSPHRASE_FILE", str(phrase))
     remember("https://store.example/dicom-web", Credentials("teacher.one", "secret-word"))
-    assert Access.standing("hospital") == Access.standing(openStore("hospital")) == Access.Standing("teacher.one", ("teacher",))
+    found = Access.Standing("teacher.one", ("teacher",))
+    assert Access.standing("hospital") == Access.standing(openStore("hospital")) == found
     with pytest.raises(GateRefused, match="teacher.one may not send results"):
         Access.require(openStore("hospital"), "push")
 
