@@ -74,10 +74,6 @@ def buildParser():
     addUpkeepCommands(command)
     addExchangeCommands(command)
     addRestoreCommands(command)
-    addUpkeepCommands(command)
-    addExchangeCommands(command)
-    addRestoreCommands(command)
-    addQueueCommand(command)
     addServerCommand(command)
     return parser
 
