@@ -82,7 +82,7 @@ class QueuePanel(Panel):
         if result is None:
             return
         entries, findings = result
-        waiting = sum(entry.state in AGAIN for entry in entries)
+        waiting = sum(state in AGAIN for state, _entry in entries)
         if waiting:
             text = _("{count} objects are not in their store yet.").format(count=waiting)
             module.runner.say("\n".join([text, *(finding.message for finding in findings)]), ERROR_STYLE)
