@@ -15,6 +15,8 @@ class ItemResult:
     """One item's state: ``verified``, ``failed``, ``queued`` or ``not-sent``.
 
     :param contentSha256: of the file that the item carries, where it is wrapped; else ""
+    :param replaces: (SHA-256, SOP Instance UID) of the item of which the store keeps a corrupt copy, and for which this
+        one stands in; or None
     """
 
     sha256: str
@@ -23,13 +25,15 @@ class ItemResult:
     state: str
     reason: str = ""
     contentSha256: str = ""
+    replaces: tuple | None = None
 
     @property
     def fileSha256(self):
         """Of the case's own file."""
-        return self.contentSha256 or self.sha256
+        return self.contentSha256 or (self.replaces[0] if self.replaces else self.sha256)
 
     def asDict(self):
+        replaces = dict(zip(("sha256", "sop_instance_uid"), self.replaces, strict=True)) if self.replaces else None
         return {
             "sha256": self.sha256,
             "sop_instance_uid": self.sopInstanceUid,
@@ -37,6 +41,7 @@ class ItemResult:
             "state": self.state,
             "reason": self.reason,
             "content_sha256": self.fileSha256,
+            **({"replaces": replaces} if replaces else {}),
         }
 
 
@@ -47,12 +52,14 @@ class SyncResult:
     :param store: the store's description, without secrets
     :param receipt: the case's receipt artefact that covers exactly these items, or None
     :param findings: what has to be said of the whole, such as that consent to treatment is kept elsewhere
+    :param alarms: findings ``store-copy-corrupt``: of these objects the store keeps a corrupt copy
     """
 
     items: tuple
     store: str = ""
     receipt: object = None
     findings: tuple = ()
+    alarms: tuple = ()
 
     @property
     def verified(self):
@@ -106,6 +113,7 @@ class SyncResult:
             "not_sent": self.notSent,
             "receipt": self.receipt.id if self.receipt else None,
             "findings": [finding.asDict() for finding in self.findings],
+            "alarms": [finding.asDict() for finding in self.alarms],
         }
 
     def _count(self, state):

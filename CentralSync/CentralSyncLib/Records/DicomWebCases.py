@@ -18,7 +18,8 @@ from .Wrapping import NotWrapped, unwrapTo
 
 PROTOCOL_NAME, SERIES_DESCRIPTION, INSTANCE_NUMBER = "00181030", "0008103E", "00200013"
 STUDY, SERIES, INSTANCE = "0020000D", "0020000E", "00080018"
-# An archive that does not say it is asked for the record itself.
+# The description as far as it has no space: some archives do not decode the %20 that a search must write for it.
+SEARCHED = f"{CaseRecord.SERIES_DESCRIPTION.split()[0]}*"
 RETURNED = "SeriesDescription,ProtocolName,InstanceNumber"
 TRIES = 3
 # Trouble that may be over at the next try, and trouble that is about the one object.
@@ -54,7 +55,7 @@ class DicomWebCases:
 
     def _series(self, keys):
         """Series UID → its records, newest first."""
-        keys = {"SeriesDescription": CaseRecord.SERIES_DESCRIPTION, "Modality": "OT", **keys, "includefield": RETURNED}
+        keys = {"SeriesDescription": SEARCHED, "Modality": "OT", **keys, "includefield": RETURNED}
         series = {}
         for values in self._store.query("/instances", keys):
             row = _Row(values)

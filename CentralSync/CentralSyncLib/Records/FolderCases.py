@@ -133,9 +133,7 @@ def _fromCaseFile(values):
     """What a list of before version 2 of the record says, from the case itself."""
     approvals = values.get("governance", {}).get("approvals", [])
     newest = {one["id"]: one["revision"] for one in values["artefacts"]}
-    sizes = {
-        record["sha256"]: record.get("bytes") for one in values["artefacts"] for record in one["files"].values()
-    }
+    sizes = {record["sha256"]: record.get("bytes") for one in values["artefacts"] for record in one["files"].values()}
     return KeptCase(
         values["caseId"], values["name"], values["patientCode"], values["procedure"], values["side"], values["created"],
         tuple(sorted({one["kind"] for one in values["artefacts"]})),

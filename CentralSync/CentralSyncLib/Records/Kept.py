@@ -184,4 +184,3 @@ def requireSafe(files):
                 f"The store's record of the case names a file that no case has: {name!r}.",
                 "Treat the record as forged; have the store looked at.",
             )
-

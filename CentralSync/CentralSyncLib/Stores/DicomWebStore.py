@@ -11,13 +11,14 @@ from PlanningHubLib.Files import sha256Bytes
 from PlanningHubLib.Progress import part
 
 from ..Items import DICOM
+from .AddressForms import described
 from .Bandwidth import Bandwidth
 from .CentralStore import ABSENT, CONFLICT, REFUSED, SAME, SENT, UNFIT, UNREACHED, Answer
 from .Comparing import OTHER_CONTENT, comparedAnswer, mostBytes
 from .Grouping import batches, bySeries, forAll, merged, unfit
 from .Http import Http, StoreBusy, TooLong, retryAfter
 from .Multipart import CutShort, FileChanged, Upload, boundaryOf, partContents, partDigests, partsTo
-from .Parallel import Breaker, runAll
+from .Parallel import Breaker, runAll, tripped
 
 # transfer-syntax=* asks for the stored bytes; without it an archive may transcode.
 READ_BACK = {"Accept": 'multipart/related; type="application/dicom"; transfer-syntax=*'}
@@ -44,7 +45,7 @@ class DicomWebStore:
         self.address = settings.address
         # As whom one comes; a token does not say.
         self.user = getattr(auth, "user", "")
-        self.description = f"DICOMweb store {base}"
+        self.description = described(settings.address)
         self._storeUrl = base + settings.paths.get("store", "/studies").rstrip("/")
         self._retrieve = base + settings.paths.get("retrieve", "").rstrip("/")
         self._search = base + settings.paths.get("search", "").rstrip("/")
@@ -113,9 +114,9 @@ class DicomWebStore:
         except _NotThere:
             answer = Answer(ABSENT)
         except CutShort:
-            return _tripped(breaker, StoreFailed("answer-cut", "The store's answer was cut short.", "Sync again."))
+            return tripped(breaker, StoreFailed("answer-cut", "The store's answer was cut short.", "Sync again."))
         except StoreFailed as error:
-            return _tripped(breaker, error)
+            return tripped(breaker, error)
         breaker.succeeded()
         return answer
 
@@ -196,8 +197,9 @@ class DicomWebStore:
         :param path: such as ``/studies``
         :raises StoreFailed: as the store's own trouble; ``query-answer``
         """
-        # A space as %20: as "+", which is for forms, an archive may look for a plus.
-        url = f"{self._search}{path}?{urllib.parse.urlencode(keys, quote_via=urllib.parse.quote)}"
+        # A space as %20: as "+", which is for forms, an archive may look for a plus. Wildcard and list comma as they
+        # are: Orthanc's DICOMweb plugin 1.7 decodes nothing.
+        url = f"{self._search}{path}?{urllib.parse.urlencode(keys, safe='*,', quote_via=urllib.parse.quote)}"
         with self._http.request("GET", url, {"Accept": "application/dicom+json"}) as answer:
             if answer.status_code == 204:
                 return []
@@ -232,7 +234,7 @@ class DicomWebStore:
             rest = [item for item in batch if item is not changed.item]
             return {changed.item.sha256: Answer(UNFIT, reason), **(self._sendBatch(rest, breaker) if rest else {})}
         except StoreFailed as error:
-            return forAll(batch, _tripped(breaker, error))
+            return forAll(batch, tripped(breaker, error))
         if answer.outcome == REFUSED and len(batch) > 1:
             # Some archives refuse a whole request for one bad object: the good ones go again by themselves.
             return merged(self._sendBatch([item], breaker) for item in batch)
@@ -274,14 +276,6 @@ def _twice(function):
         if error.code != "connection-lost":
             raise
         return function()
-
-
-def _tripped(breaker, error):
-    waitSeconds = getattr(error, "waitSeconds", 0.0)
-    # A store that asks to be left alone is left alone.
-    certain = waitSeconds > 0 or error.code in ("store-unreachable", "store-untrusted")
-    breaker.failed(str(error), certain, waitSeconds)
-    return Answer(UNREACHED, str(error), waitSeconds)
 
 
 def _statusFailed(answer, what):
