@@ -14,7 +14,10 @@ NOT_SENT = "not-sent"  # this store does not keep such files; they stay in the c
 class ItemResult:
     """One item's state: ``verified``, ``failed``, ``queued`` or ``not-sent``.
 
+    :param replaces: (SHA-256, SOP Instance UID) of the item of which the store keeps a corrupt copy, and for which this
+        one stands in; or None
     :param contentSha256: of the file that the item carries, where it is wrapped; else ""
+    :param bytes: of what the store keeps; 0 where nothing was sent
     """
 
     sha256: str
@@ -22,14 +25,19 @@ class ItemResult:
     name: str
     state: str
     reason: str = ""
+    replaces: tuple | None = None
     contentSha256: str = ""
+    seriesUid: str = ""
+    studyUid: str = ""
+    bytes: int = 0
 
     @property
     def fileSha256(self):
-        """Of the case's own file."""
-        return self.contentSha256 or self.sha256
+        """Of the case's own file, whatever stands in the store for it."""
+        return self.contentSha256 or (self.replaces[0] if self.replaces else self.sha256)
 
     def asDict(self):
+        replaces = dict(zip(("sha256", "sop_instance_uid"), self.replaces, strict=True)) if self.replaces else None
         return {
             "sha256": self.sha256,
             "sop_instance_uid": self.sopInstanceUid,
@@ -37,6 +45,7 @@ class ItemResult:
             "state": self.state,
             "reason": self.reason,
             "content_sha256": self.fileSha256,
+            **({"replaces": replaces} if replaces else {}),
         }
 
 
@@ -47,12 +56,14 @@ class SyncResult:
     :param store: the store's description, without secrets
     :param receipt: the case's receipt artefact that covers exactly these items, or None
     :param findings: what has to be said of the whole, such as that consent to treatment is kept elsewhere
+    :param alarms: findings ``store-copy-corrupt``: of these objects the store keeps a corrupt copy
     """
 
     items: tuple
     store: str = ""
     receipt: object = None
     findings: tuple = ()
+    alarms: tuple = ()
 
     @property
     def verified(self):
@@ -106,6 +117,7 @@ class SyncResult:
             "not_sent": self.notSent,
             "receipt": self.receipt.id if self.receipt else None,
             "findings": [finding.asDict() for finding in self.findings],
+            "alarms": [finding.asDict() for finding in self.alarms],
         }
 
     def _count(self, state):

@@ -46,21 +46,22 @@ def syncCase(case, store, progress=noProgress, patienceSeconds=PATIENCE_SECONDS)
     items = CaseFiles.caseItems(case, store, part(progress, 0.0, 0.05))
     Consent.release(case, PURPOSE, store.description, parents, once=True)
     with Outbox.forThisWorkstation() as outbox:
-        push = Push(outbox, store, case.caseId, case.folder, patienceSeconds).push
+        pushing = Push(outbox, store, case.caseId, case.folder, patienceSeconds)
+        push = pushing.push
         results = push(items.all, part(progress, 0.05, 1.0))
         findings = tuple(Consent.treatmentFindings(case))
         current = SyncResult(tuple(results[: len(items.current)]), store.description)
         results += items.refused
         if not current.complete:
-            return SyncResult(tuple(results), store.description, findings=findings)
+            return SyncResult(tuple(results), store.description, None, findings, tuple(pushing.alarms))
         receipt = _currentReceipt(case, current) or _commitReceipt(case, parents, current)
         # From here on nothing can be cancelled: the receipt is in the case, and the rest is small.
         _heads, found = _comparedHeads(case, store)
         closing = CaseFiles.closingItems(case, store, items)
         results += [*push(closing.all), *closing.refused]
-        results += CaseFiles.keepRecord(case, store, [items, closing], results, push)
+        results += CaseFiles.keepRecord(case, store, results, push)
     findings += tuple(found)
-    return SyncResult(tuple(results), store.description, receipt, findings)
+    return SyncResult(tuple(results), store.description, receipt, findings, tuple(pushing.alarms))
 
 
 def _gate(case):

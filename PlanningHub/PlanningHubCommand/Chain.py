@@ -86,13 +86,18 @@ def makePackage(caseFolder, outFolder, progress, requireApproved=False, leaveOut
     }
 
 
-def sync(caseFolder, storeAddress, progress):
-    """Send a case to a central store; return the result of every item."""
-    from CentralSyncLib import Sync
+def sync(caseFolder, storeAddress, waitSeconds, progress):
+    """Send a case to a central store; return the result of every item.
+
+    :param waitSeconds: how long to try a store that fails
+    """
+    from CentralSyncLib import Access, Sync
     from CentralSyncLib.Stores import Addresses
 
+    store = Addresses.openStore(storeAddress)
+    Access.require(storeAddress, "push")
     with Case.open(caseFolder, writable=True) as case:
-        return Sync.syncCase(case, Addresses.openStore(storeAddress), progress=progress)
+        return Sync.syncCase(case, store, progress, waitSeconds)
 
 
 def described(case, artefact):
@@ -210,7 +215,7 @@ def runChain(source, outFolder, options, console):
         "facts": facts, "plan": plan, "sync": None, "steps": chain.steps,
     }  # fmt: skip
     if options.store:
-        synced = chain.step("sync", sync, case, options.store)
+        synced = chain.step("sync", sync, case, options.store, options.waitSeconds)
         result["sync"] = synced
         if synced.receipt:
             with Case.open(case) as opened:

@@ -87,7 +87,7 @@ def makePart(options, console):
 
 
 def sync(options, console):
-    result = Chain.sync(options.case, options.store, console.progress("sync"))
+    result = Chain.sync(options.case, options.store, options.waitSeconds, console.progress("sync"))
     return result.asDict(), syncReport(result.asDict()), _syncExitCode(result)
 
 
@@ -100,7 +100,7 @@ def syncReport(values):
     lines = [f"verified {values['verified']}, failed {values['failed']}, queued {values['queued']}"]
     wrong = [item for item in values["items"] if item["state"] in ("failed", "queued")]
     lines += [f"  {item['state']}: {item['name']}: {item['reason']}" for item in wrong[:10]]
-    return "\n".join(lines + findingLines(values["findings"]))
+    return "\n".join(lines + findingLines([*values["alarms"], *values["findings"]]))
 
 
 def deidentify(options, console):

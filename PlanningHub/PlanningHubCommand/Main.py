@@ -26,6 +26,8 @@ from .Papers import addCommands as addPapersCommands
 from .PartOptions import addPartOptions
 from .Planning import addCommand as addPlanCommand
 from .Pushing import addCommand as addPushCommand
+from .Queue import addCommand as addQueueCommand
+from .Queue import addWaitOption
 from .Records import addCommands as addRecordCommands
 from .Restoring import addCommands as addRestoreCommands
 from .SegmentOptions import addModelOptions, addReviewOptions, addSegmentOptions
@@ -33,6 +35,7 @@ from .Serving import addCommand as addServerCommand
 from .Upkeep import addCommands as addUpkeepCommands
 
 BUG_EXIT_CODE = 70
+SYNC_WAIT_SECONDS = 60
 REQUEST_OPTIONS = {
     "procedure": None, "anatomy": None, "side": SIDES, "indication": None, "design": DESIGNS, "design-reason": None,
     "department": None, "surgery-date": None, "urgency": URGENCIES,
@@ -67,6 +70,7 @@ def buildParser():
     addRecordCommands(command)
     _lookingCommands(command)
     addPushCommand(command)
+    addQueueCommand(command)
     addUpkeepCommands(command)
     addExchangeCommands(command)
     addRestoreCommands(command)
@@ -80,6 +84,7 @@ def _stepCommands(command):
     run.add_argument("--out", required=True, metavar="DIR", help="where the case and the package go")
     run.add_argument("--store", metavar="STORE", help="folder, or dicomweb+https://host/path")
     run.add_argument("--plan", metavar="FILE", help="carry out this plan after the segmentation")
+    addWaitOption(run, SYNC_WAIT_SECONDS)
     _importOptions(run)
     addSegmentOptions(run)
     addPartOptions(run)
@@ -110,6 +115,7 @@ def _stepCommands(command):
     sync = command("sync", Commands.sync, "send the case to a central store and verify the copy there")
     sync.add_argument("--case", required=True, metavar="DIR")
     sync.add_argument("--store", required=True, metavar="STORE", help="folder, or dicomweb+https://host/path")
+    addWaitOption(sync, SYNC_WAIT_SECONDS)
 
 
 def _governanceCommands(command):

@@ -63,6 +63,8 @@ class Drain:
         :raises Cancelled: as ``progress`` does; what was claimed is back in the queue
         """
         end = self._timer.monotonic() + patienceSeconds
+        # What stands in for one of them is added.
+        ids = None if ids is None else list(ids)
         self._begin(ids)
         while not self._outbox.isPaused(self._store.address):
             try:
@@ -140,6 +142,9 @@ class Drain:
             raise
         finally:
             self._settled += one.settled
+        if ids is not None:
+            ids += one.added
+            self._total = max(1, len(ids))
         return True
 
     def _watched(self, count, progress):

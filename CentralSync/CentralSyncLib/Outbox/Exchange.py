@@ -4,7 +4,7 @@ import dataclasses
 
 from PlanningHubLib.Progress import noProgress, part
 
-from ..Stores.CentralStore import ABSENT, CONFLICT, DAMAGED, REFUSED, SAME, SENT, UNFIT, UNREACHED
+from ..Stores.CentralStore import ABSENT, CONFLICT, DAMAGED, REFUSED, SAME, SENT, UNFIT, UNREACHED, Answer
 
 PROVEN = "proven"  # read back, the store gives exactly what was sent
 CORRUPT = "corrupt"  # the store did not have it, it was sent, and the store keeps something else now
@@ -28,12 +28,14 @@ class Verdict:
 
     :param waitSeconds: how long the store asks to be left alone
     :param wasSent: whether it left in this exchange, or a part of it
+    :param answer: what the store said last of what it keeps
     """
 
     word: str
     reason: str = ""
     waitSeconds: float = 0.0
     wasSent: bool = False
+    answer: Answer | None = None
 
 
 def exchanged(store, items, progress=noProgress, beforeSending=lambda missing: None):
@@ -81,7 +83,7 @@ def _still(progress):
 def _verdict(before, sent, after):
     answers = [answer for answer in (before, sent, after) if answer]
     word, reason = _judged(before, sent, after) if sent else _untouched(before)
-    return Verdict(word, reason, max(answer.waitSeconds for answer in answers), bool(sent))
+    return Verdict(word, reason, max(answer.waitSeconds for answer in answers), bool(sent), after or before)
 
 
 def _untouched(before):

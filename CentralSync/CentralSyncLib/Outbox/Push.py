@@ -1,5 +1,6 @@
 """Items through the outbox into a store, as one push that somebody waits for."""
 
+import dataclasses
 import time
 
 from PlanningHubLib.Errors import Cancelled
@@ -12,6 +13,7 @@ from ..Results import VERIFIED as SHOWN_VERIFIED
 from ..Stores.CentralStore import SAME, UNREACHED
 from .Drain import Drain
 from .Entries import DEAD_LETTER, FAILED, QUEUED, SENDING, SENT, VERIFIED, WITHDRAWN
+from .StandIns import StandIns
 
 SHOWN = {
     VERIFIED: SHOWN_VERIFIED, FAILED: SHOWN_FAILED, DEAD_LETTER: SHOWN_FAILED, WITHDRAWN: SHOWN_FAILED,
@@ -33,6 +35,8 @@ class Push:
         self._drain = Drain(outbox, store, timer)
         self._case = (caseId, str(caseFolder))
         self._end = timer.monotonic() + patienceSeconds
+        # Findings ``store-copy-corrupt`` of what was pushed.
+        self.alarms = []
 
     @property
     def _patience(self):
@@ -40,6 +44,8 @@ class Push:
 
     def push(self, items, progress=noProgress):
         """Queue the items, send and prove them; return an :class:`ItemResult` for each, in their order.
+
+        Of an item that others stand in for, that of the stand-in; those of what came along with it are the last ones.
 
         :raises Cancelled: as ``progress`` does; what has not been proven by then is withdrawn from the queue
         :raises InputRefused: as :meth:`.Outbox.Outbox.enqueue`: nothing of it is sent
@@ -54,19 +60,29 @@ class Push:
         except (Cancelled, KeyboardInterrupt):
             self._outbox.withdraw(ids, "Cancelled; what had left by then may be in the store.")
             raise
+        return self._results(items, refused, ids, unasked, drained.reason)
+
+    def _results(self, items, refused, ids, unasked, waits):
+        """The result of each item; what stands in for it takes its place, and what came along comes last."""
         entries = {entry.sha256: entry for entry in self._outbox.entries(ids=ids)}
-        results = []
+        standIns = StandIns(self._outbox.entries(self._store.address))
+        self.alarms += standIns.alarms(entries.values())
+        results, along = [], []
         for item in items:
             if item.sha256 in refused:
-                state, reason = refused[item.sha256]
+                results.append(_result(item, *refused[item.sha256]))
             elif item.sha256 in unasked:
-                state, reason = SHOWN_QUEUED, unasked[item.sha256]
+                results.append(_result(item, SHOWN_QUEUED, unasked[item.sha256]))
             else:
                 entry = entries[item.sha256]
-                state, reason = SHOWN[entry.state], entry.reason
-                reason = reason or (drained.reason if state == SHOWN_QUEUED else "")
-            results.append(ItemResult(item.sha256, item.sopInstanceUid, item.name, state, reason, item.contentSha256))
-        return results
+                first, *others = [_shown(one, waits) for one in standIns.of(entry) or [entry]]
+                if first.sha256 != entry.sha256:
+                    replaces = (entry.sha256, entry.sopInstanceUid)
+                    state = SHOWN[standIns.stateOf(entry)]
+                    first = dataclasses.replace(first, state=state, replaces=replaces, reason=entry.reason)
+                results.append(first)
+                along += others
+        return results + along
 
     def _lookAgain(self, items, ids, progress):
         """Look whether the store still has what was verified before; what is lost is queued again.
@@ -85,6 +101,19 @@ class Push:
             self._outbox.enqueue(lost, self._store.address, *self._case)
         return {item.sha256: answers[item.sha256].reason for item in again
                 if answers[item.sha256].outcome == UNREACHED}  # fmt: skip
+
+
+def _result(item, state, reason):
+    """The result of an item or of an entry."""
+    return ItemResult(
+        item.sha256, item.sopInstanceUid, item.name, state, reason, None, item.contentSha256, item.seriesUid,
+        item.studyUid, item.bytes,
+    )  # fmt: skip
+
+
+def _shown(entry, waits):
+    state = SHOWN[entry.state]
+    return _result(entry, state, entry.reason or (waits if state == SHOWN_QUEUED else ""))
 
 
 def _twins(items):

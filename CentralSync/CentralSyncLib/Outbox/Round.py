@@ -1,5 +1,7 @@
 """One round of what was claimed from the queue: fresh objects together, then the suspects, each alone."""
 
+import logging
+
 from PlanningHubLib import Consent
 from PlanningHubLib.Case import Case
 from PlanningHubLib.Errors import GateRefused, PlanningError
@@ -20,6 +22,7 @@ from .Exchange import (
     VANISHED,
     exchanged,
 )
+from .StandIns import MOST_GENERATIONS, StandIns, queueStandIns
 
 PURPOSE = "hospital-store"
 # Tries of an object alone: such that the store refused or fell silent at; such that failed while others arrived.
@@ -30,6 +33,8 @@ STRIKES = {
     FELL_SILENT: "The store stopped answering while this object alone was being sent: ",
 }
 DOUBTFUL = (VANISHED, BROKEN_OFF)
+# After so many in a row it is the store that keeps nothing; the next round begins with others.
+MOST_DOUBTFUL = 3
 
 
 class Round:
@@ -43,6 +48,9 @@ class Round:
         self._timer, self._chance = timer, chance
         self._held = {}
         self.settled = 0
+        # Ids of what was queued on the way, to stand in for others.
+        self.added = []
+        self._differing = 0
         # Whether the store has proven in this round that it keeps what it is sent.
         self._hasKept = False
 
@@ -62,7 +70,7 @@ class Round:
             self._together(fresh, part(progress, 0.0, split))
         doubtful = []
         for number, entry in enumerate(suspects):
-            if self._breaker.isOpen:
+            if self._breaker.isOpen or (len(doubtful) == MOST_DOUBTFUL and not self._hasKept):
                 break
             share = (1 - split) / len(suspects)
             doubtful += self._alone(entry, part(progress, split + number * share, split + (number + 1) * share))
@@ -132,14 +140,20 @@ class Round:
         """Put back what failed alone; where others arrived it is the object's own trouble, else the store's."""
         if doubtful and not self._hasKept:
             self._storeFailed(doubtful)
-            self._giveBack([(entry, verdict.reason) for entry, verdict in doubtful], self._breaker.secondsLeft)
-            return
         for entry, verdict in doubtful:
-            if entry.attempts + 1 >= MOST_TRIES:
+            if not (self._hasKept or self._hasKeptSinceLastTry(entry)):
+                self._giveBack([(entry, verdict.reason)], self._breaker.secondsLeft)
+            elif entry.attempts + 1 >= MOST_TRIES:
                 self._giveUp(entry, verdict, MOST_TRIES)
             else:
                 wait = backoffSeconds(entry.attempts, verdict.waitSeconds, self._chance)
                 self._postpone([(entry, verdict.reason)], wait)
+
+    def _hasKeptSinceLastTry(self, entry):
+        """Whether the store has proven to keep another object since this one was put back last."""
+        last = max(one["when"] for one in self._outbox.history(entry.id) if one["to"] == QUEUED)
+        proven = self._outbox.entries(self._store.address, states=VERIFIED)
+        return any(one.changed > last and self._outbox.history(one.id)[-1]["from_"] == SENT for one in proven)
 
     # What becomes of them; each takes (entry, reason) pairs
 
@@ -191,13 +205,29 @@ class Round:
         # Asked again now and then, and never sent over.
         taken = [(entry, verdict.reason) for entry, verdict in told if verdict.word == TAKEN]
         self._giveBack(taken, MOST_ASKED_SECONDS)
+        self._settle([(entry, verdict.reason) for entry, verdict in told if verdict.word == UNSENDABLE], FAILED)
         for entry, verdict in told:
-            self._settleLost(entry, verdict)
+            if verdict.word in (OTHERS, CORRUPT):
+                self._settleDiffering(entry, verdict)
         return [(entry, verdict) for entry, verdict in told if entry.id in self._held]
 
-    def _settleLost(self, entry, verdict):
-        if verdict.word in (OTHERS, CORRUPT, UNSENDABLE):
-            self._settle([(entry, verdict.reason)], FAILED)
+    def _settleDiffering(self, entry, verdict):
+        """Have others stand in where the store keeps our own copy gone wrong; else it is a conflict."""
+        ids = queueStandIns(self._outbox, entry, verdict.answer) if self._maySendStandIns(entry) else []
+        self.added += ids
+        reason = verdict.reason
+        if ids:
+            logging.warning("The store keeps a corrupt copy of %s; it is sent again as another.", entry.sopInstanceUid)
+            reason = f"{verdict.reason} It is left as it is; {len(ids)} other objects stand in for it."
+        self._settle([(entry, reason)], FAILED)
+
+    def _maySendStandIns(self, entry):
+        """Whether it is worth it: a store that keeps nothing as it was sent gets no more and more of it."""
+        self._differing += 1
+        generation = StandIns(self._outbox.entries(self._store.address)).generationOf(entry)
+        if self._hasKept or self._hasKeptSinceLastTry(entry):
+            return generation < MOST_GENERATIONS
+        return generation == 0 and self._differing <= MOST_DOUBTFUL
 
 
 def _asked(verdicts):
