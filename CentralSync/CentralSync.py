@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import slicer
 from slicer.i18n import tr as _
 from slicer.i18n import translate
@@ -8,15 +10,31 @@ from slicer.ScriptedLoadableModule import (
     ScriptedLoadableModuleTest,
 )
 
-from CentralSyncLib import Overview, Results, Sync
-from CentralSyncLib.Records import NewerStudies
+from CentralSyncLib import Access, Overview, Sync
+from CentralSyncLib.Outbox.Health import healthOf
+from CentralSyncLib.Outbox.Opening import isOutbox, workstationFolder
+from CentralSyncLib.Outbox.Outbox import Outbox
+from CentralSyncLib.Outbox.Running import runQueue
+from CentralSyncLib.QueueOverview import queueLines
+from CentralSyncLib.Records import Browse, NewerStudies
+from CentralSyncLib.Records.Kept import openCases
+from CentralSyncLib.Records.Restore import restoreCase
 from CentralSyncLib.Stores import Addresses
+from CentralSyncLib.Stores.Settings import storeSettings
+from CentralSyncLib.Upkeep.Asking import askStore
+from CentralSyncLib.Upkeep.Scrub import scrub
+from CentralSyncWidgets.QueuePanel import QueuePanel
+from CentralSyncWidgets.RestorePanel import RestorePanel
+from CentralSyncWidgets.SendPanel import SendPanel
+from CentralSyncWidgets.StorePanel import StorePanel
 from PlanningHubLib import ArchiveAccess
 from PlanningHubLib.ActiveCase import activeCaseFolder
 from PlanningHubLib.Case import Case
-from PlanningHubLib.Errors import PlanningError
-from PlanningHubWidgets.CaseHeader import warningText
-from PlanningHubWidgets.CaseModuleWidget import CaseModuleWidget, fillTable, sizeText
+from PlanningHubLib.Progress import noProgress
+from PlanningHubWidgets.PagedModuleWidget import PagedModuleWidget
+
+# Somebody waits in front of it.
+PATIENCE_SECONDS = 10.0
 
 
 class CentralSync(ScriptedLoadableModule):
@@ -29,47 +47,76 @@ class CentralSync(ScriptedLoadableModule):
         self.parent.dependencies = ["PlanningHub"]
         self.parent.contributors = ["Planning Hub developers"]
         self.parent.helpText = _("""
-Send the active case to the hospital's central store, then read every file back and compare it.
-Nothing is sent before you press the button.
+<b>Send</b>: bring the active case into the hospital's central store; every file is read back and compared.
+Nothing is sent before you press the button.<br>
+<b>Queue</b>: what this workstation still has to send, and why it waits.<br>
+<b>Store</b>: how the store is, and whether it still has what was sent.<br>
+<b>Restore</b>: search the store, and give a case back from it.
 """)
-        self.parent.acknowledgementText = _("Built on 3D Slicer, pydicom and requests.")
+        self.parent.acknowledgementText = _("Built on 3D Slicer, pydicom, highdicom and requests.")
 
 
 @parameterNodeWrapper
 class CentralSyncParameterNode:
     """What the user chose; saved with the scene.
 
-    storeAddress - A folder, or dicomweb+https://host/path. It holds no secrets.
+    storeAddress - A folder, an address such as dicomweb+https://host/path, or a name. It holds no secrets.
+    restoreFolder - Where a case is given back.
     """
 
+    restoreFolder: Path
     storeAddress: str = ""
 
 
-class CentralSyncWidget(CaseModuleWidget):
-    """Send, and see what is proven to be there."""
+class CentralSyncWidget(PagedModuleWidget):
+    """One store, and four pages about it."""
 
-    _package = None
-    # What was sent, and where: its result is shown until either changes.
-    _sent = None
     # The store that the login in the fields was entered for.
     _loginAddress = ""
 
     def createLogic(self):
         return CentralSyncLogic()
 
-    def connectActions(self):
-        self.ui.sendButton.connect("clicked(bool)", self.onSend)
+    def panelClasses(self):
+        return (
+            (_("Send"), SendPanel), (_("Queue"), QueuePanel), (_("Store"), StorePanel), (_("Restore"), RestorePanel),
+        )  # fmt: skip
 
-    def showCase(self, case):
-        self._package = case.latest("package") if case else None
-        self._showPlan()
+    def connectActions(self):
+        super().connectActions()
+        self.ui.pagesTabWidget.connect("currentChanged(int)", self._onPage)
+        self.ui.storeUserLineEdit.connect("editingFinished()", self.updateActions)
+
+    def _onPage(self, _index):
+        # A page looks at the queue only when it comes in front.
+        self.showCase(self.case)
+        self.updateActions()
 
     def updateActions(self):
-        self._showLogin(self._address())
-        self.ui.sendButton.enabled = self._showPlan()
+        self._showLogin(self.address())
+        super().updateActions()
 
     def forget(self):
         self._showLogin("")
+        super().forget()
+
+    def address(self):
+        """Return the store as it was entered, or empty text."""
+        return self.parameters.storeAddress.strip() if self.parameters else ""
+
+    def isInFront(self, panel):
+        """Tell whether a page is the one that the user sees."""
+        return self.panels[self.ui.pagesTabWidget.currentIndex] is panel
+
+    def login(self):
+        """Return user, password or token, and whether to remember them; the secret does not stay in its field.
+
+        None where nothing was entered: then what is remembered is used.
+        """
+        ui = self.ui
+        login = ui.storeUserLineEdit.text, ui.storeSecretLineEdit.text, ui.storeRememberCheckBox.checked
+        ui.storeSecretLineEdit.text = ""
+        return login if Overview.isDicomWeb(self.address()) and any(login[:2]) else None
 
     def _showLogin(self, address):
         """Offer a login where the store may ask for one; what was entered for another store must not go to this one."""
@@ -79,97 +126,9 @@ class CentralSyncWidget(CaseModuleWidget):
             self.ui.storeUserLineEdit.text = self.ui.storeSecretLineEdit.text = ""
             self.ui.storeRememberCheckBox.checked = False
 
-    def _login(self):
-        """Return user, password or token, and whether to remember them; the secret does not stay in its field."""
-        ui = self.ui
-        login = ui.storeUserLineEdit.text, ui.storeSecretLineEdit.text, ui.storeRememberCheckBox.checked
-        ui.storeSecretLineEdit.text = ""
-        return login if Overview.isDicomWeb(self._address()) and any(login[:2]) else None
-
-    def _address(self):
-        return self.parameters.storeAddress.strip() if self.parameters else ""
-
-    def _showPlan(self):
-        """Show what would go where, or what went there; return whether it can be sent."""
-        address = self._address()
-        if self._sent and self._sent == (self._package and self._package.content, address):
-            return True
-        self._sent = None
-        lines = Overview.planLines(self.case, address) if self._package else []
-        warning = warningText(self.case, self._package) if self._package else ""
-        self._showLines(lines, warning)
-        if not self._package:
-            self.ui.previewLabel.text = _("There is nothing to send yet: make the package first.")
-            return False
-        if not address:
-            self.ui.previewLabel.text = _("Choose the store.")
-            return False
-        try:
-            self.ui.previewLabel.text = planText(lines, Overview.destination(address))
-        except PlanningError as error:
-            if error.code == "secret-in-address":
-                # It must not be saved with the scene.
-                self.parameters.storeAddress = ""
-            self.ui.previewLabel.text = str(error)
-            return False
-        return True
-
-    def _showLines(self, lines, warning=""):
-        states = stateTexts()
-        rows = [(warning,)] if warning else []
-        for line in lines:
-            what = line.what or _("Record, older revisions")
-            size = sizeText(line.bytes) if line.what else ""
-            rows.append((what, line.files, size, states[line.state]))
-            if line.reason:
-                rows.append((line.reason,))
-        fillTable(self.ui.itemsTable, rows)
-
-    def onSend(self):
-        folder, address, content = self.activeFolder(), self._address(), self._package.content
-        login = self._login()
-        result = self.runStep(
-            lambda session, progress: self.logic.sync(folder, address, progress, login),
-            "",
-            _("Cancelled; the case is as it was. What the store has already taken stays there."),
-        )
-        if result is None or self.case is None:
-            return
-        self._sent = (content, address)
-        self._showLines(Overview.resultLines(self.case, result))
-        problem = result.problem()
-        if problem:
-            self.runner.complain(problem)
-        else:
-            text = _("{count} different files are in the store, read back and equal.")
-            said = [text.format(count=result.verified), *(finding.message for finding in result.findings)]
-            self.runner.say("\n".join(said))
-
-
-def planText(lines, destination):
-    """Return how much goes where, and that it is not made anonymous."""
-    going = [line for line in lines if line.state == Overview.TO_SEND]
-    sizes = [line.bytes for line in going]
-    return _("Goes to {destination}: {count} files, {size}, as they are, with the patient's name in them.").format(
-        destination=destination,
-        count=sum(line.files for line in going),
-        size=sizeText(None if None in sizes else sum(sizes)),
-    )
-
-
-def stateTexts():
-    """Return state → how it is called."""
-    return {
-        Overview.TO_SEND: _("to send"),
-        Results.VERIFIED: _("verified"),
-        Results.FAILED: _("FAILED"),
-        Results.QUEUED: _("waiting"),
-        Results.NOT_SENT: _("not sent"),
-    }
-
 
 class CentralSyncLogic(ScriptedLoadableModuleLogic):
-    """Binds the sync step."""
+    """Binds the steps of CentralSyncLib; the outbox is only made when something is sent."""
 
     def getParameterNode(self):
         return CentralSyncParameterNode(super().getParameterNode())
@@ -178,19 +137,98 @@ class CentralSyncLogic(ScriptedLoadableModuleLogic):
         """Return the studies of a patient that a store holds and that are not older than a day; OR Export asks."""
         return NewerStudies.newerStudies(address, patientId, after)
 
+    def standing(self, address, user):
+        """Return as whom one comes to a store: :class:`CentralSyncLib.Access.Standing`.
+
+        :param user: as entered; empty for whose login is remembered
+        """
+        return Access.standing(address, ArchiveAccess.Credentials(user, "") if user else None)
+
     def sync(self, folder, address, progress, login=None):
         """Send the case in a folder to the store at an address; return the result of every item.
 
         :param login: user, password or token, and whether to remember what worked; None for what is remembered
         """
-        credentials = ArchiveAccess.Credentials(*login[:2]) if login else None
+        credentials = _credentials(login)
         if login and login[2]:
             ArchiveAccess.requireKeeping()
         with Case.open(folder, writable=True) as case:
-            result = Sync.syncCase(case, Addresses.openStore(address, credentials), progress=progress)
+            store = Addresses.openStore(address, credentials)
+            result = Sync.syncCase(case, store, progress=progress, patienceSeconds=PATIENCE_SECONDS)
         if login and login[2] and result.complete:
             ArchiveAccess.remember(Addresses.dicomWebBase(address), credentials)
         return result
+
+    # The queue
+
+    def queue(self):
+        """Return the lines of what waits, and the health of every store that was ever sent to; both may be empty."""
+        if not isOutbox(workstationFolder()):
+            return [], []
+        with Outbox.forThisWorkstation() as outbox:
+            return queueLines(outbox.entries()), [healthOf(outbox, store) for store in outbox.stores()]
+
+    def runQueue(self, progress):
+        """Send and prove all that waits; return the entries that waited and what has to be said."""
+        with Outbox.forThisWorkstation() as outbox:
+            return runQueue(outbox, outbox.stores(), PATIENCE_SECONDS, progress)
+
+    def pauseQueue(self, isPaused):
+        """Let nothing be sent by this workstation, or go on."""
+        with Outbox.forThisWorkstation() as outbox:
+            outbox.pause() if isPaused else outbox.resume()
+
+    def retry(self, ids):
+        """Put entries back into the queue; return those that wait now."""
+        with Outbox.forThisWorkstation() as outbox:
+            return outbox.retry(ids)
+
+    def withdraw(self, ids):
+        """Take entries out of the queue; return those that are out now."""
+        with Outbox.forThisWorkstation() as outbox:
+            return outbox.withdraw(ids, "Withdrawn by a person.")
+
+    # The store
+
+    def ask(self, address, progress, login=None):
+        """Return the newest entry that was verified at a store, and what it says of it now."""
+        with Outbox.forThisWorkstation() as outbox:
+            return askStore(Addresses.openStore(address, _credentials(login)), outbox, progress)
+
+    def scrub(self, address, onlyDue, progress, login=None):
+        """Verify again what a store should keep; return the report."""
+        credentials = _credentials(login)
+        Access.require(address, "scrub", credentials)
+        store = Addresses.openStore(address, credentials)
+        with Outbox.forThisWorkstation() as outbox:
+            return scrub(
+                outbox, store, storeSettings(address).scrubDays, onlyDue, patienceSeconds=PATIENCE_SECONDS,
+                progress=progress,
+            )  # fmt: skip
+
+    # Restoring
+
+    def browse(self, address, patient, procedure, since, until, progress, login=None):
+        """Return the cases that a store keeps, and findings on records that cannot be read."""
+        credentials = _credentials(login)
+        Access.require(address, "search", credentials)
+        cases = openCases(address, credentials)
+        return Browse.browse(cases, patient, procedure, since or None, until or None, progress=progress)
+
+    def restore(self, address, caseId, folder, readOnly, session, progress, login=None):
+        """Give a case back from a store into a new folder, and open it; return what was proven."""
+        credentials = _credentials(login)
+        Access.require(address, "restore", credentials)
+        restored = restoreCase(openCases(address, credentials), caseId, folder, readOnly=readOnly, progress=progress)
+        # The case is there: from here on nothing can be cancelled.
+        slicer.util.getModuleLogic("PlanningHub").openCase(folder, session, noProgress)
+        return restored
+
+
+def _credentials(login):
+    return ArchiveAccess.Credentials(*login[:2]) if login else None
+
+
 
 
 class CentralSyncTest(ScriptedLoadableModuleTest):
@@ -204,4 +242,4 @@ class CentralSyncTest(ScriptedLoadableModuleTest):
         widget = slicer.util.getModuleWidget("CentralSync")
         widget.refresh()
         self.assertEqual(activeCaseFolder(slicer.mrmlScene), "")
-        self.assertFalse(widget.ui.sendButton.enabled)
+        self.assertFalse(widget.panel("SendPanel").ui.sendButton.enabled)

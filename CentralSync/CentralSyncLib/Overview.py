@@ -1,11 +1,10 @@
 """What a sync brings where, before it starts, and what it came to: a line for every artefact, not for every slice."""
 
 import dataclasses
-from pathlib import Path
 
 from .Items import sentArtefacts
 from .Results import VERIFIED
-from .Stores.Addresses import dicomWebUrl, openStore
+from .Stores.Addresses import dicomWebUrl, normal
 
 TO_SEND = "to-send"
 WRAPPED = "This store keeps DICOM objects only; one carries each of them."
@@ -28,19 +27,20 @@ class Line:
 
 
 def destination(address):
-    """Return in words, and with the whole path of a folder, where a store's address leads; nothing is connected.
+    """Return the normal address of a store, and in words where it leads; nothing is connected.
 
-    :raises UsageError: as :func:`CentralSyncLib.Stores.Addresses.openStore` for an address that cannot be
+    :param address: with the whole path of a folder, or a store's name in the site's configuration
+    :raises UsageError: and InputRefused, as :func:`CentralSyncLib.Stores.Addresses.normal`
     """
-    address = address.strip()
+    address = normal(address)
+    # Opening it might ask to install packages, which nobody wants while typing.
     if isDicomWeb(address):
-        # Opening it might ask to install packages, which nobody wants while typing.
-        return f"DICOMweb store {dicomWebUrl(address).geturl()}"
-    return openStore(_absolute(address)).description
+        return address, f"DICOMweb store {dicomWebUrl(address).geturl()}"
+    return address, f"store {address}" if "://" in address else f"folder store {address}"
 
 
 def planLines(case, address):
-    """Return the :class:`Line` list of what a sync would bring to an address now, from the case's records alone."""
+    """Return the :class:`Line` list of what a sync would bring to a normal address now; files are not read."""
     lines = []
     for artefact in sentArtefacts(case):
         wrapped = {name: "://" in address and not name.endswith(".dcm") for name in artefact.files}
@@ -73,11 +73,6 @@ def _key(what, item):
 def isDicomWeb(address):
     """Tell whether a store's address is that of a DICOMweb store."""
     return address.strip().lower().startswith("dicomweb+")
-
-
-def _absolute(address):
-    """The whole path where the address is a folder's; anything else as it is."""
-    return address if "://" in address else str(Path(address).expanduser().absolute())
 
 
 def _sum(sizes):

@@ -14,9 +14,9 @@ NOT_SENT = "not-sent"  # this store does not keep such files; they stay in the c
 class ItemResult:
     """One item's state: ``verified``, ``failed``, ``queued`` or ``not-sent``.
 
+    :param contentSha256: of the file that the item carries, where it is wrapped; else ""
     :param replaces: (SHA-256, SOP Instance UID) of the item of which the store keeps a corrupt copy, and for which this
         one stands in; or None
-    :param contentSha256: of the file that the item carries, where it is wrapped; else ""
     :param bytes: of what the store keeps; 0 where nothing was sent
     """
 
@@ -25,8 +25,8 @@ class ItemResult:
     name: str
     state: str
     reason: str = ""
-    replaces: tuple | None = None
     contentSha256: str = ""
+    replaces: tuple | None = None
     seriesUid: str = ""
     studyUid: str = ""
     bytes: int = 0

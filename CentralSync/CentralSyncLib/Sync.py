@@ -15,6 +15,7 @@ from .Outbox.Outbox import Outbox
 from .Outbox.Push import Push
 from .Records import AuditHead, CaseFiles
 from .Results import NOT_SENT, VERIFIED, SyncResult
+from .Upkeep.Retract import requireNotRetracted
 
 RECEIPT_FORMAT = 1
 PURPOSE = "hospital-store"
@@ -34,8 +35,8 @@ def syncCase(case, store, progress=noProgress, patienceSeconds=PATIENCE_SECONDS)
 
     :param case: open for writing
     :param patienceSeconds: how long to wait in all for a store that fails
-    :raises GateRefused: ``no-``, ``stale-`` or ``damaged-`` and the kind: such an artefact is never sent;
-        ``no-consent``; ``role-missing``; those of the outbox
+    :raises GateRefused: ``no-``, ``stale-``, ``damaged-`` or ``retracted-`` and the kind: such an artefact is never
+        sent; ``no-consent``; ``role-missing``; those of the outbox
     :raises InputRefused: as :meth:`.Outbox.Outbox.Outbox.enqueue`
     """
     ensure("CentralSyncLib")
@@ -68,7 +69,9 @@ def _gate(case):
     """The artefacts to send, each whole and current; the package is looked at first, since its message says most."""
     for kind in reversed(REQUIRED_KINDS):
         case.require(kind)
-    return [case.requireCurrent(one) for one in sentArtefacts(case)]
+    current = [case.requireCurrent(one) for one in sentArtefacts(case)]
+    requireNotRetracted(case, current)
+    return current
 
 
 def _statement(result):

@@ -91,11 +91,10 @@ def sync(caseFolder, storeAddress, waitSeconds, progress):
 
     :param waitSeconds: how long to try a store that fails
     """
-    from CentralSyncLib import Access, Sync
+    from CentralSyncLib import Sync
     from CentralSyncLib.Stores import Addresses
 
     store = Addresses.openStore(storeAddress)
-    Access.require(storeAddress, "push")
     with Case.open(caseFolder, writable=True) as case:
         return Sync.syncCase(case, store, progress, waitSeconds)
 

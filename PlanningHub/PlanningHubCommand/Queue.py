@@ -201,10 +201,10 @@ def _run(outbox, store, options, console):
     from CentralSyncLib.Outbox.Running import runQueue
 
     stores = [address for address in outbox.stores() if store in (None, address)]
-    entries, findings = runQueue(outbox, stores, options.waitSeconds, console.progress("queue"))
-    counts = {name: sum(entry.state in states for entry in entries) for name, states in
+    tried, findings = runQueue(outbox, stores, options.waitSeconds, console.progress("queue"))
+    counts = {name: sum(state in states for state, _entry in tried) for name, states in
               (("verified", (VERIFIED,)), ("failed", NEEDS_A_PERSON), ("queued", WAITING))}  # fmt: skip
-    values = {"items": [itemValues(entry) for entry in entries], **counts,
+    values = {"items": [{**itemValues(entry), "state": state} for state, entry in tried], **counts,
               "findings": [finding.asDict() for finding in findings]}  # fmt: skip
     exitCode = StoreFailed.exitCode if counts["queued"] else 0
     exitCode = VerificationFailed.exitCode if counts["failed"] else exitCode

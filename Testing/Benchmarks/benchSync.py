@@ -1,16 +1,13 @@
 """Times of pushing a series to a real Orthanc: ours, raw and verified, beside the peers, alternated in one run."""
 
-import concurrent.futures
 import functools
-import uuid
+import tempfile
 from pathlib import Path
 
 from Servers.OrthancServer import OrthancServer, whyNoOrthanc
 
-from .Timing import Row, compared, timed
-
-BATCH_ITEMS = 10
-CONNECTIONS = 4
+from .BarePushes import bareRest, bareStow, dicomWebClient, storescu
+from .Timing import Row, compared, imported, timed
 
 
 def rows(dicomFiles, repeats=3):
@@ -21,9 +18,16 @@ def rows(dicomFiles, repeats=3):
     if whyNoOrthanc():
         return [Row("push", None, note=whyNoOrthanc())]
     paths = [Path(path) for path in dicomFiles]
+    imported("requests", "CentralSyncLib.Stores.Addresses", "CentralSyncLib.Outbox.Push", "dicomweb_client", "pydicom")
     return compared(
-        {"push, raw": _oursRaw, "push, verified": _oursVerified},
-        {"bare STOW 10 x 4": _bareStow, "dicomweb-client": _dicomWebClient},
+        {"push, raw": _raw, "push, verified": _verified, "push, verified, from outbox": _throughOutbox},
+        {
+            "bare STOW 10 x 4": functools.partial(bareStow, 10, 4),
+            "bare STOW 50 x 2": functools.partial(bareStow, 50, 2),
+            "bare REST x 4": functools.partial(bareRest, 4),
+            "dicomweb-client": dicomWebClient,
+            "storescu": storescu,
+        },
         repeats,
         "peers send without reading back",
         functools.partial(_pushed, paths),
@@ -34,62 +38,47 @@ def _pushed(paths, way):
     with OrthancServer() as orthanc:
         measurement = timed(way(orthanc, paths))
         if len(orthanc.instances()) != len(paths):
-            raise RuntimeError(f"{way.__name__}: not everything arrived")
+            raise RuntimeError(f"{way}: not everything arrived")
     return measurement
 
 
-def _oursRaw(orthanc, paths):
+def _itemsAndStore(orthanc, paths):
     from CentralSyncLib.Items import itemOf
     from CentralSyncLib.Stores.Addresses import openStore
+
+    return [itemOf(path) for path in paths], openStore(orthanc.address)
+
+
+def _raw(orthanc, paths):
     from PlanningHubLib.Progress import noProgress
 
-    return functools.partial(openStore(orthanc.address).send, [itemOf(path) for path in paths], noProgress)
+    items, store = _itemsAndStore(orthanc, paths)
+    return functools.partial(store.send, items, noProgress)
 
 
-def _oursVerified(orthanc, paths):
+def _verified(orthanc, paths):
     from Pushing import pushVerified
 
-    from CentralSyncLib.Items import itemOf
+    items, store = _itemsAndStore(orthanc, paths)
+    return functools.partial(_proven, functools.partial(pushVerified, store, items))
+
+
+def _throughOutbox(orthanc, paths):
+    from CentralSyncLib.Outbox.Outbox import Outbox
+    from CentralSyncLib.Outbox.Push import Push
+    from PlanningHubLib.Secrets import KeyRing
+
+    items, store = _itemsAndStore(orthanc, paths)
+
+    def push():
+        with tempfile.TemporaryDirectory() as folder, Outbox(Path(folder) / "outbox", KeyRing(bytes(32))) as outbox:
+            return Push(outbox, store).push(items)
+
+    return functools.partial(_proven, push)
+
+
+def _proven(push):
     from CentralSyncLib.Results import VERIFIED
-    from CentralSyncLib.Stores.Addresses import openStore
 
-    items = [itemOf(path) for path in paths]
-
-    def push():
-        results = pushVerified(openStore(orthanc.address), items)
-        if any(result.state != VERIFIED for result in results):
-            raise RuntimeError("not everything was verified")
-
-    return push
-
-
-def _bareStow(orthanc, paths):
-    import requests
-
-    session = requests.Session()
-
-    def post(batch):
-        boundary = uuid.uuid4().hex
-        head = f"--{boundary}\r\nContent-Type: application/dicom\r\n\r\n".encode()
-        body = b"".join(head + path.read_bytes() + b"\r\n" for path in batch) + f"--{boundary}--".encode()
-        kind = f'multipart/related; type="application/dicom"; boundary={boundary}'
-        session.post(f"{orthanc.url}/dicom-web/studies", body, headers={"Content-Type": kind}).raise_for_status()
-
-    def push():
-        batches = [paths[start : start + BATCH_ITEMS] for start in range(0, len(paths), BATCH_ITEMS)]
-        with concurrent.futures.ThreadPoolExecutor(CONNECTIONS) as executor:
-            list(executor.map(post, batches))
-
-    return push
-
-
-def _dicomWebClient(orthanc, paths):
-    import pydicom
-    from dicomweb_client import DICOMwebClient
-
-    client = DICOMwebClient(f"{orthanc.url}/dicom-web")
-
-    def push():
-        client.store_instances([pydicom.dcmread(path) for path in paths])
-
-    return push
+    if any(result.state != VERIFIED for result in push()):
+        raise RuntimeError("not everything was verified")

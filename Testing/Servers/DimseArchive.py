@@ -1,6 +1,7 @@
 """A DICOM archive on loopback that can be told to lie, stall or fail, for tests of what must never be believed."""
 
 import copy
+import io
 import threading
 
 from Servers.OrthancServer import freePort
@@ -23,6 +24,7 @@ READ_LIES = {
     "honest": "gives what it keeps",
     "noGet": "cannot give objects back",
     "noGetNorFind": "can neither give objects back nor list them",
+    "recodes": "gives what it keeps in another transfer syntax",
     "givesNothing": "answers success without the objects that it lists",
     "fails": "answers A701 to every request for objects",
 }
@@ -137,7 +139,7 @@ class DimseArchive:
         found = [] if self.read == "givesNothing" else self._matches(event.identifier)
         yield len(found)
         for dataset in found:
-            yield 0xFF00, dataset
+            yield 0xFF00, _recoded(dataset) if self.read == "recodes" else dataset
 
     def _find(self, event):
         from pydicom.dataset import Dataset
@@ -191,3 +193,14 @@ class DimseArchive:
         if association.is_established:
             association.send_n_event_report(report, kind, COMMITMENT, COMMITMENT_INSTANCE)
             association.release()
+
+
+def _recoded(dataset):
+    """The dataset in Implicit VR Little Endian."""
+    import pydicom
+
+    other, data = copy.deepcopy(dataset), io.BytesIO()
+    other.file_meta.TransferSyntaxUID = IMPLICIT
+    other.save_as(data, implicit_vr=True, little_endian=True, enforce_file_format=True)
+    data.seek(0)
+    return pydicom.dcmread(data)

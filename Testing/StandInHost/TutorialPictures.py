@@ -14,7 +14,7 @@ from pathlib import Path
 from .GovernancePictures import PASSPHRASE, SIGNERS
 from .grabModules import DATA, MODULES, PROJECT, WIDTH, _flatten
 from .OutcomePictures import takeOutcome
-from .User import User, importing, message, packing, printing, tableTexts, verifying
+from .User import User, importing, message, packing, printing, sending, tableTexts, verifying
 
 PICTURES = PROJECT / "PlanningHub" / "Tutorial" / "Pictures"
 SIDE, HEALTHY_SIDE, PROCEDURE, SKULL = "right", "left", "Cranioplasty", "Skull"
@@ -161,7 +161,7 @@ class Tutorial:
         self.grab("Package", 720, "ORExport")
         store = self.user.show("CentralSync")
         self.host.enter(store.ui.storeLineEdit, str(DATA / "central-store"))
-        self.host.click(store.ui.sendButton)
+        self.host.click(sending(store).sendButton)
         said(store, "read back and equal")
 
 

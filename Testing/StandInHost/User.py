@@ -107,6 +107,11 @@ def verifying(widget):
     return widget.panel("VerifyPanel").ui
 
 
+def sending(widget):
+    """The widgets of the sync module's page that sends."""
+    return widget.panel("SendPanel").ui
+
+
 def message(widget):
     """The text in a module's message place, empty where none is shown."""
     return "" if widget.ui.messageLabel.isHidden() else widget.ui.messageLabel.text

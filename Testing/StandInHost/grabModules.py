@@ -11,7 +11,7 @@ import tempfile
 from pathlib import Path
 
 from .PictureScans import makeListedCases, removeListedCases, writeExamination, writeTilted
-from .User import User, bone, cases, importing, packing, verifying
+from .User import User, bone, cases, importing, packing, sending, verifying
 
 PROJECT = Path(__file__).resolve().parents[2]
 MODULES = ("PlanningHub", "PrintPrep", "ORExport", "CentralSync")
@@ -122,7 +122,7 @@ def takePictures(host, series, side, picturesRoot):
         grabber.grab(name, "Before")
         if name == "CentralSync":
             host.enter(widget.ui.storeLineEdit, "dicomweb+http://localhost:9/dicom-web")
-            host.click(widget.ui.sendButton)
+            host.click(sending(widget).sendButton)
             grabber.grab(name, "Error", 640)
             host.enter(widget.ui.storeLineEdit, prepare[1])
         grabber.during(name, 0.5)

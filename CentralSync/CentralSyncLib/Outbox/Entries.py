@@ -10,6 +10,8 @@ STATES = (QUEUED, SENDING, SENT, VERIFIED, FAILED, DEAD_LETTER, WITHDRAWN)
 HELD = (SENDING, SENT)
 # Nothing more happens without a person, or a new sync.
 SETTLED = (VERIFIED, FAILED, DEAD_LETTER, WITHDRAWN)
+# Queued anew when they are synced again, or a person says so.
+TAKEN_AGAIN = (FAILED, DEAD_LETTER, WITHDRAWN)
 # Failed ones keep their payload too, so that a retry needs no case.
 NEEDS_NO_PAYLOAD = (VERIFIED, WITHDRAWN)
 

@@ -17,7 +17,7 @@ from .Schema import FILE_NAME
 MARK_NAME = "outbox.json"
 FORMAT = "planninghub-outbox"
 # A larger database is checked only when somebody's use of it did not end well.
-ALWAYS_CHECKED_BYTES = 64 << 20
+ALWAYS_CHECKED_BYTES = 16 << 20
 
 
 def workstationFolder():

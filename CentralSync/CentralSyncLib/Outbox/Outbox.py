@@ -5,7 +5,6 @@ moment; entries that a process held when it ended go back into the queue.
 """
 
 import contextlib
-import threading
 import time
 from pathlib import Path
 
@@ -15,7 +14,8 @@ from PlanningHubLib.Requirements import ensure
 from PlanningHubLib.Secrets import KeyRing
 
 from ..Items import Item
-from . import Opening, Owners, Schema, Transitions
+from . import Opening, Owners, Transitions
+from .Database import Database
 from .Entries import (
     DEAD_LETTER,
     FAILED,
@@ -25,6 +25,7 @@ from .Entries import (
     QUEUED,
     SENDING,
     SENT,
+    TAKEN_AGAIN,
     VERIFIED,
     WITHDRAWN,
     Entry,
@@ -32,14 +33,13 @@ from .Entries import (
     textOf,
 )
 from .Payloads import Payloads
-from .Rows import distinct, dueRows, foldersOf, isPaused, rowFor, rowsOf, rowsWhere
+from .Rows import distinct, dueRows, foldersOf, isPaused, portions, rowFor, rowsOf, rowsWhere
 from .Seals import Seals
 
 __all__ = [
     "DEAD_LETTER", "FAILED", "QUEUED", "SENDING", "SENT", "VERIFIED", "WITHDRAWN", "Entry", "Outbox",
 ]  # fmt: skip
 
-TAKEN_AGAIN = (FAILED, DEAD_LETTER, WITHDRAWN)
 ENDED, CLOSED = "The process that was sending it ended.", "Sending was ended before it was through."
 
 
@@ -55,18 +55,13 @@ class Outbox:
     """
 
     def __init__(self, folder, keyRing, clock=time.time):
-        self.folder = Path(folder)
+        self.folder = Path(folder).absolute()
         self._seals = Seals(keyRing)
         self._payloads = Payloads(self.folder, self._seals)
-        self._clock = clock
-        self._author = Transitions.Author.here()
-        self._writing = threading.Lock()
-        self._guard = threading.Lock()
-        self._endedWell = True
         db, self._owner = Opening.openOutbox(self.folder, self._seals, self._payloads)
-        self._free, self._all = [db], [db]
+        self._database = Database(self.folder, db, self._seals, clock)
         try:
-            with self._changing() as (db, recorder):
+            with self._database.changing() as (db, recorder):
                 self._takeBack(db, recorder)
         except BaseException:
             self.close()
@@ -89,15 +84,12 @@ class Outbox:
 
     def close(self):
         """Put back what is held, and end; a second call does nothing."""
-        if self._all:
+        if self._database.isOpen:
             # Where that fails, whoever opens it next does it.
-            with contextlib.suppress(InputRefused, GateRefused), self._changing() as (db, recorder):
+            with contextlib.suppress(InputRefused, GateRefused), self._database.changing() as (db, recorder):
                 self._putBack(db, recorder, self._owner.name, CLOSED)
-        with self._guard:
-            connections, self._free, self._all = self._all, [], []
-        for db in connections:
-            db.close()
-        self._owner.end(keepFile=not self._endedWell)
+        self._database.close()
+        self._owner.end(keepFile=not self._database.isSound)
 
     # Asking
 
@@ -107,24 +99,24 @@ class Outbox:
         With a ``caseId`` also those that were queued for another case first: ``caseId`` and ``caseFolder`` are then
         those of the case that was asked for.
         """
-        with self._reading() as db:
+        with self._database.reading() as db:
             return self._entriesOf(rowsWhere(db, store, caseId, states, ids))
 
     def counts(self, store=None):
         """Return state → number of entries, only of states that there are."""
         where, values = ("WHERE store = ?", (store,)) if store is not None else ("", ())
-        with self._reading() as db:
+        with self._database.reading() as db:
             rows = db.execute(f"SELECT state, COUNT(*) FROM entries {where} GROUP BY state", values).fetchall()
         return dict(tuple(row) for row in rows)
 
     def stores(self):
         """Return the addresses of all stores that ever had an entry."""
-        with self._reading() as db:
+        with self._database.reading() as db:
             return distinct(db, "store")
 
     def history(self, entryId):
         """Return the transitions of an entry, oldest first: ``from_, to, reason, when, user, process``."""
-        with self._reading() as db:
+        with self._database.reading() as db:
             return Transitions.historyOf(db, self._seals, entryId)
 
     def itemOf(self, entry):
@@ -154,7 +146,7 @@ class Outbox:
             it was taken
         """
         unique = {(item.sha256, item.sopInstanceUid): item for item in items}
-        with self._reading() as db:
+        with self._database.reading() as db:
             wanted = {item.sha256: item for item in unique.values() if _needsPayload(rowFor(db, store, item))}
         lengths, report = {}, part(progress, 0.0, 0.95)
         try:
@@ -176,7 +168,7 @@ class Outbox:
 
     def _enter(self, unique, store, caseId, caseFolder, lengths, replaces):
         """Make the entries; or return, with nothing made, the items whose contents are not there."""
-        with self._changing() as (db, recorder):
+        with self._database.changing() as (db, recorder):
             rows = {key: rowFor(db, store, item) for key, item in unique.items()}
             new = {key: unique[key] for key, row in rows.items() if _needsPayload(row)}
             missing = {item.sha256: item for item in new.values()
@@ -213,7 +205,7 @@ class Outbox:
         :param ids: only of these
         """
         wanted = None if ids is None else frozenset(ids)
-        with self._changing() as (db, recorder):
+        with self._database.changing() as (db, recorder):
             self._takeBack(db, recorder)
             if isPaused(db, store):
                 return []
@@ -255,14 +247,14 @@ class Outbox:
         entries = list(entries)
         texts = Transitions.reasonsFor(entries, reasons)
         dues = list(due) if isinstance(due, (list, tuple)) else [due] * len(entries)
-        with self._changing() as (db, recorder):
+        with self._database.changing() as (db, recorder):
             rows = {row["id"]: row for row in rowsOf(db, [entry.id for entry in entries])}
             made = []
             for entry, text, when in zip(entries, texts, dues, strict=True):
                 row = self._requireAllowed(rows.get(entry.id), entry, state)
                 made.append(recorder.change(
                     row, state=state, reason=self._seals.sealText(text), due=0.0 if when is None else float(when),
-                    attempts=row["attempts"] + moreAttempts, owner=row["owner"] if state in HELD else None,
+                    attempts=row["attempts"] + moreAttempts, owner=self._owner.name if state in HELD else None,
                 ))  # fmt: skip
         if state in NEEDS_NO_PAYLOAD:
             self._removeUnneeded({entry.sha256 for entry in entries})
@@ -283,7 +275,7 @@ class Outbox:
 
         :returns: the entries that wait now; one whose payload is gone stays as it is
         """
-        with self._changing() as (db, recorder):
+        with self._database.changing() as (db, recorder):
             rows = [row for row in rowsOf(db, ids) if row["state"] in (QUEUED, *TAKEN_AGAIN)]
             kept = [row for row in rows if self._payloads.isKept(row["sha256"])]
             text = self._seals.sealText("Tried again by a person.")
@@ -295,7 +287,7 @@ class Outbox:
 
         :returns: the entries that are withdrawn now; what is verified, or being sent by another process, stays
         """
-        with self._changing() as (db, recorder):
+        with self._database.changing() as (db, recorder):
             rows = [row for row in rowsOf(db, ids) if WITHDRAWN in FOLLOWING[row["state"]]]
             mine = [row for row in rows if row["owner"] in (None, self._owner.name)]
             text = self._seals.sealText(reason)
@@ -305,57 +297,27 @@ class Outbox:
 
     def pause(self, store=None):
         """Let nothing be claimed for a store, or for any, until :meth:`resume`; every process heeds it."""
-        with self._changing() as (db, _recorder):
+        with self._database.changing() as (db, _recorder):
             db.execute("INSERT OR IGNORE INTO pauses VALUES (?)", (store or "",))
 
     def resume(self, store=None):
         """Go on after :meth:`pause`; without a store, with all of them."""
-        with self._changing() as (db, _recorder):
+        with self._database.changing() as (db, _recorder):
             db.execute("DELETE FROM pauses WHERE ? IN ('', store)", (store or "",))
 
     def isPaused(self, store=None):
         """Whether sending to a store (without one: to all) is paused."""
-        with self._reading() as db:
+        with self._database.reading() as db:
             return isPaused(db, store or "")
 
     # Beneath
 
-    @contextlib.contextmanager
-    def _reading(self):
-        with self._guard:
-            db = self._free.pop() if self._free else None
-        try:
-            with Schema.namedErrors(self.folder, self._noteDamage):
-                db = db or self._connect()
-                yield db
-        finally:
-            with self._guard:
-                if db is not None and db in self._all:
-                    self._free.append(db)
-
-    def _connect(self):
-        db = Schema.connect(self.folder / Schema.FILE_NAME)
-        with self._guard:
-            self._all.append(db)
-        return db
-
-    def _noteDamage(self):
-        self._endedWell = False
-
-    @contextlib.contextmanager
-    def _changing(self):
-        """Yield connection and recorder of one transaction."""
-        with self._writing, self._reading() as db, Schema.transaction(db):
-            recorder = Transitions.Recorder(db, self._seals, self._author, float(self._clock()))
-            yield db, recorder
-            recorder.write()
-
     def _removeUnneeded(self, hashes):
         """Remove payloads that no entry needs. Only after the commit: a failed one must not have cost a payload."""
-        with contextlib.suppress(InputRefused, GateRefused), self._writing, self._reading() as db:
+        for some in portions(sorted(hashes)):
             # Nobody queues the same content meanwhile.
-            with Schema.transaction(db):
-                self._payloads.remove(set(hashes) - Opening.neededOf(db, hashes))
+            with contextlib.suppress(InputRefused, GateRefused), self._database.locked() as db:
+                self._payloads.remove(set(some) - Opening.neededOf(db, some))
 
     def _entriesOf(self, rows):
         return [entryOf(row, self._seals) for row in rows]

@@ -141,9 +141,9 @@ class Payloads:
         return self.path(sha256).is_file()
 
     def remove(self, hashes):
-        """Remove contents; one that a reader holds open on Windows stays until the outbox is opened again."""
+        """Remove contents; one that cannot be removed now (open on Windows) goes when the outbox is opened again."""
         for sha256 in hashes:
-            with contextlib.suppress(FileNotFoundError, PermissionError):
+            with contextlib.suppress(OSError):
                 self.path(sha256).unlink()
 
     def names(self):

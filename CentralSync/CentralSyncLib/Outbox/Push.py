@@ -77,9 +77,10 @@ class Push:
                 entry = entries[item.sha256]
                 first, *others = [_shown(one, waits) for one in standIns.of(entry) or [entry]]
                 if first.sha256 != entry.sha256:
-                    replaces = (entry.sha256, entry.sopInstanceUid)
-                    state = SHOWN[standIns.stateOf(entry)]
-                    first = dataclasses.replace(first, state=state, replaces=replaces, reason=entry.reason)
+                    first = dataclasses.replace(
+                        first, state=SHOWN[standIns.stateOf(entry)], reason=entry.reason,
+                        replaces=(entry.sha256, entry.sopInstanceUid),
+                    )  # fmt: skip
                 results.append(first)
                 along += others
         return results + along
@@ -106,7 +107,7 @@ class Push:
 def _result(item, state, reason):
     """The result of an item or of an entry."""
     return ItemResult(
-        item.sha256, item.sopInstanceUid, item.name, state, reason, None, item.contentSha256, item.seriesUid,
+        item.sha256, item.sopInstanceUid, item.name, state, reason, item.contentSha256, None, item.seriesUid,
         item.studyUid, item.bytes,
     )  # fmt: skip
 

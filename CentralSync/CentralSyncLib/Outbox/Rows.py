@@ -20,7 +20,7 @@ def rowsOf(db, ids):
     """Return the rows with these ids that there are, in their order, each once."""
     ids = list(dict.fromkeys(ids))
     rows = {}
-    for some in _portions(ids):
+    for some in portions(ids):
         rows |= {row["id"]: row for row in db.execute(f"SELECT * FROM entries WHERE id IN ({_marks(some)})", some)}
     return [rows[one] for one in ids if one in rows]
 
@@ -45,15 +45,16 @@ def rowsWhere(db, store, caseId, states, ids):
     ofCase = OF_CASE if caseId is not None else ()
     columns = ", ".join(f"{'cases' if name in ofCase else 'entries'}.{name} AS {name}" for name in COLUMNS)
     rows = []
-    for some in [None] if ids is None else _portions(sorted(ids)):
+    for some in [None] if ids is None else portions(sorted(ids)):
         met = [*conditions, *([f"id IN ({_marks(some)})"] if some else [])]
         where = f"WHERE {' AND '.join(met)}" if met else ""
         rows += db.execute(f"SELECT {columns} FROM {source} {where} ORDER BY id", [*values, *(some or ())]).fetchall()
     return rows
 
 
-def _portions(ids):
-    return [ids[start : start + MOST_VALUES] for start in range(0, len(ids), MOST_VALUES)]
+def portions(values):
+    """Return a list in pieces of as many as one question, or one transaction that others wait for, may take."""
+    return [values[start : start + MOST_VALUES] for start in range(0, len(values), MOST_VALUES)]
 
 
 def _marks(values):

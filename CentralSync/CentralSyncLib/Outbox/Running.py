@@ -12,11 +12,13 @@ from ..Sync import syncCase
 from .Drain import Drain
 from .Entries import VERIFIED
 from .Health import WAITING
+from .StandIns import StandIns
 
 
 def runQueue(outbox, stores, patienceSeconds=0.0, progress=noProgress):
-    """Send and prove what waits for the stores; return (entries that waited, as they are now; findings).
+    """Send and prove what waits for the stores; return (state, entry) of each that waited, and findings.
 
+    The state is that of what stands in for an entry, where others do; then a finding ``store-copy-corrupt`` says so.
     Trouble with one store or case is a finding and stops no other. A case that became whole gets its receipt, where its
     folder is known and nothing else has come into it since.
 
@@ -38,8 +40,9 @@ def runQueue(outbox, stores, patienceSeconds=0.0, progress=noProgress):
         except PlanningError as error:
             findings.append(Finding(error.code, "warn", error.message, error.action))
             store = None
-        entries = outbox.entries(ids=ids)
-        after += entries
+        entries, standIns = outbox.entries(ids=ids), StandIns(outbox.entries(address))
+        after += [(standIns.stateOf(entry), entry) for entry in entries]
+        findings += standIns.alarms(entries)
         if store:
             findings += _completeCases(outbox, store, entries, part(share, 0.8, 1.0))
     return after, findings
@@ -56,7 +59,8 @@ def _completeCases(outbox, store, entries, progress):
 
 
 def _completeCase(folder, caseId, store, entries, progress):
-    verified = {entry.contentSha256 or entry.sha256 for entry in entries if entry.state == VERIFIED}
+    standIns = StandIns(entries)
+    verified = {entry.contentSha256 or entry.sha256 for entry in entries if standIns.stateOf(entry) == VERIFIED}
     try:
         with Case.open(folder, writable=True) as case:
             # What has come into the case since was never chosen to be sent.

@@ -11,11 +11,12 @@ from PlanningHubLib.SourcesDicomWeb import isLoopback
 from .DicomPeer import parsePeer
 
 ADDRESSES = (
-    "Give a folder path, dicomweb+https://host/path (dicomweb+http:// only for a store on this machine), or "
-    "dicom://AET@host:port."
+    "Give a folder path, dicomweb+https://host/path (dicomweb+http:// only for a store on this machine), "
+    "dicom://AET@host:port, or fhir+https://host/path for metadata."
 )
 DICOM = "dicom"
 DICOM_WEB = ("dicomweb+https", "dicomweb+http")
+FHIR = ("fhir+https", "fhir+http")
 USUAL_PORTS = {"https": 443, "http": 80}
 
 
@@ -28,7 +29,7 @@ def schemeOf(address):
     if not address:
         raise UsageError("bad-store-address", "The store's address is empty.", ADDRESSES)
     scheme = re.match(r"([A-Za-z][A-Za-z0-9+.-]+):(?://)?", address)
-    if not scheme or "://" not in address and not scheme.group(1).lower().startswith("dicom"):
+    if not scheme or "://" not in address and not scheme.group(1).lower().startswith(("dicom", "fhir+")):
         return ""
     return scheme.group(1).lower()
 
@@ -42,19 +43,19 @@ def normalForm(address):
     scheme = schemeOf(address)
     if not scheme:
         return os.path.abspath(Path(address).expanduser())
-    if scheme in DICOM_WEB:
-        return f"dicomweb+{dicomWebBase(address)}"
+    if scheme in DICOM_WEB or scheme in FHIR:
+        return f"{scheme.partition('+')[0]}+{dicomWebBase(address)}"
     if scheme == DICOM and "://" in address:
         return parsePeer(address).address
     raise UsageError("unknown-store", f"There is no store of the kind {scheme}://.", ADDRESSES)
 
 
 def dicomWebUrl(address):
-    """Return the split URL of a ``dicomweb+http(s)://`` address.
+    """Return the split URL of a ``dicomweb+http(s)://`` or ``fhir+http(s)://`` address.
 
     :raises UsageError: ``bad-store-address``, ``plain-http``, ``secret-in-address``
     """
-    base = address[len("dicomweb+") :]
+    base = address.partition("+")[2]
     try:
         url = urllib.parse.urlsplit(base)
         host, _port = url.hostname, url.port
@@ -74,7 +75,7 @@ def dicomWebUrl(address):
 
 
 def dicomWebBase(address):
-    """Return the service's URL of a DICOMweb store, under which its credentials are remembered.
+    """Return the service's URL of a store that is reached by HTTP, under which its credentials are remembered.
 
     :raises UsageError: as :func:`dicomWebUrl`
     """

@@ -3,7 +3,8 @@
 from PlanningHubLib.ArchiveAccess import recall
 from PlanningHubLib.Requirements import ensure
 
-from .AddressForms import DICOM, dicomWebBase, dicomWebUrl, schemeOf
+from ..Fhir.FhirEndpoint import FhirEndpoint
+from .AddressForms import DICOM, FHIR, dicomWebBase, dicomWebUrl, schemeOf
 from .DicomPeer import peerOf
 from .DicomStore import DicomStore
 from .DicomWebStore import DicomWebStore
@@ -25,7 +26,8 @@ def openStore(address, auth=None, settings=None):
     """Return the :class:`CentralStore` for an address; nothing is connected or written yet.
 
     :param address: a folder path (a network share too), ``dicomweb+https://host/path``, ``dicomweb+http://`` for
-        loopback only, ``dicom://AET@host:port``, or the name of a store in the site's configuration
+        loopback only, ``dicom://AET@host:port``, ``fhir+https://host/path`` for metadata, or the name of a store in
+        the site's configuration
     :param auth: :class:`PlanningHubLib.ArchiveAccess.Credentials`; without, those that are remembered for a DICOMweb
         store, or none. An address that holds any is refused
     :param settings: :class:`.Settings.StoreSettings`; without, what the site's configuration says of this store
@@ -41,6 +43,7 @@ def openStore(address, auth=None, settings=None):
     if scheme == DICOM:
         peer = peerOf(settings)
         ensure("CentralSyncLib")
-        return DicomStore(peer, settings.connections)
+        return DicomStore(peer, settings.connections, settings.bytesPerSecond)
     ensure("CentralSyncLib")
-    return DicomWebStore(settings, auth or recall(dicomWebBase(settings.address)))
+    kind = FhirEndpoint if scheme in FHIR else DicomWebStore
+    return kind(settings, auth or recall(dicomWebBase(settings.address)))

@@ -9,8 +9,8 @@ import time
 
 from PlanningHubLib.Errors import StoreFailed
 
-# Contexts have odd numbers of one byte (PS3.8 9.3.2.2).
-MOST_CONTEXTS = 128
+from .DicomObject import Encoding
+
 # Where an archive gives back what it has recoded, it is in one of these.
 UNCOMPRESSED = ("1.2.840.10008.1.2.1", "1.2.840.10008.1.2")
 
@@ -193,16 +193,13 @@ def storageContexts(encodings):
 
 def returnContexts(encodings):
     """Return contexts and roles in which an archive sends objects back (PS3.4 C.4.3): as they are, or recoded."""
-    from pynetdicom import build_context, build_role
+    from pynetdicom import build_role
 
     classes = dict.fromkeys(one.sopClassUid for one in encodings)
-    other = [build_context(uid, list(UNCOMPRESSED)) for uid in classes]
-    return storageContexts(encodings) + other, [build_role(uid, scp_role=True) for uid in classes]
-
-
-def contextCount(encodings):
-    """Return how many contexts :func:`returnContexts` needs."""
-    return len(encodings) + len({one.sopClassUid for one in encodings})
+    # One for each: of several transfer syntaxes in one context the archive would choose one beforehand.
+    recoded = [Encoding(uid, syntax) for uid in classes for syntax in UNCOMPRESSED]
+    contexts = storageContexts(dict.fromkeys([*encodings, *recoded]))
+    return contexts, [build_role(uid, scp_role=True) for uid in classes]
 
 
 def _name(peer):

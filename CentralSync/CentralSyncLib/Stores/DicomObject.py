@@ -26,9 +26,10 @@ class Encoding:
 
 @dataclasses.dataclass(frozen=True)
 class EncodedObject:
-    """A dataset's bytes as they are, without preamble and header."""
+    """A dataset's bytes as they are, and apart from them preamble and header."""
 
     encoding: Encoding
+    header: bytes = dataclasses.field(repr=False)
     dataset: bytes = dataclasses.field(repr=False)
 
     @property
@@ -63,7 +64,7 @@ def readObject(item):
     if hashlib.sha256(data).hexdigest() != item.sha256:
         raise FileChanged(item)
     encoding, offset = _headOf(io.BytesIO(data))
-    return EncodedObject(encoding, data[offset:])
+    return EncodedObject(encoding, data[:offset], data[offset:])
 
 
 def _headOf(file):

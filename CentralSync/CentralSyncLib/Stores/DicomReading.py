@@ -3,6 +3,7 @@
 import hashlib
 
 from .CentralStore import ABSENT, CONFLICT, SAME, SENT, UNFIT, Answer
+from .Comparing import comparedAnswer
 from .DicomAssociation import Association, returnContexts
 from .DicomObject import NotAnObject, readObject
 from .DicomStatus import SUCCESS, readingTrouble
@@ -12,7 +13,6 @@ GET_MODEL = "1.2.840.10008.5.1.4.1.2.2.3"
 FIND_MODEL = "1.2.840.10008.5.1.4.1.2.2.1"
 LISTED = "The archive lists an object under this SOP Instance UID and cannot give it back, so nothing is proven."
 TAKEN = "The archive answered that it took it, and can neither list it nor give it back, so nothing is proven."
-OTHER_CONTENT = "The store keeps other content under this SOP Instance UID."
 UNREADABLE = "The file in the case is no longer what was recorded."
 
 
@@ -127,15 +127,25 @@ class Reading:
     def _received(self, event):
         item = self._wanted.get(str(event.request.AffectedSOPInstanceUID))
         if item is not None:
-            dataset = event.request.DataSet.getvalue()
-            self.answers[item.sha256] = self._compared(item, dataset, str(event.context.transfer_syntax))
+            self.answers[item.sha256] = self._compared(item, event)
         return SUCCESS
 
-    def _compared(self, item, dataset, transferSyntaxUid):
+    def _compared(self, item, event):
         encoding, digest = self._expected[item.sha256]
-        if transferSyntaxUid == encoding.transferSyntaxUid and hashlib.sha256(dataset).hexdigest() == digest:
+        dataset = event.request.DataSet.getvalue()
+        isAsSent = str(event.context.transfer_syntax) == encoding.transferSyntaxUid
+        if isAsSent and hashlib.sha256(dataset).hexdigest() == digest:
             return Answer(SAME)
-        return Answer(CONFLICT, OTHER_CONTENT)
+        try:
+            ours = readObject(item)
+        except FileChanged:
+            return Answer(UNFIT, UNREADABLE)
+        original = ours.header + ours.dataset
+        answer = comparedAnswer(item, original, event.encoded_dataset())
+        if answer.outcome == CONFLICT and isAsSent and len(dataset) == len(ours.dataset):
+            # Under our own header it shows whether the archive wrote it anew, or bits changed by themselves.
+            answer = comparedAnswer(item, original, ours.header + dataset)
+        return answer
 
 
 def _identifier(items):

@@ -11,6 +11,7 @@ from PlanningHubLib.Errors import StoreFailed
 from PlanningHubLib.Progress import part
 
 from ..Items import DICOM
+from .Bandwidth import Bandwidth
 from .CentralStore import REFUSED, SENT, UNFIT, UNREACHED, Answer
 from .DicomAssociation import Association, storageContexts
 from .DicomCommitment import commitmentAnswers
@@ -20,9 +21,10 @@ from .DicomSearch import query, readSeries
 from .DicomStatus import sendingAnswer
 from .Grouping import batches, bySeries, forAll, merged, unfit
 from .Multipart import FileChanged
-from .Parallel import Breaker, runAll
+from .Parallel import Breaker, runAll, tripped
 
 CHANGED = "The file in the case is no longer what was recorded; it was not sent."
+BATCH_ITEMS, BATCH_BYTES = 10, 64 << 20
 COMMITMENT_SECONDS = 60.0
 
 
@@ -30,17 +32,18 @@ class DicomStore:
     """A :class:`CentralStore` that keeps DICOM only, reached over DIMSE.
 
     :param peer: :class:`CentralSyncLib.Stores.DicomPeer.DicomPeer`
+    :param bytesPerSecond: most that is sent, or None
+    :param commitmentSeconds: how long the archive's report on storage commitment is awaited
     """
 
     keepsWholeCase = False
 
-    def __init__(self, peer, connections=4, batchItems=10, batchBytes=64 << 20, commitmentSeconds=COMMITMENT_SECONDS):
+    def __init__(self, peer, connections=4, bytesPerSecond=None, commitmentSeconds=COMMITMENT_SECONDS):
         self.address = peer.address
         self.description = f"DICOM store {peer.address}"
         self._peer = peer
         self._connections = connections
-        self._batchItems = batchItems
-        self._batchBytes = batchBytes
+        self._bandwidth = Bandwidth(bytesPerSecond)
         self._commitmentSeconds = commitmentSeconds
         self._lock = threading.Lock()
         self._taken = set()
@@ -63,7 +66,7 @@ class DicomStore:
         groups = [
             batch
             for series in bySeries([item for item in items if item.sha256 not in answers])
-            for batch in batches(series, 2 * self._batchItems, self._batchBytes)
+            for batch in batches(series, 2 * BATCH_ITEMS, BATCH_BYTES)
         ]
         work = functools.partial(self._checkBatch, breaker=breaker)
         read = part(progress, 0.0, 0.8)
@@ -117,7 +120,7 @@ class DicomStore:
         """Send the items, a few on each of several associations. What the archive answers is a hint, never a proof."""
         breaker = Breaker()
         work = functools.partial(self._sendBatch, breaker=breaker)
-        groups = batches(items, self._batchItems, self._batchBytes)
+        groups = batches(items, BATCH_ITEMS, BATCH_BYTES)
         return merged(runAll(groups, work, self._connections, progress, "Sending to the archive", breaker))
 
     def _sendBatch(self, batch, breaker):
@@ -144,6 +147,7 @@ class DicomStore:
             with Association(self._peer, contexts) as association:
                 for item in items:
                     breaker.raiseIfStopped()
+                    self._bandwidth.take(item.bytes, breaker.raiseIfStopped)
                     try:
                         answers[item.sha256] = self._sendItem(item, encodings[item.sha256], association)
                     except StoreFailed as error:
@@ -165,11 +169,6 @@ class DicomStore:
             with self._lock:
                 self._taken.add(item.sha256)
         return answer
-
-
-def tripped(breaker, error):
-    breaker.failed(str(error), certain=error.code in ("store-unreachable", "store-untrusted", "association-refused"))
-    return Answer(UNREACHED, str(error))
 
 
 def _named(encoding):

@@ -17,7 +17,7 @@ from .Comparing import OTHER_CONTENT, comparedAnswer, mostBytes
 from .Grouping import batches, bySeries, forAll, merged, unfit
 from .Http import Http, StoreBusy, TooLong, retryAfter
 from .Multipart import CutShort, FileChanged, Upload, boundaryOf, partContents, partDigests, partsTo
-from .Parallel import Breaker, runAll
+from .Parallel import Breaker, runAll, tripped
 
 # transfer-syntax=* asks for the stored bytes; without it an archive may transcode.
 READ_BACK = {"Accept": 'multipart/related; type="application/dicom"; transfer-syntax=*'}
@@ -113,9 +113,9 @@ class DicomWebStore:
         except _NotThere:
             answer = Answer(ABSENT)
         except CutShort:
-            return _tripped(breaker, StoreFailed("answer-cut", "The store's answer was cut short.", "Sync again."))
+            return tripped(breaker, StoreFailed("answer-cut", "The store's answer was cut short.", "Sync again."))
         except StoreFailed as error:
-            return _tripped(breaker, error)
+            return tripped(breaker, error)
         breaker.succeeded()
         return answer
 
@@ -233,7 +233,7 @@ class DicomWebStore:
             rest = [item for item in batch if item is not changed.item]
             return {changed.item.sha256: Answer(UNFIT, reason), **(self._sendBatch(rest, breaker) if rest else {})}
         except StoreFailed as error:
-            return forAll(batch, _tripped(breaker, error))
+            return forAll(batch, tripped(breaker, error))
         if answer.outcome == REFUSED and len(batch) > 1:
             # Some archives refuse a whole request for one bad object: the good ones go again by themselves.
             return merged(self._sendBatch([item], breaker) for item in batch)
@@ -275,14 +275,6 @@ def _twice(function):
         if error.code != "connection-lost":
             raise
         return function()
-
-
-def _tripped(breaker, error):
-    waitSeconds = getattr(error, "waitSeconds", 0.0)
-    # A store that asks to be left alone is left alone.
-    certain = waitSeconds > 0 or error.code in ("store-unreachable", "store-untrusted")
-    breaker.failed(str(error), certain, waitSeconds)
-    return Answer(UNREACHED, str(error), waitSeconds)
 
 
 def _statusFailed(answer, what):

@@ -3,7 +3,11 @@
 import concurrent.futures
 import threading
 
+from .CentralStore import UNREACHED, Answer
+
 POLL_SECONDS = 0.2
+# Nothing that is tried again right away would end otherwise.
+CERTAIN = ("store-unreachable", "store-untrusted", "association-refused")
 
 
 class Stopped(Exception):
@@ -43,6 +47,14 @@ class Breaker:
     def raiseIfStopped(self):
         if self._stopped.is_set():
             raise Stopped()
+
+
+def tripped(breaker, error):
+    """Count a store's failure; return the :class:`Answer` for what it concerned."""
+    waitSeconds = getattr(error, "waitSeconds", 0.0)
+    # A store that asks to be left alone is left alone.
+    breaker.failed(str(error), waitSeconds > 0 or error.code in CERTAIN, waitSeconds)
+    return Answer(UNREACHED, str(error), waitSeconds)
 
 
 def runAll(jobs, work, connections, progress, text, breaker=None):

@@ -35,7 +35,7 @@ def registered(outbox, address):
     verified = outbox.entries(store=address, states=[VERIFIED])
     replaced = {entry.replaces for entry in verified}
     failed = [entry for entry in outbox.entries(store=address, states=[FAILED]) if entry.id not in replaced]
-    return [_ofEntry(entry) for entry in [*verified, *(entry for entry in failed if _wasVerified(outbox, entry))]]
+    return [keptOf(entry) for entry in [*verified, *(entry for entry in failed if _wasVerified(outbox, entry))]]
 
 
 def _wasVerified(outbox, entry):
@@ -93,7 +93,8 @@ def _ofReceipt(one, path, case):
     return Kept(item, case.caseId, str(case.folder), name)
 
 
-def _ofEntry(entry):
+def keptOf(entry):
+    """Return the :class:`Kept` of an entry of the outbox."""
     item = Item(
         entry.sha256, None, entry.name, entry.kind, entry.sopInstanceUid, entry.seriesUid, entry.studyUid, entry.bytes
     )

@@ -2,13 +2,20 @@
 
 import shutil
 import socket
+import sys
 
 import pytest
 
 from PlanningHubLib.ArchiveAccess import recall
 from PlanningHubLib.Case import Case
 from Servers.OrthancServer import OrthancServer, whyNoOrthanc
-from StandInHost.User import bone, message, tableTexts, tree
+from StandInHost.User import bone, message, sending, tableTexts, tree
+
+
+@pytest.fixture(autouse=True)
+def impatient(user, monkeypatch):
+    """Nobody waits here for a store that does not answer."""
+    monkeypatch.setattr(sys.modules[type(user.host.widget("CentralSync")).__module__], "PATIENCE_SECONDS", 0.0)
 
 
 @pytest.fixture
@@ -27,39 +34,40 @@ def enterStore(user, address):
 
 def send(user, address):
     widget = enterStore(user, address)
-    user.host.click(widget.ui.sendButton)
+    user.host.click(sending(widget).sendButton)
     return widget
 
 
 def rows(widget):
-    return {row[0]: row[1:] for row in tableTexts(widget.ui.itemsTable) if len(row) > 1}
+    return {row[0]: row[1:] for row in tableTexts(sending(widget).itemsTable) if len(row) > 1}
 
 
 def reasons(widget):
-    return [row[0] for row in tableTexts(widget.ui.itemsTable) if len(row) == 1]
+    return [row[0] for row in tableTexts(sending(widget).itemsTable) if len(row) == 1]
 
 
 def test_withoutACaseNothingCanBeSent(user, tmp_path):
     widget = enterStore(user, tmp_path / "store")
-    assert widget.header.nameLabel.text == "No case is open" and not widget.ui.sendButton.enabled
-    assert "make the package first" in widget.ui.previewLabel.text and tableTexts(widget.ui.itemsTable) == []
+    assert widget.header.nameLabel.text == "No case is open" and not sending(widget).sendButton.enabled
+    page = sending(widget)
+    assert "make the package first" in page.previewLabel.text and tableTexts(page.itemsTable) == []
 
 
 def test_withoutAPackageNothingCanBeSent(user, aCaseFolder, tmp_path):
     user.open(aCaseFolder("printed"))
     widget = enterStore(user, tmp_path / "store")
-    assert not widget.ui.sendButton.enabled and "make the package first" in widget.ui.previewLabel.text
+    assert not sending(widget).sendButton.enabled and "make the package first" in sending(widget).previewLabel.text
 
 
 def test_whatGoesWhereIsShownBeforeAnythingIsSent(user, packaged, tmp_path):
     widget = user.show("CentralSync")
-    assert widget.ui.previewLabel.text == "Choose the store." and not widget.ui.sendButton.enabled
+    assert sending(widget).previewLabel.text == "Choose the store." and not sending(widget).sendButton.enabled
     enterStore(user, tmp_path / "store")
     case = Case.open(packaged)
     paths = [path for kind in ("source", "segmentation", "part", "package")
              for path in case.artefactFolder(case.latest(kind)).rglob("*") if path.is_file()]  # fmt: skip
     megabytes = sum(path.stat().st_size for path in paths) / 1e6
-    text = widget.ui.previewLabel.text
+    text = sending(widget).previewLabel.text
     assert str(tmp_path / "store") in text and f"{len(paths)} files, {megabytes:.1f} MB" in text
     assert rows(widget)["CT series"][0] == "60" and {row[2] for row in rows(widget).values()} == {"to send"}
     assert not (tmp_path / "store").exists()
@@ -67,12 +75,12 @@ def test_whatGoesWhereIsShownBeforeAnythingIsSent(user, packaged, tmp_path):
 
 def test_aFolderIsNamedWithItsWholePath(user, packaged, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    assert str(tmp_path / "store") in enterStore(user, "store").ui.previewLabel.text
+    assert str(tmp_path / "store") in sending(enterStore(user, "store")).previewLabel.text
 
 
 def test_aDicomStoreIsSaidToTakeFilesWrapped(user, packaged):
     widget = enterStore(user, "dicomweb+https://pacs.example.org/dicom-web")
-    what = [(row[0], row[1], row[3]) for row in tableTexts(widget.ui.itemsTable) if len(row) > 1]
+    what = [(row[0], row[1], row[3]) for row in tableTexts(sending(widget).itemsTable) if len(row) > 1]
     names = Case.open(packaged).latest("package").files
     objects = sum(name.endswith(".dcm") for name in names)
     assert what == [
@@ -82,7 +90,7 @@ def test_aDicomStoreIsSaidToTakeFilesWrapped(user, packaged):
         ("Operating-room package", str(objects), "to send"),
         ("Operating-room package", str(len(names) - objects), "to send"),
     ]
-    assert f"{66 + len(names)} files" in widget.ui.previewLabel.text
+    assert f"{66 + len(names)} files" in sending(widget).previewLabel.text
     assert reasons(widget) == ["This store keeps DICOM objects only; one carries each of them."] * 3
 
 
@@ -96,14 +104,15 @@ def test_aDicomStoreIsSaidToTakeFilesWrapped(user, packaged):
 )
 def test_anAddressThatCannotBeIsRefusedAtOnce(user, packaged, address, words):
     widget = enterStore(user, address)
-    assert words in widget.ui.previewLabel.text and not widget.ui.sendButton.enabled
+    assert words in sending(widget).previewLabel.text and not sending(widget).sendButton.enabled
 
 
 def test_aSecretInTheAddressIsRefusedAndNotKept(user, packaged):
     from StandInHost.User import sceneNodes
 
     widget = enterStore(user, "dicomweb+https://name:word@pacs.example.org/x")
-    assert "holds a user name or a password" in widget.ui.previewLabel.text and not widget.ui.sendButton.enabled
+    page = sending(widget)
+    assert "holds a user name or a password" in page.previewLabel.text and not page.sendButton.enabled
     assert widget.ui.storeLineEdit.text == "" and not any("word@" in str(node) for node in sceneNodes())
 
 
@@ -128,21 +137,21 @@ def test_theResultIsOnlySaidOfTheStoreItIsAbout(user, packaged, tmp_path):
 
 def test_aFolderThatCannotBeWrittenLeavesAllWaiting(user, packaged, tmp_path):
     (tmp_path / "occupied").write_text("a file, not a folder")
-    before = tree(packaged)
+    before = tree(packaged / "artefacts")
     widget = send(user, tmp_path / "occupied" / "store")
     assert "stay to be sent" in message(widget) and "verified" not in {row[2] for row in rows(widget).values()}
-    assert tree(packaged) == before
+    assert tree(packaged / "artefacts") == before
 
 
 def test_aStoreThatIsDownLeavesAllWaiting(user, packaged):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    before = tree(packaged)
+    before = tree(packaged / "artefacts")
     widget = send(user, f"dicomweb+http://127.0.0.1:{port}/dicom-web")
     assert "items stay to be sent" in message(widget) and rows(widget)["CT series"][2] == "waiting"
-    assert len(reasons(widget)) == len(tableTexts(widget.ui.itemsTable)) / 2, "a reason for each"
-    assert tree(packaged) == before and widget.ui.sendButton.enabled
+    assert len(reasons(widget)) == len(tableTexts(sending(widget).itemsTable)) / 2, "a reason for each"
+    assert tree(packaged / "artefacts") == before and sending(widget).sendButton.enabled
 
 
 @pytest.mark.parametrize("fraction", [0.01, 0.3, 0.8])
@@ -150,12 +159,12 @@ def test_cancelledSendingMakesNoReceipt(user, packaged, tmp_path, fraction):
     widget = enterStore(user, tmp_path / "store")
     before = tree(packaged / "artefacts")
     done = user.cancelDuring(widget, fraction)
-    user.host.click(widget.ui.sendButton)
-    assert done and message(widget).startswith("Cancelled; the case is as it was. What the store has already taken")
+    user.host.click(sending(widget).sendButton)
+    assert done and message(widget).startswith("Cancelled; what had not been proven by then is not sent.")
     # What may have left by then is recorded in the case; its artefacts are as they were.
     assert tree(packaged / "artefacts") == before and Case.open(packaged).verify() == []
     assert {row[2] for row in rows(widget).values()} == {"to send"}
-    user.host.click(widget.ui.sendButton)
+    user.host.click(sending(widget).sendButton)
     assert Case.open(packaged).latest("receipt") is not None
 
 
@@ -174,10 +183,10 @@ def test_theStoreComesBackWithTheScene_andGoesWithIt(user, packaged, tmp_path):
     widget = enterStore(user, tmp_path / "store")
     assert slicer.util.saveScene(str(tmp_path / "scene.mrb"))
     user.host.closeScene()
-    assert widget.ui.storeLineEdit.text == "" and not widget.ui.sendButton.enabled
-    assert tableTexts(widget.ui.itemsTable) == []
+    assert widget.ui.storeLineEdit.text == "" and not sending(widget).sendButton.enabled
+    assert tableTexts(sending(widget).itemsTable) == []
     user.host.act(slicer.util.loadScene, str(tmp_path / "scene.mrb"))
-    assert widget.ui.storeLineEdit.text == str(tmp_path / "store") and widget.ui.sendButton.enabled
+    assert widget.ui.storeLineEdit.text == str(tmp_path / "store") and sending(widget).sendButton.enabled
 
 
 @pytest.fixture
@@ -198,7 +207,7 @@ def logIn(user, widget, secret, remembered=False):
     user.host.enter(widget.ui.storeUserLineEdit, "anna")
     user.host.enter(widget.ui.storeSecretLineEdit, secret)
     user.host.enter(widget.ui.storeRememberCheckBox, remembered)
-    user.host.click(widget.ui.sendButton)
+    user.host.click(sending(widget).sendButton)
 
 
 def test_aStoreThatAsksGetsTheLogin_whichIsRememberedOnRequest(user, packaged, guarded):
@@ -216,7 +225,7 @@ def test_aStoreThatAsksGetsTheLogin_whichIsRememberedOnRequest(user, packaged, g
     assert recall(base).secret == "open sesame" and widget.ui.storeSecretLineEdit.text == ""
     assert not any("open sesame" in str(node) for node in sceneNodes())
     user.host.enter(widget.ui.storeUserLineEdit, "")
-    user.host.click(widget.ui.sendButton)
+    user.host.click(sending(widget).sendButton)
     assert message(widget).endswith("read back and equal."), "the remembered one was used"
 
 

@@ -9,12 +9,15 @@ import time
 
 import pydicom
 import pytest
+from pydicom.dataset import Dataset
 
+import CentralSyncLib.Stores.DicomStore as DicomStoreModule
 from CentralSyncLib.Items import itemOf
 from CentralSyncLib.Stores.Addresses import openStore
 from CentralSyncLib.Stores.CentralStore import ABSENT, SAME, SENT, UNREACHED
 from CentralSyncLib.Stores.DicomCommitment import commitmentAnswers
 from CentralSyncLib.Stores.DicomPeer import parsePeer
+from CentralSyncLib.Stores.Settings import StoreSettings
 from PlanningHubLib.Progress import noProgress
 from Servers.OrthancServer import OrthancServer, freePort, whyNoOrthanc
 from Servers.SmallDicom import writeSmallSeries
@@ -47,8 +50,14 @@ def items(tmp_path):
 
 
 def rawData(item, folder):
-    """A Raw Data object in a series of its own."""
+    """A Raw Data object in a series of its own, with a sequence and a private block as other programs write them."""
     dataset = pydicom.dcmread(item.path)
+    inner = Dataset()
+    inner.ReferencedSOPClassUID, inner.ReferencedSOPInstanceUID = CT, item.sopInstanceUid
+    inner.is_undefined_length_sequence_item = True
+    dataset.ReferencedImageSequence = [inner]
+    dataset["ReferencedImageSequence"].is_undefined_length = True
+    dataset.private_block(0x0071, "TEST", create=True).add_new(1, "OB", b"1234")
     dataset.SOPClassUID = dataset.file_meta.MediaStorageSOPClassUID = "1.2.840.10008.5.1.4.1.1.66"
     dataset.SOPInstanceUID = dataset.file_meta.MediaStorageSOPInstanceUID = "2.25.1"
     dataset.SeriesInstanceUID = "2.25.2"
@@ -68,6 +77,7 @@ def test_orthancGivesBackWhatItGot(items, tmp_path):
         assert store.readSeries(items[0].studyUid, "1.2.3") == []
         record = rawData(items[0], tmp_path)
         store.send([record], noProgress)
+        assert outcomes(store.check([record], noProgress), [record]) == [SAME]
         (data,) = store.readSeries(record.studyUid, record.seriesUid)
         assert pydicom.dcmread(io.BytesIO(data)).SOPInstanceUID == record.sopInstanceUid
         (study,) = store.query("/studies", {"PatientID": "TEST"})
@@ -86,7 +96,7 @@ def test_orthancThatDoesNotKnowThisWorkstationIsNotVerified(items):
 
 
 @needsOrthanc
-def test_orthancKilledInTheMiddleLosesNothingUnnoticed(items):
+def test_orthancKilledInTheMiddleLosesNothingUnnoticed(items, monkeypatch):
     with orthanc() as server:
         store = openStore(addressOf(server))
 
@@ -94,9 +104,9 @@ def test_orthancKilledInTheMiddleLosesNothingUnnoticed(items):
             if fraction > 0.4:
                 server.kill()
 
-        small = openStore(addressOf(server))
-        small._batchItems, small._connections = 2, 1
-        sent = small.send(items, killAtHalf)
+        monkeypatch.setattr(DicomStoreModule, "BATCH_ITEMS", 2)
+        one = openStore(addressOf(server), settings=StoreSettings(addressOf(server), connections=1))
+        sent = one.send(items, killAtHalf)
         assert {SENT, UNREACHED} == set(outcomes(sent, items))
         assert set(outcomes(store.check(items, noProgress), items)) == {UNREACHED}
         server.start()
@@ -159,9 +169,9 @@ def test_dcmqrscpGivesBackWhatItGot(items, tmp_path):
         f"AETable BEGIN\nQR {tmp_path / 'db'} RW (200, 1024mb) ANY\nAETable END\n"
     )
     with running("dcmqrscp", "--config", configuration, aet="QR", port=port):
-        store = openStore(f"dicom://QR@127.0.0.1:{port}")
-        assert outcomes(store.check(items, noProgress), items) == [ABSENT] * 12
         # Its index is one file: one association at a time.
-        store._connections = 1
+        address = f"dicom://QR@127.0.0.1:{port}"
+        store = openStore(address, settings=StoreSettings(address, connections=1))
+        assert outcomes(store.check(items, noProgress), items) == [ABSENT] * 12
         assert outcomes(store.send(items, noProgress), items) == [SENT] * 12
         assert outcomes(store.check(items, noProgress), items) == [SAME] * 12

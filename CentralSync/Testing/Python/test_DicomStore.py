@@ -76,6 +76,27 @@ def test_noAnswerToASendingIsBelieved(items, lie, said, found):
         assert outcomes(store.check(items[:1], noProgress), items[:1]) == [found]
 
 
+def test_aRecodedCopyIsTheSameAndAChangedOneIsNot(items):
+    classes = (("1.2.840.10008.5.1.4.1.1.2", syntax) for syntax in ("1.2.840.10008.1.2.1", "1.2.840.10008.1.2"))
+    with DimseArchive(read="recodes", classes=tuple(classes)) as archive:
+        store = storeFor(archive)
+        store.send(items, noProgress)
+        answers = store.check(items, noProgress)
+        assert outcomes(answers, items) == [SAME] * 5
+        assert all("Implicit VR Little Endian instead of Explicit" in reason for reason in reasons(answers))
+        archive.kept[items[0].sopInstanceUid].RescaleSlope = 2
+        answer = store.check(items[:1], noProgress)[items[0].sha256]
+        assert answer.outcome == CONFLICT and "RescaleSlope" in answer.reason
+
+
+@pytest.mark.parametrize(("lie", "looksDamaged"), [("flipsBit", True), ("coerces", False)])
+def test_damageIsToldFromACorrection(items, lie, looksDamaged):
+    with DimseArchive(lie) as archive:
+        store = storeFor(archive)
+        store.send(items[:1], noProgress)
+        assert store.check(items[:1], noProgress)[items[0].sha256].looksDamaged is looksDamaged
+
+
 def test_outOfResourcesAsksToWait(items):
     with DimseArchive("full") as archive:
         answers = storeFor(archive).send(items, noProgress)

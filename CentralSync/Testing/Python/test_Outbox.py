@@ -230,6 +230,19 @@ def test_whatAnotherProcessSendsIsLeftToIt(outbox, items, clock):
     assert outbox.history(held[0].id)[-2]["reason"] == "Sending was ended before it was through."
 
 
+def test_whatADeadProcessHeldIsWhoeverMarksItsOwn(outbox, items, clock):
+    """Marked before the next claim has put it back, as a scrub may do it."""
+    outbox.enqueue(items, STORE)
+    other = openOutbox(outbox.folder, clock)
+    held = other.claim(STORE, 1)
+    other._owner.end()
+    outbox.mark(held, SENT, "seen in the store")
+    assert outbox.claim(STORE, 9, [held[0].id]) == [] and statesOf(outbox)[0] == SENT
+    outbox.mark(held, VERIFIED)
+    other.close()
+    assert statesOf(outbox)[0] == VERIFIED
+
+
 def test_withdrawnOnesDoNotLeave(outbox, items):
     ids = outbox.enqueue(items, STORE)
     mine = outbox.claim(STORE, 1)

@@ -9,6 +9,8 @@ from UpkeepFixtures import Upkeep
 
 from CentralSyncLib.Items import itemsOf
 from CentralSyncLib.Stores.Addresses import openStore
+from CentralSyncLib.Stores.FolderStore import FolderStore
+from CentralSyncLib.Sync import syncCase
 from CentralSyncLib.Upkeep.RejectionNote import TITLES
 from CentralSyncLib.Upkeep.Retract import requireNotRetracted, retract, retractions
 from PlanningHubLib.Consent import withdrawConsent
@@ -72,6 +74,21 @@ def test_whatWasTakenBackIsNotSentAsCurrent_aNewRevisionIs(kept):
     requireNotRetracted(kept.case, [kept.case.latest("part")])
 
 
+def test_theNextSyncRefusesWhatWasTakenBack_andBringsTheRecordElsewhereToo(kept, tmp_path):
+    takeBack(kept, "part-1", "safety", "It does not fit")
+    with pytest.raises(GateRefused) as refused:
+        syncCase(kept.case, FolderStore(tmp_path / "elsewhere"))
+    assert refused.value.code == "retracted-part" and not (tmp_path / "elsewhere").exists()
+    with kept.case.staging("part") as stage:
+        (stage.folder / "part.stl").write_bytes(b"a better one")
+        part = stage.commit(parents=[kept.case.latest("source")])
+    with kept.case.staging("package") as stage:
+        (stage.folder / "summary.pdf").write_bytes(b"anew")
+        stage.commit(parents=[part])
+    result = syncCase(kept.case, FolderStore(tmp_path / "elsewhere"))
+    assert result.complete and "retraction-1/retraction.json" in {item.name for item in result.items}
+
+
 def test_askedTwiceItIsTakenBackOnce_forAnotherReasonAgain(kept):
     first, second = takeBack(kept), takeBack(kept, text="other words")
     assert first.made == second.made and second.result.complete and len(retractions(kept.case)) == 1
@@ -121,7 +138,8 @@ def test_aRealOrthancGetsTheNoteBesideWhatItNames_alsoLater(aCase, outbox):
         orthanc.start()
         taken = takeBack(upkeep)
         assert taken.result.complete and taken.result.notSent == 1
-        assert len(orthanc.instances()) == 4 and aCase.path(taken.made, "note-1.dcm").read_bytes() in orthanc.storedBytes()
+        note = aCase.path(taken.made, "note-1.dcm").read_bytes()
+        assert len(orthanc.instances()) == 4 and note in orthanc.storedBytes()
         assert len(retractions(aCase)) == 1
 
 

@@ -18,6 +18,7 @@ from StandInHost.User import (
     printed,
     printing,
     sceneNodes,
+    sending,
     tableTexts,
     tree,
 )
@@ -102,7 +103,7 @@ def test_fourModulesFromCtToStore_andWhatChangesMakesTheRestStale(user, smallHea
     user.host.click(packing(export).packageButton)
     sync = user.show("CentralSync")
     user.host.enter(sync.ui.storeLineEdit, str(tmp_path / "store"))
-    user.host.click(sync.ui.sendButton)
+    user.host.click(sending(sync).sendButton)
     for widget in (prepare, export, sync):
         assert widget.header.sideLabel.text == "LEFT"
     home = user.show("PlanningHub")

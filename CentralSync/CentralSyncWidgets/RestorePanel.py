@@ -1,0 +1,82 @@
+"""The page that gives a case back from the store alone."""
+
+from slicer.i18n import tr as _
+
+from PlanningHubWidgets.CaseHeader import sideText
+from PlanningHubWidgets.CaseModuleWidget import fillTable, isChosen, sizeText
+from PlanningHubWidgets.GovernancePanel import empty
+from PlanningHubWidgets.Panel import Panel
+
+ROW_PIXELS = 26
+
+
+class RestorePanel(Panel):
+    """Lists the cases of the store. ``cases`` are those that are shown, in the order of the rows."""
+
+    def connectActions(self):
+        self._address = ""
+        self.cases = []
+        self.ui.searchButton.connect("clicked(bool)", self.onSearch)
+        self.ui.restoreButton.connect("clicked(bool)", self.onRestore)
+        self.ui.casesTable.connect("itemSelectionChanged()", self.updateActions)
+
+    def forget(self):
+        ui = self.ui
+        empty(ui.patientLineEdit, ui.procedureLineEdit, ui.sinceLineEdit, ui.untilLineEdit)
+        self._show([], "")
+
+    def showCase(self, case):
+        pass
+
+    def updateActions(self):
+        if self.module.address() != self._address:
+            self._address = self.module.address()
+            self._show([], "")
+        parameters = self.module.parameters
+        self.ui.searchButton.enabled = bool(self._address)
+        isReady = bool(parameters) and isChosen(parameters.restoreFolder) and self._selected() is not None
+        self.ui.restoreButton.enabled = isReady
+
+    def _selected(self):
+        row = self.ui.casesTable.currentRow()
+        return self.cases[row] if 0 <= row < len(self.cases) else None
+
+    def _show(self, cases, text):
+        self.cases = cases
+        fillTable(self.ui.casesTable, [caseRow(case) for case in cases], stretchedColumn=1, rowPixels=ROW_PIXELS)
+        self.ui.casesTable.setCurrentCell(-1, 0)
+        self.ui.casesLabel.text = text
+
+    # What the user does
+
+    def onSearch(self):
+        ui, module, address, login = self.ui, self.module, self._address, self.module.login()
+        words = [edit.text.strip() for edit in
+                 (ui.patientLineEdit, ui.procedureLineEdit, ui.sinceLineEdit, ui.untilLineEdit)]  # fmt: skip
+        found = module.runStep(lambda _session, progress: module.logic.browse(address, *words, progress, login), "")
+        if found is not None:
+            cases, findings = found
+            text = _("{count:,} cases. {more}").format(count=len(cases), more=" ".join(one.message for one in findings))
+            self._show(cases, text.strip())
+            self.updateActions()
+
+    def onRestore(self):
+        module, address, caseId = self.module, self._address, self._selected().caseId
+        folder, readOnly, login = module.parameters.restoreFolder, self.ui.readOnlyCheckBox.checked, module.login()
+        restored = module.runStep(
+            lambda session, progress: module.logic.restore(address, caseId, folder, readOnly, session, progress, login),
+            "",
+            _("Cancelled; no case was made."),
+        )
+        if restored is not None:
+            text = _("The case is back: every file has its hash, and the audit log is the one that the store has seen.")
+            module.runner.say("\n".join([text, *(finding.message for finding in restored.findings)]))
+
+
+def caseRow(case):
+    """Return the cells of a case that a store keeps."""
+    approved = _("yes") if case.approvals else _("no")
+    return (
+        (case.name, case.caseId), case.procedure or "-", sideText(case.side), case.created[:10], sizeText(case.bytes),
+        approved,
+    )  # fmt: skip
