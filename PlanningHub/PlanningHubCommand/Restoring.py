@@ -38,7 +38,7 @@ def restore(options, console):
     from CentralSyncLib.Records.Kept import openCases
     from CentralSyncLib.Records.Restore import restoreCase
 
-    source = openCases(options.store)
+    source = openCases(options.store, "restore")
     result = restoreCase(
         source, options.name, options.out, options.at, options.readOnly, console.progress("restore")
     ).asDict()
@@ -58,8 +58,8 @@ def browse(options, console):
     from CentralSyncLib.Records.Kept import openCases
 
     cases, findings = Browse.browse(
-        openCases(options.store), options.patient, options.procedure, options.since, options.until, options.kind,
-        console.progress("browse"),
+        openCases(options.store, "search"), options.patient, options.procedure, options.since, options.until,
+        options.kind, console.progress("browse"),
     )  # fmt: skip
     values = {"cases": [case.asDict() for case in cases], "findings": [finding.asDict() for finding in findings]}
     rows = [["case", "procedure", "side", "date", "size", "approved", "ID"]]
