@@ -35,10 +35,12 @@ def addCommands(command):
 
 def restore(options, console):
     """Restore a case; say what it is, what was proven and what could not be."""
+    from CentralSyncLib import Access
     from CentralSyncLib.Records.Kept import openCases
     from CentralSyncLib.Records.Restore import restoreCase
 
-    source = openCases(options.store, "restore")
+    Access.require(options.store, "restore")
+    source = openCases(options.store)
     result = restoreCase(
         source, options.name, options.out, options.at, options.readOnly, console.progress("restore")
     ).asDict()
@@ -54,11 +56,13 @@ def restore(options, console):
 
 def browse(options, console):
     """List a store's cases."""
+    from CentralSyncLib import Access
     from CentralSyncLib.Records import Browse
     from CentralSyncLib.Records.Kept import openCases
 
+    Access.require(options.store, "search")
     cases, findings = Browse.browse(
-        openCases(options.store, "search"), options.patient, options.procedure, options.since, options.until,
+        openCases(options.store), options.patient, options.procedure, options.since, options.until,
         options.kind, console.progress("browse"),
     )  # fmt: skip
     values = {"cases": [case.asDict() for case in cases], "findings": [finding.asDict() for finding in findings]}

@@ -5,7 +5,6 @@ from typing import Protocol
 
 from PlanningHubLib.Errors import UsageError, VerificationFailed
 
-from .. import Access
 from ..Stores.Addresses import openStore
 
 
@@ -149,18 +148,15 @@ def isOf(case, word):
     return isPatient or word in (case.name.casefold(), case.caseId.casefold())
 
 
-def openCases(address, action, auth=None):
+def openCases(address, auth=None):
     """Return the :class:`CaseSource` of a store.
 
-    :param action: what it is opened for: ``search`` or ``restore``
     :raises UsageError: as :func:`CentralSyncLib.Stores.Addresses.openStore`; ``store-gives-nothing-back``
-    :raises GateRefused: ``role-missing``
     """
     from .DicomWebCases import DicomWebCases
     from .FolderCases import FolderCases
 
     store = openStore(address, auth)
-    Access.require(store, action)
     if store.keepsWholeCase:
         return FolderCases(store)
     if not hasattr(store, "readObject"):

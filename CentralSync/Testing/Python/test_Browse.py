@@ -57,7 +57,7 @@ def home(tmp_path, monkeypatch):
 
 
 def find(address, **wanted):
-    cases, findings = browse(openCases(address, "search"), **wanted)
+    cases, findings = browse(openCases(address), **wanted)
     assert findings == []
     return {case.name for case in cases}
 
@@ -90,7 +90,7 @@ def test_searchesByPatientProcedureDateAndType(aStoreOfThree):
 
 def test_saysOfEachCaseWhatItIs(aStoreOfThree):
     address, (_first, second, _third) = aStoreOfThree
-    ((case,), _findings) = browse(openCases(address, "search"), second.name)
+    ((case,), _findings) = browse(openCases(address), second.name)
     values = case.asDict()
     size = values.pop("size")
     assert values == {
@@ -133,29 +133,29 @@ def test_anOlderListWithoutARecordIsReadFromTheCase(tmp_path):
     case = sync(folder, store)
     path = FolderStore(store).snapshots(case.caseId)[-1]
     values = FolderStore(store).readList(path)
-    newer = browse(openCases(store, "search"))[0][0]
+    newer = browse(openCases(store))[0][0]
     del values["record"]
     path.write_text(json.dumps(values))
-    ((older,), findings) = browse(openCases(store, "search"))
+    ((older,), findings) = browse(openCases(store))
     assert findings == [] and older.asDict() | {"size": None} == newer.asDict() | {"size": None}
     kept = FolderStore(store).objectPath(values["files"][FILE_NAME])
     kept.write_bytes(kept.read_bytes()[:-9])
     next(homeFolder().glob("store-list-*.json")).unlink()
-    cases, findings = browse(openCases(store, "search"))
+    cases, findings = browse(openCases(store))
     assert cases == [] and [finding.code for finding in findings] == ["store-list-damaged"]
 
 
 def test_wrongWordsAndAbsentStoresAreNamed(tmp_path):
-    source = openCases(str(tmp_path / "none"), "search")
+    source = openCases(str(tmp_path / "none"))
     for wanted, code in (({"since": "31.1.2026"}, "bad-date"), ({"kind": "plans"}, "unknown-kind")):
         with pytest.raises(UsageError) as error:
             browse(source, **wanted)
         assert error.value.code == code
     for address in (str(tmp_path / "none"), f"dicomweb+http://127.0.0.1:{freePort()}/dicom-web"):
         with pytest.raises(StoreFailed):
-            browse(openCases(address, "search"))
+            browse(openCases(address))
     with pytest.raises(UsageError) as error:
-        openCases("dicom://ARCHIVE@127.0.0.1:104", "search")
+        openCases("dicom://ARCHIVE@127.0.0.1:104")
     assert error.value.code == "store-gives-nothing-back"
 
 

@@ -76,7 +76,7 @@ def idOf(folder):
 
 
 def restore(address, word, folder, **options):
-    return restoreCase(openCases(address, "restore"), word, folder, **options)
+    return restoreCase(openCases(address), word, folder, **options)
 
 
 def codes(result):
@@ -206,7 +206,7 @@ def test_anArchiveThatRecodesGivesTheSameBytesBack(aCaseFolder, tmp_path):
         (record,) = (data for data in server.kept.values() if b"CASE_RECORD" in data)
         values = CaseRecord.readRecord(record)
         state = KeptState("", "", 0, "", "", "", values["files"], values["contents"])
-        source = openCases(server.address, "restore")
+        source = openCases(server.address)
         for name, digest in values["files"].items():
             source.fetch(state, digest, tmp_path / "file", lambda: None)
             assert (tmp_path / "file").read_bytes() == treeOf(aCaseFolder)[name]
@@ -277,7 +277,7 @@ def test_aNewestRecordThatCannotBeReadIsNotPassedOver(aCaseFolder, tmp_path, els
     sync(aCaseFolder, str(tmp_path / "store"))
     store.snapshots(idOf(aCaseFolder))[-1].write_text("{")
     elsewhere()
-    source = openCases(str(tmp_path / "store"), "restore")
+    source = openCases(str(tmp_path / "store"))
     source.find = lambda word, progress: {idOf(aCaseFolder): ""}
     with pytest.raises(VerificationFailed) as error:
         restoreCase(source, "any", tmp_path / "back")
@@ -317,7 +317,7 @@ def test_nothingIsOverwritten_andAStoreThatIsNotThereIsSaid(aCaseFolder, tmp_pat
 def test_aRestoreThatIsInterruptedGoesOnWhereItWas(aCaseFolder, anAddress, elsewhere, tmp_path):
     sync(aCaseFolder, anAddress)
     elsewhere()
-    source = openCases(anAddress, "restore")
+    source = openCases(anAddress)
     source.connections, fetch, count = 1, source.fetch, []
 
     def failing(state, sha256, path, beforeChunk):
