@@ -158,8 +158,11 @@ class Outbox:
                 # Another process removed one that was there already, or the store's entry was settled meanwhile.
                 report = noProgress
         except BaseException as error:
-            self._removeUnneeded({*lengths, *wanted})
-            if isinstance(error, InputRefused) and error.code == "outbox-full":
+            code = getattr(error, "code", "")
+            if code != "outbox-unreadable":
+                # After a fault of the disk the entries may turn out to be there; the next opening knows.
+                self._removeUnneeded({*lengths, *wanted})
+            if code == "outbox-full":
                 # For who queues, one and the same: a full disk.
                 raise InputRefused("disk-full", error.message, error.action, error.files) from error
             raise

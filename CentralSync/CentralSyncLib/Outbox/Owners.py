@@ -30,7 +30,9 @@ class Owner:
         os.close(self._descriptor)
         self._descriptor = None
         if not keepFile:
-            self._path.unlink(missing_ok=True)
+            # One that stays is a sign as well.
+            with contextlib.suppress(OSError):
+                self._path.unlink()
 
 
 def isAlive(folder, name):

@@ -205,7 +205,9 @@ class Round:
         # Asked again now and then, and never sent over.
         taken = [(entry, verdict.reason) for entry, verdict in told if verdict.word == TAKEN]
         self._giveBack(taken, MOST_ASKED_SECONDS)
-        self._settle([(entry, verdict.reason) for entry, verdict in told if verdict.word == UNSENDABLE], FAILED)
+        unsendable = [(entry, verdict.reason) for entry, verdict in told if verdict.word == UNSENDABLE]
+        # Where it is the copy in the queue that rotted, that is the reason.
+        self._settle([(entry, self._outbox.faultOf(entry) or reason) for entry, reason in unsendable], FAILED)
         for entry, verdict in told:
             if verdict.word in (OTHERS, CORRUPT):
                 self._settleDiffering(entry, verdict)

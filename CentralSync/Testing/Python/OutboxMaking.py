@@ -39,6 +39,15 @@ def makeItems(folder, count=3, size=2000, name="scan"):
 
 def makeItem(path, data, uid=""):
     path.write_bytes(data)
+    return _item(path, data, uid)
+
+
+def itemsIn(folder):
+    """The items of :func:`makeItems`, of which nothing is written."""
+    return [_item(path, path.read_bytes(), f"2.25.{number}") for number, path in enumerate(sorted(folder.iterdir()), 1)]
+
+
+def _item(path, data, uid):
     return Item(hashlib.sha256(data).hexdigest(), path, f"source-1/{path.name}", sopInstanceUid=uid, bytes=len(data))
 
 

@@ -7,8 +7,8 @@ import shutil
 import signal
 
 import pytest
-from KillPoints import runKilled, straceMissing, sweepSystemCalls, writesOf
-from OutboxMaking import KEYS, STORE, assertSound, contentOf, makeItems, openOutbox, payloadNames, runInChild
+from KillPoints import runKilled, straceMissing, sweepSystemCalls, systemCallsOf, traced, writesOf
+from OutboxMaking import KEYS, STORE, assertSound, contentOf, itemsIn, makeItems, openOutbox, payloadNames, runInChild
 
 from CentralSyncLib.Outbox.Outbox import FAILED, QUEUED, SENT, VERIFIED, WITHDRAWN, Outbox
 
@@ -43,27 +43,35 @@ def places(tmp_path):
 
 def useOutbox(place):
     """Everything that changes an outbox, each step acknowledged once its call has returned."""
-    items = makeItems(place / "files")
-    with open(place / "acknowledged", "a", buffering=1) as log:
+    items = itemsIn(place / "files")
 
-        def acknowledge(entries, state):
-            log.write(json.dumps([[entry.sha256 for entry in entries], state]) + "\n")
+    def acknowledge(entries, state):
+        note(place / "acknowledged", [[entry.sha256 for entry in entries], state])
 
-        with Outbox(place / "outbox", KEYS) as outbox:
-            outbox.enqueue(items, STORE, "case-1", "/cases/one")
-            acknowledge(items, QUEUED)
-            entries = outbox.claim(STORE, 3)
-            outbox.mark(entries, SENT, "sent")
-            acknowledge(outbox.mark(entries[:1], VERIFIED), VERIFIED)
-            acknowledge(outbox.mark(entries[1:2], FAILED, "conflict"), FAILED)
-            acknowledge(outbox.withdraw([entries[2].id], "cancelled"), WITHDRAWN)
+    with Outbox(place / "outbox", KEYS) as outbox:
+        outbox.enqueue(items, STORE, "case-1", "/cases/one")
+        acknowledge(items, QUEUED)
+        entries = outbox.claim(STORE, 3)
+        outbox.mark(entries, SENT, "sent")
+        acknowledge(outbox.mark(entries[:1], VERIFIED), VERIFIED)
+        acknowledge(outbox.mark(entries[1:2], FAILED, "conflict"), FAILED)
+        acknowledge(outbox.withdraw([entries[2].id], "cancelled"), WITHDRAWN)
+
+
+def note(path, value):
+    """Append a line by a system call that is not swept."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT)
+    os.pwritev(descriptor, [json.dumps(value).encode() + b"\n"], os.fstat(descriptor).st_size)
+    os.close(descriptor)
 
 
 def acknowledged(place):
     """SHA-256 → the last state that was acknowledged."""
-    path = place / "acknowledged"
-    lines = path.read_text().splitlines() if path.exists() else []
-    return {sha256: state for hashes, state in map(json.loads, lines) for sha256 in hashes}
+    return {sha256: state for hashes, state in notes(place / "acknowledged") for sha256 in hashes}
+
+
+def notes(path):
+    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
 
 
 def checkAfterKill(place, where):
@@ -80,7 +88,7 @@ def checkAfterKill(place, where):
                 contentOf(outbox, entry)
         assertSound(place / "outbox")
         # It works on: the rest is delivered, each once, and nothing is left.
-        outbox.enqueue(makeItems(place / "files"), STORE)
+        outbox.enqueue(itemsIn(place / "files"), STORE)
         waiting = outbox.claim(STORE, 9)
         assert len(waiting) == 3 - sum(entry.state == VERIFIED for entry in entries.values()), where
         outbox.mark(waiting, VERIFIED)
@@ -138,6 +146,38 @@ def test_killAtEverySystemCallWhileClearingUpAfterAKill(strace, left, tmp_path):
     assert kills == sum(counts.values()) >= 15
     assert {"unlink", "pwrite64", "fdatasync"} <= set(counts)
     print(kills, "kills", counts)
+
+
+# What a disk answers that is full, or breaks.
+FAULTS = {
+    "write": "ENOSPC", "pwrite64": "ENOSPC", "ftruncate": "ENOSPC", "mkdir": "ENOSPC", "rename": "EIO",
+    "fsync": "EIO", "fdatasync": "EIO", "unlink": "EIO",
+}  # fmt: skip
+NAMES = {"outbox-full", "outbox-unreadable", "disk-full", "cannot-write"}
+
+
+def test_faultOfTheDiskIsNamedAndLosesNothing(strace, places, tmp_path):
+    """Not killed: the call fails, as on a full or breaking disk."""
+
+    def use(place):
+        try:
+            useOutbox(place)
+        except BaseException as error:
+            note(place / "raised", getattr(error, "code", repr(error)))
+
+    log, raised, first = tmp_path / "strace.log", [], places()
+    for name, count in systemCallsOf(lambda: use(first), log).items():
+        # Most writes are pages of the database, one like the other.
+        for number in range(1, count + 1, 3 if name == "pwrite64" else 1):
+            place = places()
+            fault = ("-e", f"inject={name}:error={FAULTS[name]}:when={number}")
+            assert traced(lambda place=place: use(place), fault, log) == 0
+            where = f"{FAULTS[name]} at system call {name}, {number} of {count}"
+            raised += notes(place / "raised")
+            assert set(raised) <= NAMES, f"{raised[-1]} after {where}"
+            checkAfterKill(place, where)
+    assert {"outbox-full", "outbox-unreadable", "disk-full"} <= set(raised)
+    print({name: raised.count(name) for name in sorted(set(raised))})
 
 
 def test_killAtEverySecondWriteWhileManyAreSealedByThreads(tmp_path):

@@ -11,6 +11,7 @@ from OutboxMaking import KEYS, NOON, STORE, contentOf, makeItem, makeItems, open
 from pydicom.data import get_testdata_file
 
 from CentralSyncLib.Items import Item, itemOf
+from CentralSyncLib.Outbox.Drain import Drain
 from CentralSyncLib.Outbox.Outbox import FAILED, QUEUED, VERIFIED
 from CentralSyncLib.Stores.CentralStore import SENT, UNFIT
 from CentralSyncLib.Stores.FolderStore import FolderStore
@@ -173,6 +174,16 @@ def test_rottenPayloadIsNeverDeliveredAndNamed(outbox, items, tmp_path):
     answers = store.send([outbox.itemOf(entry) for entry in claimed], noProgress)
     assert [answers[entry.sha256].outcome for entry in claimed] == [SENT, UNFIT, SENT]
     assert [outbox.faultOf(entry).split(":")[0] for entry in claimed] == ["", "payload-damaged", ""]
+
+
+def test_drainedRottenPayloadFailsItsEntryByNameAndNoOther(outbox, items, tmp_path):
+    store = FolderStore(tmp_path / "store")
+    ids = outbox.enqueue(items, store.address)
+    rot(outbox.folder / "payloads" / items[1].sha256[:2] / items[1].sha256[2:])
+    Drain(outbox, store).drain(ids)
+    states = [(entry.state, entry.reason.split(":")[0]) for entry in outbox.entries()]
+    assert states == [(VERIFIED, ""), (FAILED, "payload-damaged"), (VERIFIED, "")]
+    assert not store.objectPath(items[1].sha256).exists()
 
 
 @pytest.mark.parametrize(
