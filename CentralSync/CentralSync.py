@@ -19,6 +19,7 @@ from CentralSyncLib.QueueOverview import queueLines
 from CentralSyncLib.Records import Browse, NewerStudies
 from CentralSyncLib.Records.Kept import openCases
 from CentralSyncLib.Records.Restore import restoreCase
+from CentralSyncLib.Server import Roles
 from CentralSyncLib.Stores import Addresses
 from CentralSyncLib.Stores.Settings import storeSettings
 from CentralSyncLib.Upkeep.Asking import askStore
@@ -31,6 +32,7 @@ from PlanningHubLib import ArchiveAccess
 from PlanningHubLib.ActiveCase import activeCaseFolder
 from PlanningHubLib.Case import Case
 from PlanningHubLib.Progress import noProgress
+from PlanningHubLib.Site import Site
 from PlanningHubWidgets.PagedModuleWidget import PagedModuleWidget
 
 # Somebody waits in front of it.
@@ -123,6 +125,8 @@ class CentralSyncWidget(PagedModuleWidget):
         self.ui.loginWidget.visible = Overview.isDicomWeb(address)
         if address != self._loginAddress:
             self._loginAddress = address
+            # What was said of one store is not true of another.
+            self.runner.say("")
             self.ui.storeUserLineEdit.text = self.ui.storeSecretLineEdit.text = ""
             self.ui.storeRememberCheckBox.checked = False
 
@@ -142,7 +146,10 @@ class CentralSyncLogic(ScriptedLoadableModuleLogic):
 
         :param user: as entered; empty for whose login is remembered
         """
-        return Access.standing(address, ArchiveAccess.Credentials(user, "") if user else None)
+        if not user:
+            return Access.standing(address)
+        roles = Roles.rolesOf(user, Site.forThisInstallation())
+        return Access.Standing(user, None if roles is None else tuple(roles))
 
     def sync(self, folder, address, progress, login=None):
         """Send the case in a folder to the store at an address; return the result of every item.
@@ -169,7 +176,7 @@ class CentralSyncLogic(ScriptedLoadableModuleLogic):
             return queueLines(outbox.entries()), [healthOf(outbox, store) for store in outbox.stores()]
 
     def runQueue(self, progress):
-        """Send and prove all that waits; return the entries that waited and what has to be said."""
+        """Send and prove all that waits; return state and entry of what waited, and what has to be said."""
         with Outbox.forThisWorkstation() as outbox:
             return runQueue(outbox, outbox.stores(), PATIENCE_SECONDS, progress)
 

@@ -5,11 +5,15 @@ and whoever shows a token instead of a name, is left to the store.
 """
 
 import dataclasses
+from pathlib import Path
 
+from PlanningHubLib.ArchiveAccess import recall
 from PlanningHubLib.Errors import GateRefused
 from PlanningHubLib.Site import Site
 
 from .Server import Roles
+from .Stores.AddressForms import DICOM_WEB, dicomWebBase, schemeOf
+from .Stores.Settings import storeSettings
 
 WORDS = {
     "push": "send results", "read": "read images and results", "search": "search", "restore": "restore a case",
@@ -34,23 +38,36 @@ class Standing:
         return None if self.roles is None else Roles.mayDo(self.roles, action)
 
 
-def standing(store, site=None):
-    """Return the :class:`Standing` at an opened store; nothing is connected.
+def standing(store, auth=None, site=None):
+    """Return the :class:`Standing` at a store; nothing is connected.
 
-    :param store: a :class:`CentralStore`; what asks for no login, such as a folder, has no ``user``
+    :param store: an opened :class:`CentralStore`, or the address or name of one that is not opened yet
+    :param auth: :class:`PlanningHubLib.ArchiveAccess.Credentials` for an address; without, those that are remembered
+    :raises UsageError: as :func:`CentralSyncLib.Stores.Settings.storeSettings`
+    :raises GateRefused: as :func:`PlanningHubLib.ArchiveAccess.recall`
     """
-    user = getattr(store, "user", "")
-    roles = Roles.rolesOf(user, site or Site.forThisInstallation()) if user else None
+    site = site or Site.forThisInstallation()
+    user = _userAt(str(store), auth, site) if isinstance(store, (str, Path)) else getattr(store, "user", "")
+    roles = Roles.rolesOf(user, site) if user else None
     return Standing(user, None if roles is None else tuple(roles))
 
 
-def require(store, action, site=None):
+def _userAt(store, auth, site):
+    address = storeSettings(store, site).address
+    if schemeOf(address) not in DICOM_WEB:
+        return ""
+    credentials = auth or recall(dicomWebBase(address))
+    return credentials.user if credentials else ""
+
+
+def require(store, action, auth=None, site=None):
     """Refuse what the store would refuse, where the site's configuration tells; return the :class:`Standing`.
 
+    :param store: and ``auth``: as :func:`standing` takes them
     :param action: one of :func:`CentralSyncLib.Server.Roles.actionNames`
     :raises GateRefused: ``role-missing``
     """
-    found = standing(store, site)
+    found = standing(store, auth, site)
     if found.mayDo(action) is False:
         raise GateRefused(
             "role-missing",

@@ -2,9 +2,12 @@
 
 import dataclasses
 
+from PlanningHubLib.Site import Site
+
 from .Items import sentArtefacts
 from .Results import VERIFIED
-from .Stores.Addresses import dicomWebUrl, normal
+from .Stores.Addresses import normal
+from .Stores.AddressForms import described
 
 TO_SEND = "to-send"
 WRAPPED = "This store keeps DICOM objects only; one carries each of them."
@@ -29,14 +32,13 @@ class Line:
 def destination(address):
     """Return the normal address of a store, and in words where it leads; nothing is connected.
 
+    No package is asked for either, which nobody wants while typing.
+
     :param address: with the whole path of a folder, or a store's name in the site's configuration
     :raises UsageError: and InputRefused, as :func:`CentralSyncLib.Stores.Addresses.normal`
     """
     address = normal(address)
-    # Opening it might ask to install packages, which nobody wants while typing.
-    if isDicomWeb(address):
-        return address, f"DICOMweb store {dicomWebUrl(address).geturl()}"
-    return address, f"store {address}" if "://" in address else f"folder store {address}"
+    return address, described(address)
 
 
 def planLines(case, address):
@@ -48,6 +50,9 @@ def planLines(case, address):
             sizes = [record.bytes for name, record in artefact.files.items() if wrapped[name] is carried]
             if sizes:
                 lines.append(Line(artefact.title, len(sizes), _sum(sizes), TO_SEND, reason))
+    endpoint = Site.forThisInstallation().fhirEndpoint
+    if endpoint:
+        lines.append(Line("Metadata (HL7 FHIR)", 1, None, TO_SEND, f"To {destination(endpoint)[1]}."))
     return lines
 
 

@@ -7,14 +7,17 @@ from PlanningHubLib.Errors import Finding, StoreFailed
 from PlanningHubLib.Locking import utcNow
 from PlanningHubLib.Progress import noProgress, part
 from PlanningHubLib.Requirements import ensure
+from PlanningHubLib.Site import Site
 from PlanningHubLib.Software import versions
 
 from . import Access
+from .Fhir import Bundle
 from .Items import REQUIRED_KINDS, sentArtefacts
 from .Outbox.Outbox import Outbox
 from .Outbox.Push import Push
 from .Records import AuditHead, CaseFiles
 from .Results import NOT_SENT, VERIFIED, SyncResult
+from .Stores.Addresses import openStore
 from .Upkeep.Retract import requireNotRetracted
 
 RECEIPT_FORMAT = 1
@@ -29,7 +32,8 @@ def syncCase(case, store, progress=noProgress, patienceSeconds=PATIENCE_SECONDS)
     goes on with the next sync or with the queue. When everything that the store takes is verified, a receipt is
     committed to the case, unless the newest one says the same already. A store that keeps whole cases also gets every
     other file of the case; a store of DICOM objects gets plain files wrapped. Either keeps the record of them all, and
-    the audit log is held against the heads that it has kept before.
+    the audit log is held against the heads that it has kept before. The site's FHIR endpoint, where there is one, gets
+    the metadata of a case that the store has whole.
     What leaves, and where to, is recorded in the case before it is queued. Cancelled, what has not been proven by then
     is withdrawn from the queue, and nothing else in the case changes.
 
@@ -38,9 +42,11 @@ def syncCase(case, store, progress=noProgress, patienceSeconds=PATIENCE_SECONDS)
     :raises GateRefused: ``no-``, ``stale-``, ``damaged-`` or ``retracted-`` and the kind: such an artefact is never
         sent; ``no-consent``; ``role-missing``; those of the outbox
     :raises InputRefused: as :meth:`.Outbox.Outbox.Outbox.enqueue`
+    :raises UsageError: as :func:`.Stores.Addresses.openStore` for the site's FHIR endpoint
     """
     ensure("CentralSyncLib")
     Access.require(store, "push")
+    endpoint = _endpoint()
     parents = _gate(case)
     Consent.requireConsent(case, PURPOSE)
     progress(0.0, "Reading the case")
@@ -57,12 +63,23 @@ def syncCase(case, store, progress=noProgress, patienceSeconds=PATIENCE_SECONDS)
             return SyncResult(tuple(results), store.description, None, findings, tuple(pushing.alarms))
         receipt = _currentReceipt(case, current) or _commitReceipt(case, parents, current)
         # From here on nothing can be cancelled: the receipt is in the case, and the rest is small.
+        if endpoint:
+            # Before the case's own files are kept, which say so then.
+            Consent.release(case, PURPOSE, endpoint.description, parents, once=True)
         _heads, found = _comparedHeads(case, store)
         closing = CaseFiles.closingItems(case, store, items)
         results += [*push(closing.all), *closing.refused]
         results += CaseFiles.keepRecord(case, store, [items, closing], results, push)
+        if endpoint:
+            metadata = Bundle.itemFor(case, [*items.all, *closing.all])
+            results += Push(outbox, endpoint, case.caseId, case.folder, patienceSeconds).push([metadata])
     findings += tuple(found)
     return SyncResult(tuple(results), store.description, receipt, findings, tuple(pushing.alarms))
+
+
+def _endpoint():
+    address = Site.forThisInstallation().fhirEndpoint
+    return openStore(address) if address else None
 
 
 def _gate(case):

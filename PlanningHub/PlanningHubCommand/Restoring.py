@@ -35,9 +35,11 @@ def addCommands(command):
 
 def restore(options, console):
     """Restore a case; say what it is, what was proven and what could not be."""
+    from CentralSyncLib import Access
     from CentralSyncLib.Records.Kept import openCases
     from CentralSyncLib.Records.Restore import restoreCase
 
+    Access.require(options.store, "restore")
     source = openCases(options.store)
     result = restoreCase(
         source, options.name, options.out, options.at, options.readOnly, console.progress("restore")
@@ -54,9 +56,11 @@ def restore(options, console):
 
 def browse(options, console):
     """List a store's cases."""
+    from CentralSyncLib import Access
     from CentralSyncLib.Records import Browse
     from CentralSyncLib.Records.Kept import openCases
 
+    Access.require(options.store, "search")
     cases, findings = Browse.browse(
         openCases(options.store), options.patient, options.procedure, options.since, options.until, options.kind,
         console.progress("browse"),

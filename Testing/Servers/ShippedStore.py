@@ -39,10 +39,9 @@ class ShippedStore:
     """Context manager around the workers, the store of teaching copies and the terminator.
 
     ``users``: user name to roles. ``settings``: fields of :class:`ServerPlan` over the usual ones.
-    ``clientCertificates``: whether only clients with a certificate of ``authority`` are heard.
     """
 
-    def __init__(self, users, workers=1, settings=None, clientCertificates=False):
+    def __init__(self, users, workers=1, settings=None):
         self.folder = Path(tempfile.mkdtemp(prefix="planninghub-store-"))
         self.state = self.folder / "state"
         self.configuration = self.folder / "configuration"
@@ -57,7 +56,7 @@ class ShippedStore:
         self.plan = ServerPlan(
             host="localhost", certificate=certificate, key=key, listen=f"127.0.0.1:{self.port}", state=self.state,
             plugins=dicomWebPlugin().parent, ports=self.ports, teachingPort=self.teachingPort,
-            clientAuthority=self.authorityFile if clientCertificates else None, **(settings or {}),
+            **(settings or {}),
         )  # fmt: skip
         for place in ("log", "tmp"):
             (self.state / place).mkdir(parents=True)
@@ -148,6 +147,14 @@ class ShippedStore:
         context = context or ssl.create_default_context(cafile=self.authorityFile)
         connection = http.client.HTTPSConnection("localhost", self.port, timeout=30, context=context)
         return self._answer(connection, method, path, user, body, headers, password)
+
+    def halfAsked(self, method, path, context):
+        """An open connection to the terminator, on which a request has begun whose body does not come."""
+        connection = http.client.HTTPSConnection("localhost", self.port, timeout=30, context=context)
+        connection.putrequest(method, path)
+        connection.putheader("Content-Length", "1000")
+        connection.endheaders()
+        return connection
 
     def askBehind(self, name, method, path, user=None, body=None, headers=None):
         """The same, past the terminator: what one Orthanc itself says."""

@@ -1,13 +1,21 @@
 """Several Orthancs on one PostgreSQL index behind one terminator: the same client, and a worker that dies meanwhile."""
 
 import collections
+import json
 
 import pytest
 from Pushing import pushVerified
+from SmallCases import makeSmallCase, treeOf
 
 from CentralSyncLib.Items import itemOf
+from CentralSyncLib.Records.Kept import openCases
+from CentralSyncLib.Records.Restore import restoreCase
 from CentralSyncLib.Results import FAILED, QUEUED, VERIFIED
 from CentralSyncLib.Server.Writer import Database
+from CentralSyncLib.Stores.Addresses import openStore
+from CentralSyncLib.Sync import syncCase
+from PlanningHubLib.ArchiveAccess import Credentials, remember
+from PlanningHubLib.Case import Case
 from Servers.Postgres import Postgres, whyNoPostgres
 from Servers.ShippedStore import ShippedStore, whyNoStore
 from Servers.SmallDicom import writeSmallSeries
@@ -80,6 +88,49 @@ def test_aWorkerKilledWhileItTakesObjectsLosesNone(store, client, database, item
     assert {one.state for one in second} == {VERIFIED}
     # Nothing came twice, and what the first run called verified is there.
     assert inIndex(database, 3) == before + len(items)
+
+
+def settle(folder, store, monkeypatch):
+    """Make a settings folder that knows the store by name, with its authority and a remembered password."""
+    monkeypatch.setenv("PLANNINGHUB_HOME", str(folder))
+    folder.mkdir()
+    phrase = folder.parent / "passphrase"
+    phrase.touch(mode=0o600)
+    phrase.write_text("a passphrase for a test")
+    monkeypatch.setenv("PLANNINGHUB_PASSPHRASE_FILE", str(phrase))
+    known = {"name": "hospital", "address": store.address, "certificateAuthority": str(store.authorityFile)}
+    site = {"format": "planninghub-site", "version": 1, "users": [], "approvals": [], "stores": [known]}
+    (folder / "site.json").write_text(json.dumps(site))
+    auth = Credentials("an.engineer", store.password("an.engineer"))
+    remember(store.address.removeprefix("dicomweb+"), auth)
+
+
+def test_aCaseComesBackWholeAlthoughAWorkerDiedWhileItWasSent(store, tmp_path, monkeypatch):
+    settle(tmp_path / "home", store, monkeypatch)
+    folder = makeSmallCase(tmp_path / "case", procedure="cranioplasty", side="left")
+    running = ["orthanc-3"]
+
+    def kill(fraction, text):
+        if fraction > 0.3 and running:
+            store.kill(running.pop())
+
+    with Case.open(folder, writable=True) as case:
+        result = syncCase(case, openStore("hospital"), kill, patienceSeconds=60)
+        caseId = case.caseId
+    assert not running and result.problem() is None
+    store.start("orthanc-3")
+    store.waitFor("orthanc-3")
+    # Another machine, and the one worker that was not there.
+    settle(tmp_path / "elsewhere", store, monkeypatch)
+    for worker in ("orthanc-1", "orthanc-2"):
+        store.kill(worker)
+    try:
+        restoreCase(openCases("hospital"), caseId, tmp_path / "back")
+    finally:
+        for worker in ("orthanc-1", "orthanc-2"):
+            store.start(worker)
+            store.waitFor(worker)
+    assert treeOf(tmp_path / "back") == treeOf(folder)
 
 
 def test_withOneWorkerLeftTheStoreGoesOn(store, client, tmp_path):

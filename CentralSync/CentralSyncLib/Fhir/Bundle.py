@@ -4,11 +4,12 @@ An equal case gives equal bytes. What never changes is created where it is not t
 place of what is there, unless that is of a later state of the case.
 """
 
+import io
 import json
 
 from PlanningHubLib import Approval
 from PlanningHubLib.Audit import canonical
-from PlanningHubLib.Files import sha256, writeAside
+from PlanningHubLib.Files import sha256Bytes
 from PlanningHubLib.PartsTogether import partsTogether
 from PlanningHubLib.Site import Site
 
@@ -16,22 +17,21 @@ from ..Items import FHIR, Item
 from . import Events, Resources
 from .Identifiers import URI, resourceUuid
 
-FILE_NAME = "fhir-transaction.json"
+NAME = "metadata (HL7 FHIR)"
 # Of what is created once: another layout of it needs another form, or the resource that is there contradicts it.
 FORM = 1
 
 
-def itemFor(case, folder, items=(), site=None):
-    """Write the case's transaction into an existing folder; return its :class:`CentralSyncLib.Items.Item`.
+def itemFor(case, items=(), site=None):
+    """Return the case's transaction as an :class:`CentralSyncLib.Items.Item`; it lies in memory only.
 
     What leaves with it must be recorded before, so that it says so itself.
 
     :param items: what was sent of the case: names the DICOM objects that carry its documents
     :raises InputRefused: as :meth:`PlanningHubLib.Site.Site.forThisInstallation`
     """
-    path = folder / FILE_NAME
-    writeAside(path, canonical(bundleOf(case, items, site)).encode())
-    return Item(sha256(path), path, "metadata (HL7 FHIR)", kind=FHIR, bytes=path.stat().st_size)
+    data = canonical(bundleOf(case, items, site)).encode()
+    return Item(sha256Bytes(data), None, NAME, kind=FHIR, bytes=len(data), opener=lambda: io.BytesIO(data))
 
 
 def bundleOf(case, items=(), site=None):

@@ -8,6 +8,7 @@ import urllib.parse
 from PlanningHubLib.Errors import StoreFailed
 
 from ..Items import FHIR
+from ..Stores.AddressForms import described
 from ..Stores.CentralStore import ABSENT, CONFLICT, DAMAGED, REFUSED, SAME, SENT, UNFIT, UNREACHED, Answer
 from ..Stores.Http import Http, StoreBusy, TooLong, retryAfter
 from ..Stores.Multipart import FileChanged
@@ -34,7 +35,7 @@ class FhirEndpoint:
     def __init__(self, settings, auth=None, limits=None):
         self.address = settings.address
         self._base = settings.address.removeprefix("fhir+")
-        self.description = f"FHIR endpoint {self._base}"
+        self.description = described(settings.address)
         self._connections = settings.connections
         self._http = Http(self._base, settings, limits, auth)
 
@@ -43,6 +44,9 @@ class FhirEndpoint:
 
     def readSeries(self, studyUid, seriesUid):
         return []
+
+    def query(self, path, keys):
+        raise StoreFailed("no-search", "A FHIR endpoint knows no archive's images.", "Give the archive's own address.")
 
     def keepSnapshot(self, caseId, files):
         raise StoreFailed("no-snapshot", "A FHIR endpoint keeps no list of a case's files.", "Use a folder store.")

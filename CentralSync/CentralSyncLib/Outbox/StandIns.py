@@ -71,10 +71,18 @@ def queueStandIns(outbox, entry, answer):
     wasAbsent, wasVerified = (any(one["to"] == state for one in history) for state in (SENT, VERIFIED))
     if not answer or not isCorruptCopy(answer, wasAbsent, wasVerified):
         return []
-    left = next(one["when"] for one in history if one["to"] in (SENT, VERIFIED))
-    try:
-        items = replacementsFor(outbox.itemOf(entry), entry.caseId, datetime.datetime.fromisoformat(left))
-    except PlanningError:
-        return []
+    items = standInsAgain(outbox, entry, outbox.itemOf(entry))
     replaces = {item.sha256: entry.id for item in items}
     return outbox.enqueue(items, entry.store, entry.caseId, entry.caseFolder, replaces=replaces)
+
+
+def standInsAgain(outbox, entry, item):
+    """Return the items that stand in for an entry, the same whenever they are asked for; none where it cannot be.
+
+    :param item: the entry's, with its content
+    """
+    left = next((one["when"] for one in outbox.history(entry.id) if one["to"] in (SENT, VERIFIED)), None)
+    try:
+        return replacementsFor(item, entry.caseId, datetime.datetime.fromisoformat(left)) if left else []
+    except PlanningError:
+        return []

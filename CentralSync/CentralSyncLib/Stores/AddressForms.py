@@ -50,6 +50,15 @@ def normalForm(address):
     raise UsageError("unknown-store", f"There is no store of the kind {scheme}://.", ADDRESSES)
 
 
+def described(address):
+    """Return a normal address in words, as receipts and records have it."""
+    scheme = schemeOf(address)
+    if scheme in DICOM_WEB or scheme in FHIR:
+        kind, _plus, base = address.partition("+")
+        return f"{'DICOMweb store' if kind == 'dicomweb' else 'FHIR endpoint'} {base}"
+    return f"{'DICOM' if scheme else 'folder'} store {address}"
+
+
 def dicomWebUrl(address):
     """Return the split URL of a ``dicomweb+http(s)://`` or ``fhir+http(s)://`` address.
 

@@ -11,6 +11,7 @@ from PlanningHubLib.Errors import StoreFailed
 from PlanningHubLib.Progress import part
 
 from ..Items import DICOM
+from .AddressForms import described
 from .Bandwidth import Bandwidth
 from .CentralStore import REFUSED, SENT, UNFIT, UNREACHED, Answer
 from .DicomAssociation import Association, storageContexts
@@ -40,7 +41,7 @@ class DicomStore:
 
     def __init__(self, peer, connections=4, bytesPerSecond=None, commitmentSeconds=COMMITMENT_SECONDS):
         self.address = peer.address
-        self.description = f"DICOM store {peer.address}"
+        self.description = described(peer.address)
         self._peer = peer
         self._connections = connections
         self._bandwidth = Bandwidth(bytesPerSecond)

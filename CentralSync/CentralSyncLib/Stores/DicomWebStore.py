@@ -11,6 +11,7 @@ from PlanningHubLib.Files import sha256Bytes
 from PlanningHubLib.Progress import part
 
 from ..Items import DICOM
+from .AddressForms import described
 from .Bandwidth import Bandwidth
 from .CentralStore import ABSENT, CONFLICT, REFUSED, SAME, SENT, UNFIT, UNREACHED, Answer
 from .Comparing import OTHER_CONTENT, comparedAnswer, mostBytes
@@ -44,7 +45,7 @@ class DicomWebStore:
         self.address = settings.address
         # As whom one comes; a token does not say.
         self.user = getattr(auth, "user", "")
-        self.description = f"DICOMweb store {base}"
+        self.description = described(settings.address)
         self._storeUrl = base + settings.paths.get("store", "/studies").rstrip("/")
         self._retrieve = base + settings.paths.get("retrieve", "").rstrip("/")
         self._search = base + settings.paths.get("search", "").rstrip("/")

@@ -21,6 +21,7 @@ from PlanningHubLib import Files
 from PlanningHubLib.Errors import StoreFailed
 from PlanningHubLib.Locking import utcNow
 
+from .AddressForms import described
 from .CentralStore import ABSENT, DAMAGED, SAME, SENT, UNFIT, UNREACHED, Answer
 from .Parallel import Breaker, runAll
 
@@ -41,7 +42,7 @@ class FolderStore:
     def __init__(self, folder, connections=4):
         self.folder = Path(os.path.abspath(folder))
         self.address = str(self.folder)
-        self.description = f"folder store {self.folder}"
+        self.description = described(str(self.folder))
         self._connections = connections
 
     def declines(self, item):

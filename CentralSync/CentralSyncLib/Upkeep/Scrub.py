@@ -16,6 +16,7 @@ from PlanningHubLib.Progress import noProgress, part
 from ..Outbox.Drain import Drain
 from ..Outbox.Exchange import looked
 from ..Outbox.Outbox import DEAD_LETTER, FAILED, VERIFIED, WITHDRAWN
+from ..Outbox.StandIns import StandIns, standInsAgain
 from ..Stores.CentralStore import ABSENT, CONFLICT, DAMAGED, SAME, UNFIT, UNREACHED
 from . import Selection
 from .LocalCopies import LocalCopies
@@ -197,12 +198,12 @@ def _repair(run, patienceSeconds, progress):
     if ids and not run.unreached:
         Drain(run.outbox, run.store).drain(list(ids.values()), patienceSeconds, progress)
     now = {entry.id: entry for entry in run.outbox.entries(ids=list(ids.values()))} if ids else {}
-    standIns = _standIns(run) if ids else {}
+    standIns = StandIns(run.outbox.entries(run.store.address) if ids else [])
     for kept, number in ids.items():
         entry = now[number]
-        standIn = standIns.get(number)
-        state = REPLACED if standIn else BECAME.get(entry.state, WAITING)
-        missed.append(_missed(run, kept, state, (standIn or entry).reason))
+        state = BECAME.get(standIns.stateOf(entry), WAITING)
+        isReplaced = state == REPAIRED and standIns.of(entry)
+        missed.append(_missed(run, kept, REPLACED if isReplaced else state, entry.reason))
     return missed
 
 
@@ -223,16 +224,22 @@ def _queue(run, kept):
 
     :raises InputRefused: ``no-local-copy`` and what the outbox refuses
     """
-    item = run.copies.itemFor(kept)
+    item = _again(run, kept)
     if item is None:
         raise InputRefused("no-local-copy", "No local copy of it is left.", "")
-    return run.outbox.enqueue([item], run.store.address, kept.caseId, kept.caseFolder)[0]
+    replaces = {item.sha256: kept.entry.replaces} if kept.entry else {}
+    return run.outbox.enqueue([item], run.store.address, kept.caseId, kept.caseFolder, replaces=replaces)[0]
 
 
-def _standIns(run):
-    """ID of an entry → the verified entry that stands in for its corrupt copy."""
-    entries = run.outbox.entries(store=run.store.address, states=[VERIFIED])
-    return {entry.replaces: entry for entry in entries if entry.replaces is not None}
+def _again(run, kept):
+    """Return what is sent again, with its content from here; None where no local copy is left."""
+    item = run.copies.itemFor(kept)
+    if item is None and kept.entry and kept.entry.replaces is not None:
+        (original,) = run.outbox.entries(ids=[kept.entry.replaces])
+        content = _again(run, Selection.keptOf(original))
+        again = standInsAgain(run.outbox, original, content) if content else []
+        item = next((one for one in again if one.sha256 == kept.item.sha256), None)
+    return item
 
 
 def _missed(run, kept, state, reason):

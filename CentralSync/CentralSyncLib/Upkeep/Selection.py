@@ -9,6 +9,7 @@ from PlanningHubLib.Case import Case
 
 from ..Items import Item, itemOf
 from ..Outbox.Outbox import FAILED, VERIFIED
+from ..Outbox.StandIns import StandIns
 
 # How every reason begins that a scrub writes.
 MARK = "Scrub:"
@@ -32,10 +33,11 @@ class Kept:
 
 def registered(outbox, address):
     """Return a :class:`Kept` for all that the store should keep: what is verified, and what was and no longer is."""
-    verified = outbox.entries(store=address, states=[VERIFIED])
-    replaced = {entry.replaces for entry in verified}
-    failed = [entry for entry in outbox.entries(store=address, states=[FAILED]) if entry.id not in replaced]
-    return [keptOf(entry) for entry in [*verified, *(entry for entry in failed if _wasVerified(outbox, entry))]]
+    entries = outbox.entries(store=address)
+    standIns = StandIns(entries)
+    failed = [one for one in entries if one.state == FAILED and standIns.stateOf(one) != VERIFIED]
+    lost = [one for one in failed if _wasVerified(outbox, one)]
+    return [keptOf(one) for one in [*(one for one in entries if one.state == VERIFIED), *lost]]
 
 
 def _wasVerified(outbox, entry):

@@ -58,10 +58,13 @@ def test_whatARoleDoesNotAllowIsRefusedWithTheRolesThatDo(site, user):
     for action in Roles.actionNames():
         auth = Credentials(user, "secret-word")
         if action in ALLOWED[user]:
-            assert Access.require(openStore(STORE, auth), action, site).user == user
+            assert Access.require(openStore(STORE, auth), action, site=site).user == user
+            assert Access.require("hospital", action, auth, site).user == user
         else:
+            with pytest.raises(GateRefused):
+                Access.require(STORE, action, auth, site)
             with pytest.raises(GateRefused) as caught:
-                Access.require(openStore("hospital", auth), action, site)
+                Access.require(openStore("hospital", auth), action, site=site)
             assert caught.value.code == "role-missing" and caught.value.exitCode == 4
             assert user in caught.value.message and Roles.rolesFor(action)[0] in caught.value.message
             assert "secret-word" not in str(caught.value)
@@ -74,17 +77,18 @@ def test_everyActionHasWordsAndARoleThatMayDoIt():
 
 def test_nobodyMayDoWhatIsNoAction(site):
     with pytest.raises(KeyError):
-        Access.require(openStore(STORE, Credentials("surgeon.one", "secret-word")), "delete", site)
+        Access.require(openStore(STORE, Credentials("surgeon.one", "secret-word")), "delete", site=site)
 
 
 @pytest.mark.parametrize("address", ["/srv/store", "dicom://ARCHIVE@127.0.0.1:104"])
 def test_aStoreThatAsksForNoLoginIsLeftToItself(site, address):
-    assert Access.require(openStore(address), "push", site) == Access.Standing()
+    assert Access.require(openStore(address), "push", site=site) == Access.Standing()
+    assert Access.require(address, "push", Credentials("teacher.one", "secret-word"), site) == Access.Standing()
 
 
 @pytest.mark.parametrize("auth", [None, Credentials("", "abcdef"), Credentials("stranger", "secret-word")])
 def test_whomTheSiteDoesNotKnowIsLeftToTheStore(site, auth):
-    assert Access.require(openStore(STORE, auth), "push", site).mayDo("push") is None
+    assert Access.require(openStore(STORE, auth), "push", site=site).mayDo("push") is None
 
 
 def test_rememberedCredentialsSayWhoComes(site, tmp_path, monkeypatch):
@@ -95,7 +99,8 @@ def test_rememberedCredentialsSayWhoComes(site, tmp_path, monkeypatch):
     phrase.write_text("a long enough phrase\n")
     monkeypatch.setenv("PLANNINGHUB_PASSPHRASE_FILE", str(phrase))
     remember("https://store.example/dicom-web", Credentials("teacher.one", "secret-word"))
-    assert Access.standing(openStore("hospital")) == Access.Standing("teacher.one", ("teacher",))
+    found = Access.Standing("teacher.one", ("teacher",))
+    assert Access.standing("hospital") == Access.standing(openStore("hospital")) == found
     with pytest.raises(GateRefused, match="teacher.one may not send results"):
         Access.require(openStore("hospital"), "push")
 

@@ -33,8 +33,18 @@ def written(bundle, path):
     return path
 
 
+def contentOf(item):
+    with item.open() as file:
+        return file.read()
+
+
+def errorsOf(item, folder):
+    (folder / "item.json").write_bytes(contentOf(item))
+    return fhirErrors(folder / "item.json")
+
+
 def test_bothJudgesFindItValid(aFullCase, tmp_path):  # noqa: F811
-    assert fhirErrors(itemFor(aFullCase, tmp_path).path) == []
+    assert errorsOf(itemFor(aFullCase), tmp_path) == []
 
 
 def _withoutStatus(bundle):
@@ -63,10 +73,11 @@ def test_bothJudgesSeeDamage(bundle, tmp_path, damage):
     assert judges == ({"fhir"} if damage is _otherStatus else {"fhir", "fhir.resources"})
 
 
-def test_anEqualCaseGivesEqualBytes(aFullCase, tmp_path):  # noqa: F811
-    first = itemFor(aFullCase, tmp_path).path.read_bytes()
+def test_anEqualCaseGivesEqualBytes(aFullCase):  # noqa: F811
+    first = itemFor(aFullCase)
     with Case.open(aFullCase.folder) as again:
-        assert itemFor(again, tmp_path).path.read_bytes() == first
+        assert itemFor(again) == first and contentOf(itemFor(again)) == contentOf(first)
+    assert sha256Bytes(contentOf(first)) == first.sha256 and len(contentOf(first)) == first.bytes
 
 
 def test_thePatientIsAPseudonymAndNothingElse(aFullCase, bundle):  # noqa: F811
@@ -122,10 +133,9 @@ def test_consentsSayWhatStandsAndWhereTheyAreKept(bundle, tmp_path, monkeypatch)
     assert said["research"]["provision"]["period"]["end"] == Consent.today()
     with Case.create(tmp_path / "other", "6b" * 32) as other:
         recordElsewhere(other)
-        path = itemFor(other, tmp_path).path
-        consent = only(json.loads(path.read_bytes()), "Consent")
+        consent = only(bundleOf(other), "Consent")
         assert consent["policyRule"]["text"].startswith("Kept elsewhere") and "period" not in consent["provision"]
-        assert fhirErrors(path) == []
+        assert errorsOf(itemFor(other), tmp_path) == []
 
 
 def test_approvalAndReopeningWithTheirSignatures(aFullCase, aSite, bundle, tmp_path):  # noqa: F811
@@ -137,11 +147,11 @@ def test_approvalAndReopeningWithTheirSignatures(aFullCase, aSite, bundle, tmp_p
     hashes = {one["what"]["identifier"]["value"] for one in provenance["entity"]}
     assert contentName(aFullCase.latest("part").content) in hashes and len(hashes) == 4
     Approval.reopen(aFullCase, aSite, f"{NAME} needs another")
-    later = itemFor(aFullCase, tmp_path)
-    made = [one["resource"] for one in json.loads(later.path.read_bytes())["entry"]]
+    later = itemFor(aFullCase)
+    made = [one["resource"] for one in json.loads(contentOf(later))["entry"]]
     made = [one for one in made if one["resourceType"] == "Provenance"]
     assert made[0] == provenance and made[1]["activity"]["text"].startswith("Reopening")
-    assert fhirErrors(later.path) == [] and NAME.split()[0] not in later.path.read_text()
+    assert errorsOf(later, tmp_path) == [] and NAME.split()[0].encode() not in contentOf(later)
 
 
 def test_departuresAreAuditEvents(aFullCase, bundle):  # noqa: F811

@@ -1,6 +1,9 @@
 """The endpoint for metadata: nothing twice, nothing believed, nothing newer overwritten."""
 
+import dataclasses
+import io
 import json
+import os
 import ssl
 
 import pytest
@@ -11,22 +14,18 @@ from CentralSyncLib.Fhir.Bundle import itemFor
 from CentralSyncLib.Items import itemOf
 from CentralSyncLib.Stores.Addresses import openStore
 from CentralSyncLib.Stores.CentralStore import ABSENT, CONFLICT, DAMAGED, REFUSED, SAME, SENT, UNFIT, UNREACHED
+from CentralSyncLib.Stores.Settings import StoreSettings
 from PlanningHubLib import Consent, Request
+from PlanningHubLib.ArchiveAccess import Credentials
 from PlanningHubLib.Errors import UsageError
 from PlanningHubLib.Progress import noProgress
 from Servers.SmallFhir import SmallFhir
 
 
 @pytest.fixture
-def makeItem(aFullCase, tmp_path):  # noqa: F811
-    """Function that writes the transaction of the case as it is now."""
-
-    def make():
-        folder = tmp_path / f"item-{aFullCase.auditHead['lines']}"
-        folder.mkdir(exist_ok=True)
-        return itemFor(aFullCase, folder)
-
-    return make
+def makeItem(aFullCase):  # noqa: F811
+    """Function that gives the transaction of the case as it is now."""
+    return lambda: itemFor(aFullCase)
 
 
 def answer(answers):
@@ -123,12 +122,14 @@ def test_aLaterStateTakesThePlaceOfAnOlderOne(makeItem, aFullCase):  # noqa: F81
         assert (request["status"], request["meta"]["versionId"]) == ("revoked", "2")
 
 
-def test_onlyMetadataGoThere(makeItem, aFullCase, tmp_path):  # noqa: F811
+def test_onlyMetadataGoThere(makeItem, aFullCase):  # noqa: F811
     with SmallFhir() as server:
         store, item = openStore(server.address), makeItem()
         assert store.declines(item) == ""
         assert store.declines(itemOf(aFullCase.path(aFullCase.latest("package"), "briefing.pdf")))
-        item.path.write_bytes(item.path.read_bytes().replace(b"left", b"riht").replace(b"Left", b"Riht"))
+        with item.open() as file:
+            changed = file.read().replace(b"Left", b"Riht")
+        item = dataclasses.replace(item, opener=lambda: io.BytesIO(changed))
         assert answer(store.send([item], noProgress)).outcome == UNFIT and server.posted == 0
 
 
@@ -158,9 +159,38 @@ def test_anEndpointThatCannotBeVerifiedGetsNothing(makeItem):
         assert server.posted == 0 and server.asked == []
 
 
+def test_theSitesOwnAuthorityAndACertificateOfOurs(makeItem, tmp_path):
+    authority = trustme.CA()
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.verify_mode = ssl.CERT_REQUIRED
+    authority.configure_trust(context)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    files = {"certificateAuthority": tmp_path / "authority.pem", "clientCertificate": tmp_path / "client.pem"}
+    authority.cert_pem.write_to_path(files["certificateAuthority"])
+    authority.issue_cert("workstation").private_key_and_cert_chain_pem.write_to_path(files["clientCertificate"])
+    os.chmod(files["clientCertificate"], 0o600)
+    with SmallFhir(tls=context) as server:
+        item = makeItem()
+        settings = StoreSettings(server.address, **files)
+        assert answer(openStore(server.address, settings=settings).send([item], noProgress)).outcome == SENT
+        without = StoreSettings(server.address, certificateAuthority=files["certificateAuthority"])
+        posted = server.posted
+        assert answer(openStore(server.address, settings=without).send([item], noProgress)).outcome == UNREACHED
+        assert server.posted == posted == 1
+
+
+def test_credentialsAreShownToTheEndpointAlone(makeItem):
+    with SmallFhir() as server:
+        store = openStore(server.address, Credentials("", "token-of-the-test"))
+        sent = answer(store.send([makeItem()], noProgress))
+        assert {asked["Authorization"] for asked in server.asked} == {"Bearer token-of-the-test"}
+        assert "token-of-the-test" not in sent.reason + store.description
+
+
 def test_nothingButJsonOfFhirIsSpoken(makeItem):
     with SmallFhir() as server:
         store, item = openStore(server.address), makeItem()
         store.send([item], noProgress)
         assert server.asked[-1]["Content-Type"] == "application/fhir+json"
-        assert json.loads(item.path.read_bytes())["type"] == "transaction"
+        with item.open() as file:
+            assert json.load(file)["type"] == "transaction"

@@ -1,14 +1,13 @@
 """The folder store: what it says it keeps is there, whole, whatever happened while it was written."""
 
-import contextlib
 import json
 import os
 import resource
 import signal
-import subprocess
 
 import pytest
 from Pushing import pushVerified
+from SmallDisks import resized, smallDisk
 
 from CentralSyncLib.Items import itemOf
 from CentralSyncLib.Results import FAILED, QUEUED, VERIFIED
@@ -204,25 +203,9 @@ def test_killedAtAnyStepNothingWrongIsKept(tmp_path, rotten):
 # Stores that cannot be written
 
 
-@contextlib.contextmanager
-def mounted(folder, options):
-    """A small file system in memory, where the system lets us have one."""
-    folder.mkdir()
-    try:
-        made = subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", folder], capture_output=True)
-    except FileNotFoundError:
-        pytest.skip("there is no mount command")
-    if made.returncode:
-        pytest.skip("a small file system cannot be mounted here: " + made.stderr.decode().strip())
-    try:
-        yield folder
-    finally:
-        subprocess.run(["umount", "-l", folder], check=True)
-
-
 def test_fullStoreQueuesAndCompletesOnceThereIsSpace(tmp_path):
     items = makeItems(tmp_path / "files", count=6, size=40_000)
-    with mounted(tmp_path / "disk", "size=150k") as disk:
+    with smallDisk(tmp_path / "disk", "size=150k") as disk:
         store = FolderStore(disk / "store", connections=1)
         results = pushVerified(store, items)
         assert states(results) == {VERIFIED, QUEUED} and not wrongObjects(store)
@@ -231,7 +214,7 @@ def test_fullStoreQueuesAndCompletesOnceThereIsSpace(tmp_path):
         with pytest.raises(StoreFailed) as caught:
             store.put(items[-1])
         assert caught.value.code == "store-full" and caught.value.exitCode == 5
-        subprocess.run(["mount", "-o", "remount,size=1m", disk], check=True)
+        resized(disk, "size=1m")
         assert states(pushVerified(store, items)) == {VERIFIED}
 
 
@@ -250,10 +233,10 @@ def test_fileSizeLimitCountsAsFull(tmp_path, items):
 
 
 def test_readOnlyStoreIsNamed(tmp_path, items):
-    with mounted(tmp_path / "disk", "size=1m") as disk:
+    with smallDisk(tmp_path / "disk", "size=1m") as disk:
         store = FolderStore(disk / "store")
         pushVerified(store, items[:1])
-        subprocess.run(["mount", "-o", "remount,ro", disk], check=True)
+        resized(disk, "ro")
         results = pushVerified(store, items)
         assert [result.state for result in results] == [VERIFIED, QUEUED, QUEUED]
         assert "cannot be read or written" in results[1].reason and "Ask who runs the store" in results[1].reason

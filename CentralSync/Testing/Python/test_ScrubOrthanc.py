@@ -8,6 +8,7 @@ from UpkeepFixtures import Upkeep, codes, makeCase
 
 from CentralSyncLib.Items import itemsOf
 from CentralSyncLib.Outbox.Outbox import VERIFIED, Outbox
+from CentralSyncLib.Records.Wrapping import NotWrapped, unwrap
 from CentralSyncLib.Stores.Addresses import openStore
 from PlanningHubLib.Secrets import KeyRing
 from Servers.OrthancServer import OrthancServer, whyNoOrthanc
@@ -66,7 +67,23 @@ def test_rotOnItsDiskIsFound(cases, outbox):
         (missed,) = report.missed
         assert missed.name == "source-1/dicom/00002.dcm" and missed.asDict()["found"] == "other content"
         assert "store-copy-corrupt" in codes(report) and path.read_bytes() == data, "never overwritten"
-        assert missed.state == "unrepaired" and report.exitCode == 6 and codes(report)[0] == "not-repaired"
+        assert missed.state == "replaced" and report.exitCode == 0 and codes(report) == ["store-copy-corrupt"]
+        # The same content under a new identity, the very bytes in another, and the note that rejects the rotten copy.
+        good = itemsOf(upkeep.case)[1].open().read()
+        assert len(orthanc.instances()) == 6 and good in map(unwrapped, orthanc.storedBytes())
+        assert upkeep.scrub().findings == [], "the stand-ins are what is looked at from now on"
+        for identifier in orthanc.instances()[3:]:
+            delete = urllib.request.Request(f"{orthanc.url}/instances/{identifier}", method="DELETE")
+            urllib.request.urlopen(delete, timeout=30).close()
+        report = upkeep.scrub()
+        assert report.exitCode == 0 and len(orthanc.instances()) == 6, "made again from the case, the same"
+
+
+def unwrapped(data):
+    try:
+        return unwrap(data)[1]
+    except NotWrapped:
+        return b""
 
 
 def test_aFileThatIsGoneFromItsDiskIsNotTakenForKept(cases, outbox):
