@@ -65,7 +65,7 @@ class Push:
     def _results(self, items, refused, ids, unasked, waits):
         """The result of each item; what stands in for it takes its place, and what came along comes last."""
         entries = {entry.sha256: entry for entry in self._outbox.entries(ids=ids)}
-        standIns = StandIns(self._outbox.entries(self._store.address))
+        standIns = StandIns(self._outbox.standIns(self._store.address))
         self.alarms += standIns.alarms(entries.values())
         results, along = [], []
         for item in items:
