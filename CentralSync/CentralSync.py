@@ -24,7 +24,7 @@ from CentralSyncLib.Stores import Addresses
 from CentralSyncLib.Stores.Settings import storeSettings
 from CentralSyncLib.Upkeep.Asking import askStore
 from CentralSyncLib.Upkeep.Scrub import scrub
-from CentralSyncWidgets.QueuePanel import QueuePanel
+from CentralSyncWidgets.OutboxPanel import OutboxPanel
 from CentralSyncWidgets.RestorePanel import RestorePanel
 from CentralSyncWidgets.SendPanel import SendPanel
 from CentralSyncWidgets.StorePanel import StorePanel
@@ -81,7 +81,7 @@ class CentralSyncWidget(PagedModuleWidget):
 
     def panelClasses(self):
         return (
-            (_("Send"), SendPanel), (_("Queue"), QueuePanel), (_("Store"), StorePanel), (_("Restore"), RestorePanel),
+            (_("Send"), SendPanel), (_("Queue"), OutboxPanel), (_("Store"), StorePanel), (_("Restore"), RestorePanel),
         )  # fmt: skip
 
     def connectActions(self):
