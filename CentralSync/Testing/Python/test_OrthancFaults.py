@@ -3,6 +3,7 @@
 Time goes only while the drain waits, so days of waiting take no time.
 """
 
+import io
 import shutil
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from SmallDisks import resized, smallDisk
 from CentralSyncLib.Items import itemOf
 from CentralSyncLib.Outbox.Outbox import VERIFIED, Outbox
 from CentralSyncLib.Outbox.Push import Push
+from CentralSyncLib.Records.Wrapping import NotWrapped, unwrap
 from CentralSyncLib.Results import QUEUED as SHOWN_QUEUED
 from CentralSyncLib.Results import VERIFIED as SHOWN_VERIFIED
 from CentralSyncLib.Stores.Addresses import openStore
@@ -185,6 +187,42 @@ def test_olderCopyOfTheStoreIsNoticedByTheNextSync(outbox, items, tmp_path):
         assertAllArrive(outbox, store, orthanc, items)
         assertNoticed(outbox, items[10:])
         assert not any("not in the store any more" in reason for reason in reasonsOf(outbox, items[0]))
+
+
+def test_objectThatRotsOnTheStoresDiskIsStoodInFor(outbox, items, tmp_path):
+    items = items[:4]
+    with OrthancServer() as orthanc:
+        store = storeOf(orthanc)
+        assertAllArrive(outbox, store, orthanc, items)
+        # Orthanc answers from memory what it has just stored; a restart makes it read its disk.
+        orthanc.kill()
+        original = items[1].path.read_bytes()
+        stored = [path for path in (orthanc.folder / "storage").rglob("*") if path.is_file()]
+        (rotten,) = [path for path in stored if path.read_bytes() == original]
+        rotten.write_bytes(original[:-9] + bytes([original[-9] ^ 4]) + original[-8:])
+        orthanc.start()
+        push = Push(outbox, store, patienceSeconds=A_DAY, timer=outbox.timer)
+        results = push.push(items)
+        assert {result.state for result in results} == {SHOWN_VERIFIED} and len(results) == 6
+        assert results[1].replaces == (items[1].sha256, items[1].sopInstanceUid)
+        assert [alarm.code for alarm in push.alarms] == ["store-copy-corrupt"]
+        kept = orthanc.storedBytes()
+        # The rotten copy is where it was; beside it stand its content, its bytes, and a note that rejects it.
+        assert len(kept) == 7 and rotten.read_bytes() in kept and original not in kept
+        assert original in [unwrapped(data) for data in kept]
+        rejected = [str(one.get("CurrentRequestedProcedureEvidenceSequence", "")) for one in map(parsed, kept)]
+        assert sum(items[1].sopInstanceUid in text for text in rejected) == 1
+
+
+def parsed(data):
+    return pydicom.dcmread(io.BytesIO(data))
+
+
+def unwrapped(data):
+    try:
+        return unwrap(data)[1]
+    except NotWrapped:
+        return None
 
 
 def test_patientThatAQuotaRecycledIsNoticedByTheNextSync(outbox, items, tmp_path):
