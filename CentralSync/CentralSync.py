@@ -151,6 +151,10 @@ class CentralSyncLogic(ScriptedLoadableModuleLogic):
         roles = Roles.rolesOf(user, Site.forThisInstallation())
         return Access.Standing(user, None if roles is None else tuple(roles))
 
+    def callingAet(self, address):
+        """Return as which application entity a store of plain DICOM is called."""
+        return storeSettings(address).callingAet
+
     def sync(self, folder, address, progress, login=None):
         """Send the case in a folder to the store at an address; return the result of every item.
 

@@ -72,6 +72,12 @@ def test_thePreviewSaysAsWhom(user, packaged, page, tmp_path):
     assert "As anna, as entered above." in shown.ui.whoLabel.text and shown.ui.sendButton.enabled
 
 
+def test_anArchiveOfPlainDicomIsCalledAsTheWorkstation(packaged, page):
+    shown = page("SendPanel", "dicom://PACS@127.0.0.1:104")
+    assert shown.ui.whoLabel.text == "As PLANNINGHUB, this workstation's application entity."
+    assert "dicom://PACS@127.0.0.1:104" in shown.ui.previewLabel.text and shown.home.ui.loginWidget.isHidden()
+
+
 # Queue
 
 
