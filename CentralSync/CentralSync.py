@@ -24,7 +24,7 @@ from CentralSyncLib.Stores import Addresses
 from CentralSyncLib.Stores.Settings import storeSettings
 from CentralSyncLib.Upkeep.Asking import askStore
 from CentralSyncLib.Upkeep.Scrub import scrub
-from CentralSyncWidgets.QueuePanel import QueuePanel
+from CentralSyncWidgets.OutboxPanel import OutboxPanel
 from CentralSyncWidgets.RestorePanel import RestorePanel
 from CentralSyncWidgets.SendPanel import SendPanel
 from CentralSyncWidgets.StorePanel import StorePanel
@@ -81,7 +81,7 @@ class CentralSyncWidget(PagedModuleWidget):
 
     def panelClasses(self):
         return (
-            (_("Send"), SendPanel), (_("Queue"), QueuePanel), (_("Store"), StorePanel), (_("Restore"), RestorePanel),
+            (_("Send"), SendPanel), (_("Queue"), OutboxPanel), (_("Store"), StorePanel), (_("Restore"), RestorePanel),
         )  # fmt: skip
 
     def connectActions(self):
@@ -150,6 +150,10 @@ class CentralSyncLogic(ScriptedLoadableModuleLogic):
             return Access.standing(address)
         roles = Roles.rolesOf(user, Site.forThisInstallation())
         return Access.Standing(user, None if roles is None else tuple(roles))
+
+    def callingAet(self, address):
+        """Return as which application entity a store of plain DICOM is called."""
+        return storeSettings(address).callingAet
 
     def sync(self, folder, address, progress, login=None):
         """Send the case in a folder to the store at an address; return the result of every item.
