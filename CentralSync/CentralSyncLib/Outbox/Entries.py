@@ -87,3 +87,8 @@ def textOf(sealed, seals):
 def utcText(seconds):
     """Return seconds since 1970 as ISO 8601 text in UTC, to the second."""
     return datetime.datetime.fromtimestamp(seconds, datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def secondsOf(utcText):
+    """Return the seconds since 1970 of :func:`utcText`'s text."""
+    return datetime.datetime.fromisoformat(utcText).timestamp()
