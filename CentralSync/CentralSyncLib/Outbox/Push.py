@@ -105,7 +105,11 @@ class Push:
 
 
 def _result(item, state, reason):
-    return ItemResult(item.sha256, item.sopInstanceUid, item.name, state, reason, item.contentSha256)
+    """The result of an item or of an entry."""
+    return ItemResult(
+        item.sha256, item.sopInstanceUid, item.name, state, reason, item.contentSha256, None, item.seriesUid,
+        item.studyUid, item.bytes,
+    )  # fmt: skip
 
 
 def _shown(entry, waits):
