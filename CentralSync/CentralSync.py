@@ -11,6 +11,7 @@ from slicer.ScriptedLoadableModule import (
 )
 
 from CentralSyncLib import Access, Overview, Sync
+from CentralSyncLib.Outbox.Entries import NEEDS_PAYLOAD
 from CentralSyncLib.Outbox.Health import healthOf
 from CentralSyncLib.Outbox.Opening import isOutbox, workstationFolder
 from CentralSyncLib.Outbox.Outbox import Outbox
@@ -177,7 +178,8 @@ class CentralSyncLogic(ScriptedLoadableModuleLogic):
         if not isOutbox(workstationFolder()):
             return [], []
         with Outbox.forThisWorkstation() as outbox:
-            return queueLines(outbox.entries()), [healthOf(outbox, store) for store in outbox.stores()]
+            lines = queueLines(outbox.entries(states=NEEDS_PAYLOAD))
+            return lines, [healthOf(outbox, store) for store in outbox.stores()]
 
     def runQueue(self, progress):
         """Send and prove all that waits; return state and entry of what waited, and what has to be said."""
