@@ -20,6 +20,7 @@ from .ArchiveOptions import addArchiveOptions
 from .Building import addCommands as addBuildCommands
 from .Console import Console
 from .Exchanging import addCommands as addExchangeCommands
+from .Login import addCommand as addLoginCommand
 from .Outcomes import addCommands as addOutcomeCommands
 from .Packing import addCommand as addPackageCommand
 from .Papers import addCommands as addPapersCommands
@@ -70,6 +71,7 @@ def buildParser():
     addRecordCommands(command)
     _lookingCommands(command)
     addPushCommand(command)
+    addLoginCommand(command)
     addQueueCommand(command)
     addUpkeepCommands(command)
     addExchangeCommands(command)
