@@ -125,6 +125,8 @@ class CentralSyncWidget(PagedModuleWidget):
         self.ui.loginWidget.visible = Overview.isDicomWeb(address)
         if address != self._loginAddress:
             self._loginAddress = address
+            # What was said of one store is not true of another.
+            self.runner.say("")
             self.ui.storeUserLineEdit.text = self.ui.storeSecretLineEdit.text = ""
             self.ui.storeRememberCheckBox.checked = False
 

@@ -10,15 +10,16 @@ class QueueLine:
     """Objects of one artefact that share store, state and reason.
 
     :param what: the artefact's ID, or the name of what is none's
+    :param caseFolder: where the case lay when it was queued
     :param nextTry: seconds since 1970 from which one of them is tried again; 0 for at once
     :param ids: of their entries
     """
 
     what: str
+    caseFolder: str
     store: str
     state: str
     reason: str
-    bytes: int
     nextTry: float
     ids: tuple
 
@@ -28,12 +29,9 @@ def queueLines(entries):
     groups = {}
     for entry in entries:
         if entry.state not in (VERIFIED, WITHDRAWN):
-            key = entry.store, entry.caseId, entry.name.partition("/")[0], entry.state, entry.reason
+            key = entry.name.partition("/")[0], entry.caseFolder, entry.store, entry.state, entry.reason
             groups.setdefault(key, []).append(entry)
     return [
-        QueueLine(
-            what, store, state, reason, sum(entry.bytes for entry in group), min(entry.due for entry in group),
-            tuple(entry.id for entry in group),
-        )
-        for (store, _caseId, what, state, reason), group in groups.items()
-    ]  # fmt: skip
+        QueueLine(*key, min(entry.due for entry in group), tuple(entry.id for entry in group))
+        for key, group in groups.items()
+    ]

@@ -1,6 +1,7 @@
 """The page of the queue: what this workstation still has to send, why it waits, and what a person can do about it."""
 
 import datetime
+from pathlib import Path
 
 from slicer.i18n import tr as _
 
@@ -52,11 +53,15 @@ class QueuePanel(Panel):
         ui.queueLabel.text, ui.queueLabel.styleSheet = text, style
         ui.pauseButton.text = _("Go on") if self._isPaused() else _("Pause")
         states = stateTexts()
-        rows = [((line.what, line.store), len(line.ids), (states[line.state], line.reason)) for line in self._lines]
-        fillTable(ui.queueTable, rows)
+        rows = [
+            ((line.what, line.store), (Path(line.caseFolder).name, line.caseFolder), len(line.ids),
+             (states[line.state], line.reason))
+            for line in self._lines
+        ]  # fmt: skip
+        fillTable(ui.queueTable, rows, stretchedColumn=(0, 1))
         for row, line in enumerate(self._lines):
             if line.state in NEEDS_A_PERSON:
-                tint(ui.queueTable, row, 2, BAD_COLOR)
+                tint(ui.queueTable, row, 3, BAD_COLOR)
         ui.queueTable.setCurrentCell(0 if rows else -1, 0)
         self.updateActions()
 

@@ -18,7 +18,7 @@ class RestorePanel(Panel):
         self.cases = []
         self.ui.searchButton.connect("clicked(bool)", self.onSearch)
         self.ui.restoreButton.connect("clicked(bool)", self.onRestore)
-        self.ui.casesTable.connect("itemSelectionChanged()", self.updateActions)
+        self.ui.casesTable.connect("itemSelectionChanged()", self._onSelected)
 
     def forget(self):
         ui = self.ui
@@ -36,6 +36,11 @@ class RestorePanel(Panel):
         self.ui.searchButton.enabled = bool(self._address)
         isReady = bool(parameters) and isChosen(parameters.restoreFolder) and self._selected() is not None
         self.ui.restoreButton.enabled = isReady
+
+    def _onSelected(self):
+        case = self._selected()
+        self.ui.caseLabel.text = caseText(case) if case else ""
+        self.updateActions()
 
     def _selected(self):
         row = self.ui.casesTable.currentRow()
@@ -56,8 +61,8 @@ class RestorePanel(Panel):
         found = module.runStep(lambda _session, progress: module.logic.browse(address, *words, progress, login), "")
         if found is not None:
             cases, findings = found
-            text = _("{count:,} cases. {more}").format(count=len(cases), more=" ".join(one.message for one in findings))
-            self._show(cases, text.strip())
+            text = _("Cases found: {count:,}.").format(count=len(cases))
+            self._show(cases, " ".join([text, *(one.message for one in findings)]))
             self.updateActions()
 
     def onRestore(self):
@@ -75,8 +80,16 @@ class RestorePanel(Panel):
 
 def caseRow(case):
     """Return the cells of a case that a store keeps."""
-    approved = _("yes") if case.approvals else _("no")
-    return (
-        (case.name, case.caseId), case.procedure or "-", sideText(case.side), case.created[:10], sizeText(case.bytes),
-        approved,
-    )  # fmt: skip
+    name, procedure = (case.name, case.caseId), case.procedure or "-"
+    return name, procedure, sideText(case.side), case.created[:10], sizeText(case.bytes)
+
+
+def caseText(case):
+    """Return what else the store says of a case."""
+    lines = [
+        _("Approvals stood in it; whether they hold is judged when it is restored.")
+        if case.approvals else _("Nothing in it was approved.")
+    ]  # fmt: skip
+    if case.superseded:
+        lines.append(_("Older revisions that newer ones have taken the place of: {count}.").format(count=case.superseded))
+    return "\n".join(lines)

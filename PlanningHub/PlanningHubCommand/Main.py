@@ -41,6 +41,7 @@ REQUEST_OPTIONS = {
     "procedure": None, "anatomy": None, "side": SIDES, "indication": None, "design": DESIGNS, "design-reason": None,
     "department": None, "surgery-date": None, "urgency": URGENCIES,
 }  # fmt: skip
+STORE_HELP = "folder, dicomweb+https://host/path, dicom://AET@host:port, or a store's name in site.json"
 SOURCE_HELP = "folder, file, ZIP archive or DICOMDIR; or dicomweb:https://host/path?patient=..&accession=..&series=.."
 
 
@@ -84,7 +85,7 @@ def _stepCommands(command):
     run = command("run", Commands.run, "the whole chain: case in DIR/case, package in DIR/package, pushed to a store")
     run.add_argument("source", metavar="SOURCE", help=SOURCE_HELP)
     run.add_argument("--out", required=True, metavar="DIR", help="where the case and the package go")
-    run.add_argument("--store", metavar="STORE", help="folder, or dicomweb+https://host/path")
+    run.add_argument("--store", metavar="STORE", help=STORE_HELP)
     run.add_argument("--plan", metavar="FILE", help="carry out this plan after the segmentation")
     addWaitOption(run, SYNC_WAIT_SECONDS)
     _importOptions(run)
@@ -116,7 +117,7 @@ def _stepCommands(command):
 
     sync = command("sync", Commands.sync, "send the case to a central store and verify the copy there")
     sync.add_argument("--case", required=True, metavar="DIR")
-    sync.add_argument("--store", required=True, metavar="STORE", help="folder, or dicomweb+https://host/path")
+    sync.add_argument("--store", required=True, metavar="STORE", help=STORE_HELP)
     addWaitOption(sync, SYNC_WAIT_SECONDS)
 
 

@@ -10,7 +10,7 @@ from PlanningHubLib.Errors import InputRefused
 
 from .Console import findingLines
 
-STORE_HELP = "folder, dicomweb+https://host/path, or a store's name in site.json"
+STORE_HELP = "folder, dicomweb+https://host/path, dicom://AET@host:port, or a store's name in site.json"
 REASONS = ("quality", "safety", "data-retention", "incorrect-worklist-entry")
 PATIENCE_SECONDS = 60
 

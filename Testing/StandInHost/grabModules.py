@@ -20,10 +20,10 @@ KEPT = ("PlanningHub", "PlanningHubMethod", "PlanningHubCases", "PlanningHubSeri
         "PlanningHubWarn", "PlanningHubReject", "PlanningHubProgress", "PlanningHubStale", "PrintPrep",
         "PrintPrepProgress", "PrintPrepBlocked", "PrintPrepResult", "PrintPrepBuild", "PrintPrepPapers",
         "PrintPrepInspection", "ORExport", "ORExportViews", "ORExportVerify", "ORExportError",
-        "CentralSync", "CentralSyncBefore",
-        "CentralSyncError")  # fmt: skip
+        "CentralSync", "CentralSyncBefore", "CentralSyncError", "CentralSyncQueue", "CentralSyncStore",
+        "CentralSyncRestore")  # fmt: skip
 WIDTH = 460
-HEIGHTS = {"PlanningHub": 830, "PrintPrep": 830, "ORExport": 900, "CentralSync": 560}
+HEIGHTS = {"PlanningHub": 830, "PrintPrep": 830, "ORExport": 900, "CentralSync": 690}
 
 
 class Grabber:
@@ -112,24 +112,14 @@ def takePictures(host, series, side, picturesRoot):
     grabber.during("PlanningHub", 0.6)
     host.click(bone(home).segmentButton)
     takePrintPictures(grabber)
-    for name, prepare, button in (
-        ("ORExport", ("outPathLineEdit", DATA / "usb" / "package"), "packageButton"),
-        ("CentralSync", ("storeLineEdit", str(DATA / "central-store")), "sendButton"),
-    ):
-        widget = user.show(name)
-        ui = packing(widget) if name == "ORExport" else widget.ui
-        host.enter(getattr(ui, prepare[0]), prepare[1])
-        grabber.grab(name, "Before")
-        if name == "CentralSync":
-            host.enter(widget.ui.storeLineEdit, "dicomweb+http://localhost:9/dicom-web")
-            host.click(sending(widget).sendButton)
-            grabber.grab(name, "Error", 640)
-            host.enter(widget.ui.storeLineEdit, prepare[1])
-        grabber.during(name, 0.5)
-        host.click(getattr(ui, button))
-        if name == "ORExport":
-            takeExportPictures(grabber, widget)
-        grabber.grab(name)
+    export = user.show("ORExport")
+    host.enter(packing(export).outPathLineEdit, DATA / "usb" / "package")
+    grabber.grab("ORExport", "Before")
+    grabber.during("ORExport", 0.5)
+    host.click(packing(export).packageButton)
+    takeExportPictures(grabber, export)
+    grabber.grab("ORExport")
+    takeSyncPictures(grabber, user.show("CentralSync"))
     takeGovernancePictures(grabber, DATA / "usb" / "copy")
     home = user.show("PlanningHub")
     grabber.grab("PlanningHub")
@@ -142,6 +132,36 @@ def takePictures(host, series, side, picturesRoot):
     host.enter(packing(export).outPathLineEdit, DATA / "usb" / "second")
     host.click(packing(export).packageButton)
     grabber.grab("ORExport", "Error")
+
+
+def takeSyncPictures(grabber, widget):
+    """Send to a store that is away, look at the queue; then send to one that is there, and look at it."""
+    host, store, away = grabber.host, DATA / "central-store", "dicomweb+http://localhost:9/dicom-web"
+    host.enter(widget.ui.storeLineEdit, away)
+    host.click(sending(widget).sendButton)
+    grabber.grab("CentralSync", "Error", 760)
+    widget.showPanel("QueuePanel")
+    grabber.grab("CentralSync", "Queue", 620)
+    queue = widget.panel("QueuePanel").ui
+    while queue.withdrawButton.enabled:
+        host.click(queue.withdrawButton)
+    widget.showPanel("SendPanel")
+    host.enter(widget.ui.storeLineEdit, str(store))
+    grabber.grab("CentralSync", "Before", 620)
+    host.click(sending(widget).sendButton)
+    grabber.grab("CentralSync", "", 620)
+    lost = next(path for path in sorted((store / "objects").rglob("*")) if path.is_file())
+    lost.write_bytes(lost.read_bytes()[:-1])
+    widget.showPanel("StorePanel")
+    host.click(widget.panel("StorePanel").ui.scrubButton)
+    grabber.grab("CentralSync", "Store", 720)
+    widget.showPanel("RestorePanel")
+    restore = widget.panel("RestorePanel").ui
+    host.click(restore.searchButton)
+    host.act(restore.casesTable.setCurrentCell, 0, 0)
+    host.enter(restore.restorePathLineEdit, DATA / "restored")
+    grabber.grab("CentralSync", "Restore", 640)
+    widget.showPanel("SendPanel")
 
 
 def takeExportPictures(grabber, widget):
@@ -200,6 +220,7 @@ def main(arguments):
         return 3
     with tempfile.TemporaryDirectory() as folder:
         os.environ["PLANNINGHUB_HOME"] = str(Path(folder) / "home")
+        os.environ["LOGNAME"] = "planner"
         from StandInHost import Host
 
         host = Host.start()

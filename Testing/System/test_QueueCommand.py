@@ -1,6 +1,9 @@
 """The queue as a user meets it: a store behind a network that does harm, one that is down, items that need a person."""
 
 import shutil
+import subprocess
+import sys
+import time
 
 import pytest
 
@@ -106,7 +109,9 @@ def test_pausedNothingLeaves(aQueue, tmp_path):
     assert exitCode == 5 and "paused" in values["items"][0]["reason"] and not store.exists()
     assert aQueue("queue")[1]["stores"][0]["paused"]
     assert aQueue("queue", "--run")[0] == 5 and not store.exists()
-    assert not aQueue("queue", "--resume", "--store", store)[1]["stores"][0]["paused"]
+    # All stores are paused, this one too.
+    assert aQueue("queue", "--resume", "--store", store)[1]["stores"][0]["paused"]
+    assert not aQueue("queue", "--resume")[1]["stores"][0]["paused"]
     assert aQueue("queue", "--run")[0] == 0
     assert aQueue("verify", aQueue.case)[0] == 0 and list(store.glob("cases/*/1.json"))
 
@@ -170,3 +175,27 @@ def test_withoutAQueueThereIsNothing(aQueue):
     assert exitCode == 0 and values["stores"] == values["items"] == []
     assert aQueue("queue", "--run")[0] == 0 and aQueue("queue", "--run", "--pause")[0] == 2
     assert aQueue("queue", "--run", "--wait", "-1")[0] == 2
+
+
+def test_aSyncThatWasKilledGoesOnFromTheQueue(aQueue, command, tmp_path):
+    with LyingServer(send="stalls") as server:
+        arguments = ["sync", "--case", aQueue.case, "--store", server.address]
+        process = subprocess.Popen(
+            [sys.executable, "-m", "PlanningHubCommand", *map(str, arguments)], stderr=subprocess.DEVNULL,
+            env={**command.environment, "PLANNINGHUB_OUTBOX": str(tmp_path / "outbox")},
+        )  # fmt: skip
+        try:
+            while not server.sent() and process.poll() is None:
+                time.sleep(0.1)
+        finally:
+            process.kill()
+            process.wait()
+        assert server.sent() and not server.kept
+        waiting = aQueue("queue")[1]["items"]
+        assert {item["state"] for item in waiting} <= {"sending", "sent"} and waiting
+        server.send = "honest"
+        exitCode, ran = aQueue("queue", "--run")
+        # With the objects of the case's record, that came along with the receipt.
+        assert exitCode == 0 and ran["verified"] == len(waiting) < len(server.kept)
+    with Case.open(aQueue.case) as case:
+        assert case.latest("receipt") is not None

@@ -88,9 +88,12 @@ def _existing(listed, name):
 def _check(settings):
     if settings.clientKey and not settings.clientCertificate:
         raise _bad(settings, "It has a clientKey without a clientCertificate.")
-    isPlain = settings.address.startswith("dicomweb+http:")
-    if isPlain and (settings.certificateAuthority or settings.clientCertificate):
-        raise _bad(settings, "Certificates need dicomweb+https://.")
+    isPlain = settings.address.startswith(("dicomweb+http:", "fhir+http:"))
+    hasCertificates = settings.certificateAuthority or settings.clientCertificate
+    if isPlain and hasCertificates:
+        raise _bad(settings, "Certificates need https:// in its address.")
+    if settings.plain and hasCertificates:
+        raise _bad(settings, "It names certificates, and plain is true: one of the two.")
     if isPlain and settings.proxy and not isLoopback(urllib.parse.urlsplit(settings.proxy).hostname):
         raise _bad(settings, "Plain HTTP through a proxy would show patient data to the network.")
 

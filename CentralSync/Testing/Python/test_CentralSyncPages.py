@@ -87,7 +87,7 @@ def test_whatWaitsIsShownWithItsReason_andGoesOnWhenTheStoreIsBack(user, package
     shown = page("QueuePanel")
     assert "objects wait to be sent" in shown.ui.queueLabel.text
     rows = {row[0]: row[1:] for row in shown.rows("queueTable")}
-    assert rows["source-1"][1] == "waiting" and int(rows["source-1"][0]) == 60
+    assert rows["source-1"] == (packaged.name, "60", "waiting")
     assert "is not there" in shown.ui.reasonLabel.text and str(share / "store") in shown.ui.reasonLabel.text
     assert "are not in their store yet" in shown.click("runButton")
     share.mkdir()
@@ -182,8 +182,9 @@ def test_aCaseIsFoundAndGivenBack_onlyToLookAt(user, synced, page, packaged, tmp
     (row,) = shown.rows("casesTable")
     with Case.open(packaged) as case:
         name = case.name
-    assert row[:3] == (name, "Cranioplasty", "LEFT")
+    assert row[:3] == (name, "Cranioplasty", "LEFT") and shown.ui.casesLabel.text == "Cases found: 1."
     shown.select("casesTable", 0)
+    assert shown.ui.caseLabel.text == "Nothing in it was approved."
     assert not shown.ui.restoreButton.enabled, "not without a folder"
     shown.enter(restorePathLineEdit=tmp_path / "back")
     assert "The case is back" in shown.click("restoreButton")
@@ -198,7 +199,7 @@ def test_whatIsNotThereIsNotFound_andABadDateIsSaid(user, synced, page):
     shown = page("RestorePanel")
     shown.enter(procedureLineEdit="Liver")
     shown.click("searchButton")
-    assert shown.rows("casesTable") == [] and shown.ui.casesLabel.text == "0 cases."
+    assert shown.rows("casesTable") == [] and shown.ui.casesLabel.text == "Cases found: 0."
     shown.enter(sinceLineEdit="yesterday")
     assert "is not a date" in shown.click("searchButton")
 

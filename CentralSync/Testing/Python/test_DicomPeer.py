@@ -74,6 +74,15 @@ def test_withoutTlsOnlyWhereTheSiteSaysSo(homeless):
     assert openStore(address).description == f"DICOM store {address}"
 
 
+def test_plainAndCertificatesContradict(homeless, authority, tmp_path):
+    address = "dicom://PACS@archive.example:104"
+    authority.cert_pem.write_to_path(tmp_path / "authority.pem")
+    siteWith(homeless, name="pacs", address=address, plain=True, certificateAuthority=str(tmp_path / "authority.pem"))
+    with pytest.raises(UsageError) as error:
+        openStore(address)
+    assert error.value.code == "bad-store-settings"
+
+
 def test_certificatesThatAreNone(homeless, tmp_path):
     address = "dicom://PACS@127.0.0.1:104"
     junk = tmp_path / "junk.pem"

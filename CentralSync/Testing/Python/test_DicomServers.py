@@ -3,8 +3,10 @@
 import contextlib
 import dataclasses
 import io
+import os
 import shutil
 import subprocess
+import sys
 import time
 
 import pydicom
@@ -114,6 +116,39 @@ def test_orthancKilledInTheMiddleLosesNothingUnnoticed(items, monkeypatch):
         assert set(outcomes(found, items)) == {SAME, ABSENT}
         store.send([item for item in items if found[item.sha256].outcome == ABSENT], noProgress)
         assert outcomes(store.check(items, noProgress), items) == [SAME] * 12 and len(server.instances()) == 12
+
+
+SENDER = """
+import sys
+from pathlib import Path
+from CentralSyncLib.Items import itemOf
+from CentralSyncLib.Stores.Addresses import openStore
+from CentralSyncLib.Stores.Settings import StoreSettings
+store = openStore(sys.argv[1], settings=StoreSettings(sys.argv[1], connections=2, bytesPerSecond=100_000))
+store.send([itemOf(path) for path in sorted(Path(sys.argv[2]).iterdir())], lambda fraction, text: None)
+"""
+
+
+@needsOrthanc
+def test_aSenderKilledInTheMiddleLeavesNothingHalf(items):
+    with orthanc() as server:
+        folder = items[0].path.parent
+        sender = subprocess.Popen([sys.executable, "-c", SENDER, addressOf(server), str(folder)], env=environment())
+        try:
+            while not server.instances():
+                assert sender.poll() is None
+        finally:
+            sender.kill()
+            sender.wait()
+        store = openStore(addressOf(server))
+        found = store.check(items, noProgress)
+        assert set(outcomes(found, items)) == {SAME, ABSENT}
+        store.send([item for item in items if found[item.sha256].outcome == ABSENT], noProgress)
+        assert outcomes(store.check(items, noProgress), items) == [SAME] * 12 and len(server.instances()) == 12
+
+
+def environment():
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
 
 
 @needsOrthanc

@@ -3,6 +3,7 @@
 import dataclasses
 import io
 import json
+import os
 import ssl
 
 import pytest
@@ -13,7 +14,9 @@ from CentralSyncLib.Fhir.Bundle import itemFor
 from CentralSyncLib.Items import itemOf
 from CentralSyncLib.Stores.Addresses import openStore
 from CentralSyncLib.Stores.CentralStore import ABSENT, CONFLICT, DAMAGED, REFUSED, SAME, SENT, UNFIT, UNREACHED
+from CentralSyncLib.Stores.Settings import StoreSettings
 from PlanningHubLib import Consent, Request
+from PlanningHubLib.ArchiveAccess import Credentials
 from PlanningHubLib.Errors import UsageError
 from PlanningHubLib.Progress import noProgress
 from Servers.SmallFhir import SmallFhir
@@ -154,6 +157,34 @@ def test_anEndpointThatCannotBeVerifiedGetsNothing(makeItem):
         sent = answer(store.send([item], noProgress))
         assert sent.outcome == UNREACHED and "could not be verified" in sent.reason
         assert server.posted == 0 and server.asked == []
+
+
+def test_theSitesOwnAuthorityAndACertificateOfOurs(makeItem, tmp_path):
+    authority = trustme.CA()
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.verify_mode = ssl.CERT_REQUIRED
+    authority.configure_trust(context)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    files = {"certificateAuthority": tmp_path / "authority.pem", "clientCertificate": tmp_path / "client.pem"}
+    authority.cert_pem.write_to_path(files["certificateAuthority"])
+    authority.issue_cert("workstation").private_key_and_cert_chain_pem.write_to_path(files["clientCertificate"])
+    os.chmod(files["clientCertificate"], 0o600)
+    with SmallFhir(tls=context) as server:
+        item = makeItem()
+        settings = StoreSettings(server.address, **files)
+        assert answer(openStore(server.address, settings=settings).send([item], noProgress)).outcome == SENT
+        without = StoreSettings(server.address, certificateAuthority=files["certificateAuthority"])
+        posted = server.posted
+        assert answer(openStore(server.address, settings=without).send([item], noProgress)).outcome == UNREACHED
+        assert server.posted == posted == 1
+
+
+def test_credentialsAreShownToTheEndpointAlone(makeItem):
+    with SmallFhir() as server:
+        store = openStore(server.address, Credentials("", "token-of-the-test"))
+        sent = answer(store.send([makeItem()], noProgress))
+        assert {asked["Authorization"] for asked in server.asked} == {"Bearer token-of-the-test"}
+        assert "token-of-the-test" not in sent.reason + store.description
 
 
 def test_nothingButJsonOfFhirIsSpoken(makeItem):
