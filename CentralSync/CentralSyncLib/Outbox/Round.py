@@ -151,8 +151,16 @@ class Round:
 
     def _hasKeptSinceLastTry(self, entry):
         """Whether the store has proven to keep another object since this one was put back last."""
-        last = max(one["when"] for one in self._outbox.history(entry.id) if one["to"] == QUEUED)
-        return self._outbox.hasArrivedSince(self._store.address, last)
+        return self._lastKept() > max(one["when"] for one in self._outbox.history(entry.id) if one["to"] == QUEUED)
+
+    def _hasKeptSinceQueued(self, entry):
+        return self._lastKept() >= self._outbox.history(entry.id)[0]["when"]
+
+    def _lastKept(self):
+        """When an object was last sent to the store and proven to be there; "" where none was."""
+        proven = self._outbox.entries(self._store.address, states=VERIFIED)
+        proven.sort(key=lambda entry: entry.changed, reverse=True)
+        return next((one.changed for one in proven if self._outbox.history(one.id)[-1]["from_"] == SENT), "")
 
     # What becomes of them; each takes (entry, reason) pairs
 
@@ -226,7 +234,7 @@ class Round:
         """Whether it is worth it: a store that keeps nothing as it was sent gets no more and more of it."""
         self._differing += 1
         generation = StandIns(self._outbox.standIns(self._store.address)).generationOf(entry)
-        if self._hasKept or self._hasKeptSinceLastTry(entry):
+        if self._hasKept or self._hasKeptSinceQueued(entry):
             return generation < MOST_GENERATIONS
         return generation == 0 and self._differing <= MOST_DOUBTFUL
 
