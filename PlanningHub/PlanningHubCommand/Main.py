@@ -20,7 +20,7 @@ from .ArchiveOptions import addArchiveOptions
 from .Building import addCommands as addBuildCommands
 from .Console import Console
 from .Exchanging import addCommands as addExchangeCommands
-from .LoggingIn import addCommand as addLoginCommand
+from .Login import addCommand as addLoginCommand
 from .Outcomes import addCommands as addOutcomeCommands
 from .Packing import addCommand as addPackageCommand
 from .Papers import addCommands as addPapersCommands
@@ -72,8 +72,8 @@ def buildParser():
     addRecordCommands(command)
     _lookingCommands(command)
     addPushCommand(command)
-    addQueueCommand(command)
     addLoginCommand(command)
+    addQueueCommand(command)
     addUpkeepCommands(command)
     addExchangeCommands(command)
     addRestoreCommands(command)

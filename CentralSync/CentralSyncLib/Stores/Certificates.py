@@ -34,12 +34,15 @@ def tlsContext(settings, purpose=ssl.Purpose.SERVER_AUTH):
     return context
 
 
-def rememberKeyPassphrase(keyFile, passphrase):
-    """Keep the passphrase of a client's key where secrets are kept.
+def keepKeyPassphrase(settings, passphrase):
+    """Keep the passphrase of a store's client key where secrets are kept, if it opens the key.
 
-    :raises UsageError: ``no-passphrase`` where neither a keyring nor a passphrase to encrypt it under is there
+    :raises UsageError: ``bad-store-settings``; ``no-passphrase`` where neither a keyring nor a passphrase to encrypt it
+        under is there
+    :raises GateRefused: ``key-file-open-to-others``, ``wrong-passphrase``
     """
-    writeSecret(_secretName(keyFile), passphrase.encode(), replace=True)
+    _loadIdentity(ssl.create_default_context(), settings, passphrase.encode())
+    writeSecret(_secretName(_keyOf(settings)), passphrase.encode(), replace=True)
 
 
 def _systemHasAuthorities(context):
@@ -47,8 +50,12 @@ def _systemHasAuthorities(context):
     return bool(places.cafile or places.capath or context.cert_store_stats()["x509_ca"])
 
 
-def _loadIdentity(context, settings):
-    key = settings.clientKey or settings.clientCertificate
+def _keyOf(settings):
+    return settings.clientKey or settings.clientCertificate
+
+
+def _loadIdentity(context, settings, given=None):
+    key = _keyOf(settings)
     # Refused where others can read the key.
     readPrivate(key)
     asked = []
@@ -56,17 +63,18 @@ def _loadIdentity(context, settings):
     def passphrase():
         # Asked for only where the key is encrypted; without an answer OpenSSL would ask on the terminal.
         asked.append(True)
-        stored = readSecret(_secretName(key))
+        stored = given or readSecret(_secretName(key))
         if stored is None:
-            raise GateRefused("no-passphrase", f"{key} is encrypted.", "Have its passphrase remembered first.", [key])
+            raise GateRefused("no-passphrase", f"{key} is encrypted.",
+                              "Have its passphrase kept for this store first.", [key])  # fmt: skip
         return stored
 
     try:
         context.load_cert_chain(settings.clientCertificate, settings.clientKey, passphrase)
     except (ssl.SSLError, OSError):
         if asked and _isCertificate(settings.clientCertificate):
-            raise GateRefused("wrong-passphrase", f"The passphrase that is kept does not open {key}.",
-                              "Have the right one remembered.", [key]) from None  # fmt: skip
+            raise GateRefused("wrong-passphrase", f"The passphrase does not open {key}.",
+                              "Have the right one kept.", [key]) from None  # fmt: skip
         raise _bad(settings, "clientCertificate or clientKey", key) from None
 
 

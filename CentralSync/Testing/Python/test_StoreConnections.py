@@ -10,7 +10,7 @@ from Pushing import pushVerified
 from CentralSyncLib.Items import itemOf
 from CentralSyncLib.Results import QUEUED, VERIFIED
 from CentralSyncLib.Stores.Addresses import openStore
-from CentralSyncLib.Stores.Certificates import rememberKeyPassphrase
+from CentralSyncLib.Stores.Certificates import keepKeyPassphrase
 from CentralSyncLib.Stores.Http import retryAfter
 from CentralSyncLib.Stores.Settings import StoreSettings
 from PlanningHubLib.Errors import GateRefused, UsageError
@@ -156,9 +156,9 @@ def test_oldTlsIsRefused(secureStore, items, authorityFile):
 def test_workstationShowsItsCertificate(secureStore, items, authorityFile, clients, tmp_path, passphrase):
     server, address = secureStore(asking=True)
     certificate, key = identity(clients, tmp_path, passphrase)
-    if passphrase:
-        rememberKeyPassphrase(key, passphrase)
     files = {"certificateAuthority": authorityFile, "clientCertificate": certificate, "clientKey": key}
+    if passphrase:
+        keepKeyPassphrase(StoreSettings(address, **files), passphrase)
     assert pushed(items, address=address, **files) == (VERIFIED, "")
 
 
@@ -185,10 +185,18 @@ def test_encryptedKeyWithoutItsPassphraseIsRefusedAndNobodyIsAsked(clients, auth
     with pytest.raises(GateRefused) as caught:
         openStore("", settings=settings)
     assert caught.value.code == "no-passphrase"
-    rememberKeyPassphrase(key, "another passphrase")
+    with pytest.raises(GateRefused) as caught:
+        keepKeyPassphrase(settings, "another passphrase")
+    assert caught.value.code == "wrong-passphrase" and "another" not in str(caught.value)
+    keepKeyPassphrase(settings, PASSPHRASE)
+    assert openStore("", settings=settings).address == settings.address
+    # The key is exchanged, and nobody says so.
+    (tmp_path / "new").mkdir()
+    certificate.write_bytes(identity(clients, tmp_path / "new", "the passphrase of a new key")[0].read_bytes())
+    key.write_bytes((tmp_path / "new" / "client.key").read_bytes())
     with pytest.raises(GateRefused) as caught:
         openStore("", settings=settings)
-    assert caught.value.code == "wrong-passphrase" and "another" not in str(caught.value)
+    assert caught.value.code == "wrong-passphrase"
 
 
 def test_keyThatOthersCanReadIsRefused(clients, authorityFile, tmp_path):
