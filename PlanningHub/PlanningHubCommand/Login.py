@@ -62,8 +62,8 @@ def _keepPassphrase(settings, passphrase):
 
 
 def _keepCredentials(settings, credentials):
-    from CentralSyncLib.Stores.AddressForms import DICOM_WEB, FHIR, schemeOf
     from CentralSyncLib.Stores.Addresses import dicomWebBase, openStore
+    from CentralSyncLib.Stores.AddressForms import DICOM_WEB, FHIR, schemeOf
 
     scheme = schemeOf(settings.address)
     if scheme not in (*DICOM_WEB, *FHIR):
