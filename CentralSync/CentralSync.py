@@ -11,6 +11,7 @@ from slicer.ScriptedLoadableModule import (
 )
 
 from CentralSyncLib import Access, Overview, Sync
+from CentralSyncLib.Outbox.Entries import NEEDS_PAYLOAD
 from CentralSyncLib.Outbox.Health import healthOf
 from CentralSyncLib.Outbox.Opening import isOutbox, workstationFolder
 from CentralSyncLib.Outbox.Outbox import Outbox
@@ -24,7 +25,7 @@ from CentralSyncLib.Stores import Addresses
 from CentralSyncLib.Stores.Settings import storeSettings
 from CentralSyncLib.Upkeep.Asking import askStore
 from CentralSyncLib.Upkeep.Scrub import scrub
-from CentralSyncWidgets.QueuePanel import QueuePanel
+from CentralSyncWidgets.OutboxPanel import OutboxPanel
 from CentralSyncWidgets.RestorePanel import RestorePanel
 from CentralSyncWidgets.SendPanel import SendPanel
 from CentralSyncWidgets.StorePanel import StorePanel
@@ -81,7 +82,7 @@ class CentralSyncWidget(PagedModuleWidget):
 
     def panelClasses(self):
         return (
-            (_("Send"), SendPanel), (_("Queue"), QueuePanel), (_("Store"), StorePanel), (_("Restore"), RestorePanel),
+            (_("Send"), SendPanel), (_("Queue"), OutboxPanel), (_("Store"), StorePanel), (_("Restore"), RestorePanel),
         )  # fmt: skip
 
     def connectActions(self):
@@ -151,6 +152,10 @@ class CentralSyncLogic(ScriptedLoadableModuleLogic):
         roles = Roles.rolesOf(user, Site.forThisInstallation())
         return Access.Standing(user, None if roles is None else tuple(roles))
 
+    def callingAet(self, address):
+        """Return as which application entity a store of plain DICOM is called."""
+        return storeSettings(address).callingAet
+
     def sync(self, folder, address, progress, login=None):
         """Send the case in a folder to the store at an address; return the result of every item.
 
@@ -173,7 +178,8 @@ class CentralSyncLogic(ScriptedLoadableModuleLogic):
         if not isOutbox(workstationFolder()):
             return [], []
         with Outbox.forThisWorkstation() as outbox:
-            return queueLines(outbox.entries()), [healthOf(outbox, store) for store in outbox.stores()]
+            lines = queueLines(outbox.entries(states=NEEDS_PAYLOAD))
+            return lines, [healthOf(outbox, store) for store in outbox.stores()]
 
     def runQueue(self, progress):
         """Send and prove all that waits; return state and entry of what waited, and what has to be said."""

@@ -20,5 +20,6 @@ def pushVerified(store, items, progress=noProgress):
         if item.sha256 not in declined:
             verdict = verdicts[item.sha256]
             state, reason = STATES.get(verdict.word, FAILED), verdict.reason
-        results.append(ItemResult(item.sha256, item.sopInstanceUid, item.name, state, reason))
+        identity = item.contentSha256, None, item.seriesUid, item.studyUid, item.bytes
+        results.append(ItemResult(item.sha256, item.sopInstanceUid, item.name, state, reason, *identity))
     return results

@@ -17,6 +17,7 @@ class ItemResult:
     :param contentSha256: of the file that the item carries, where it is wrapped; else ""
     :param replaces: (SHA-256, SOP Instance UID) of the item of which the store keeps a corrupt copy, and for which this
         one stands in; or None
+    :param bytes: of what the store keeps; 0 where nothing was sent
     """
 
     sha256: str
@@ -26,10 +27,13 @@ class ItemResult:
     reason: str = ""
     contentSha256: str = ""
     replaces: tuple | None = None
+    seriesUid: str = ""
+    studyUid: str = ""
+    bytes: int = 0
 
     @property
     def fileSha256(self):
-        """Of the case's own file."""
+        """Of the case's own file, whatever stands in the store for it."""
         return self.contentSha256 or (self.replaces[0] if self.replaces else self.sha256)
 
     def asDict(self):

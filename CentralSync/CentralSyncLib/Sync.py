@@ -69,7 +69,7 @@ def syncCase(case, store, progress=noProgress, patienceSeconds=PATIENCE_SECONDS)
         _heads, found = _comparedHeads(case, store)
         closing = CaseFiles.closingItems(case, store, items)
         results += [*push(closing.all), *closing.refused]
-        results += CaseFiles.keepRecord(case, store, [items, closing], results, push)
+        results += CaseFiles.keepRecord(case, store, results, push)
         if endpoint:
             metadata = Bundle.itemFor(case, [*items.all, *closing.all])
             results += Push(outbox, endpoint, case.caseId, case.folder, patienceSeconds).push([metadata])

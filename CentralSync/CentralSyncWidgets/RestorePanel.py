@@ -91,5 +91,6 @@ def caseText(case):
         if case.approvals else _("Nothing in it was approved.")
     ]  # fmt: skip
     if case.superseded:
-        lines.append(_("Older revisions that newer ones have taken the place of: {count}.").format(count=case.superseded))
+        text = _("Older revisions that newer ones have taken the place of: {count}.")
+        lines.append(text.format(count=case.superseded))
     return "\n".join(lines)

@@ -68,6 +68,10 @@ class SendPanel(Panel):
         if "://" not in address:
             self.ui.whoLabel.text = _("As {user}, the user of this computer.").format(user=currentUser())
             return True
+        if not Overview.isDicomWeb(address):
+            title = self.module.logic.callingAet(address)
+            self.ui.whoLabel.text = _("As {title}, this workstation's application entity.").format(title=title)
+            return True
         entered = self.module.ui.storeUserLineEdit.text.strip()
         try:
             standing = self._standings.get((address, entered)) or self.module.logic.standing(address, entered)

@@ -9,7 +9,7 @@ import sys
 from PlanningHubLib import ArchiveAccess
 from PlanningHubLib.Errors import StoreFailed, UsageError
 
-STORE_HELP = "dicomweb+https://host/path, dicom://AET@host:port, or a store's name in site.json"
+STORE_HELP = "dicomweb+https://host/path, fhir+https://host/base, dicom://AET@host:port, or a store's name in site.json"
 # The store knows who asks, and this user may not search there.
 KNOWN = "http-403"
 
@@ -63,14 +63,19 @@ def _keepPassphrase(settings, passphrase):
 
 def _keepCredentials(settings, credentials):
     from CentralSyncLib.Stores.Addresses import dicomWebBase, openStore
+    from CentralSyncLib.Stores.AddressForms import DICOM_WEB, FHIR, schemeOf
 
-    if not settings.address.startswith("dicomweb+"):
-        raise UsageError("usage", "Only a DICOMweb store asks who somebody is.", "Leave out user and password.")
-    try:
-        openStore(settings.address, credentials, settings).query("/studies", {"limit": "1"})
-    except StoreFailed as error:
-        if error.code != KNOWN:
-            raise
+    scheme = schemeOf(settings.address)
+    if scheme not in (*DICOM_WEB, *FHIR):
+        message = "Only a DICOMweb store and a FHIR server ask who somebody is."
+        raise UsageError("usage", message, "Leave out user and password.")
+    if scheme in DICOM_WEB:
+        try:
+            openStore(settings.address, credentials, settings).query("/studies", {"limit": "1"})
+        except StoreFailed as error:
+            if error.code != KNOWN:
+                raise
+    # A FHIR server has nothing that everybody may ask for: it says so at the first sending.
     ArchiveAccess.remember(dicomWebBase(settings.address), credentials)
 
 

@@ -80,10 +80,10 @@ def runOrShow(options, console):
 
 
 def _listed(outbox, store, options):
-    from CentralSyncLib.Outbox.Entries import VERIFIED, WITHDRAWN
+    from CentralSyncLib.Outbox.Entries import NEEDS_PAYLOAD
 
-    entries = outbox.entries(store, _caseIdOf(options))
-    shown = [entry for entry in entries if options.case or entry.state not in (VERIFIED, WITHDRAWN)]
+    # The register of all that was ever sent grows with the years; of a case it is shown whole.
+    shown = outbox.entries(store, _caseIdOf(options), None if options.case else NEEDS_PAYLOAD)
     return {
         "stores": [_storeValues(health) for health in _healths(outbox, store)],
         "items": [itemValues(entry) for entry in shown],

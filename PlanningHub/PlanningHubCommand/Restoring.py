@@ -62,8 +62,8 @@ def browse(options, console):
 
     Access.require(options.store, "search")
     cases, findings = Browse.browse(
-        openCases(options.store), options.patient, options.procedure, options.since, options.until, options.kind,
-        console.progress("browse"),
+        openCases(options.store), options.patient, options.procedure, options.since, options.until,
+        options.kind, console.progress("browse"),
     )  # fmt: skip
     values = {"cases": [case.asDict() for case in cases], "findings": [finding.asDict() for finding in findings]}
     rows = [["case", "procedure", "side", "date", "size", "approved", "ID"]]

@@ -4,12 +4,14 @@ Nothing heavy is done here, so that a page can ask at every change; making the p
 """
 
 from PlanningHubLib.Errors import Finding, PlanningError
+from PlanningHubLib.Received import receivedModel
 from PlanningHubLib.Segmenting.SegmentReview import requireReviewed
 
 from .PartChecks import labelFindings
 from .Production import Materials, Profiles
 from .Proof.Tolerance import toleranceOf
 from .RecipeDraft import isLabelled, offeredObjects, recipeOf
+from .Shape import roleOfReceived
 
 BLOCKED, CARE, READY = "blocked", "care", "ready"
 SEVERITY_ORDER = ("reject", "warn", "info")
@@ -40,10 +42,17 @@ def wordOf(findings):
 def roleOf(case, draft):
     """Return the role of what a draft is about, as its part's flags will say it."""
     if draft["model"]:
-        return "device"
+        return _roleOfModel(case, draft["model"])
     plan = case.latest("plan")
     solid = plan.facts["solids"].get(draft["object"]) if plan is not None and draft["object"] else None
     return solid["role"] if solid else "anatomy"
+
+
+def _roleOfModel(case, model):
+    try:
+        return roleOfReceived(receivedModel(case, model["artefact"], model["file"]) if model.get("artefact") else None)
+    except PlanningError:
+        return "device"
 
 
 def _ofCase(case):
@@ -61,6 +70,12 @@ def _ofCase(case):
 
 def _ofObject(case, draft):
     model = draft["model"]
+    if model and model.get("artefact"):
+        try:
+            receivedModel(case, model["artefact"], model["file"])
+        except PlanningError as error:
+            yield error.asFinding()
+        return
     if model:
         if not model["file"]:
             yield Finding("no-file", "reject", "No model file is chosen.", "Choose the file.")

@@ -102,10 +102,13 @@ def fileShape(case, segmentation, objectName, model):
     parent = case.require("plan") if case.latest("plan") else segmentation
     parents = (parent, received.artefact) if received else (parent,)
     name = objectName or file.name.rpartition(".")[0]
-    # What a partner sent as an implant or a guide has to fit as one that was planned here.
-    role = received.kind if received and received.kind in FITTING_ROLES else "device"
-    solid = Solid(name, file.mesh, role=role, modified=True)
+    solid = Solid(name, file.mesh, role=roleOfReceived(received), modified=True)
     return Shape(name, file.mesh, solid.flags(), parents, None, file=file, received=received)
+
+
+def roleOfReceived(received):
+    """Return the role of a model file: what a partner sent as implant or guide has to fit as one planned here."""
+    return received.kind if received and received.kind in FITTING_ROLES else "device"
 
 
 def _readReceived(received, model):

@@ -46,7 +46,7 @@ class DimseArchive:
 
     ``kept`` maps SOP Instance UIDs to datasets; ``received`` lists the UIDs of every object that was sent;
     ``poison`` is the UID of the object that ``aborts`` aborts at; ``classes`` the (SOP class, transfer syntax) that it
-    takes; ``reportPort`` where ``reportsLater`` reports to; ``tls`` a server's SSL context.
+    takes; ``reportPort`` where ``reportsLater`` reports to; ``tls`` a server's SSL context, ``reportTls`` a client's.
     """
 
     def __init__(self, send="honest", read="honest", commitment="none", classes=((CT, EXPLICIT),), tls=None):
@@ -57,7 +57,7 @@ class DimseArchive:
         self.received = []
         self.poison = None
         self.associations = 0
-        self.reportPort = None
+        self.reportPort = self.reportTls = None
         self.released = threading.Event()
         self.port = freePort()
         self._entity = self._server = None
@@ -125,10 +125,11 @@ class DimseArchive:
     def _matches(self, identifier):
         wanted = identifier.get("SOPInstanceUID") or list(self.kept)
         wanted = {wanted} if isinstance(wanted, str) else set(wanted)
+        keys = [key for key in ("PatientID", "SeriesInstanceUID") if identifier.get(key)]
         return [
             dataset
             for uid, dataset in sorted(self.kept.items())
-            if uid in wanted and dataset.SeriesInstanceUID == identifier.SeriesInstanceUID
+            if uid in wanted and all(dataset[key].value == identifier[key].value for key in keys)
         ]
 
     def _get(self, event):
@@ -189,6 +190,7 @@ class DimseArchive:
         association = entity.associate(
             "127.0.0.1", self.reportPort, [build_context(COMMITMENT)], ae_title="PLANNINGHUB",
             ext_neg=[build_role(COMMITMENT, scp_role=True)],
+            tls_args=(self.reportTls, "workstation") if self.reportTls else None,
         )  # fmt: skip
         if association.is_established:
             association.send_n_event_report(report, kind, COMMITMENT, COMMITMENT_INSTANCE)

@@ -186,7 +186,7 @@ def _recoded(data):
     dataset = pydicom.dcmread(io.BytesIO(data))
     if dataset.file_meta.TransferSyntaxUID.is_encapsulated:
         dataset.decompress(generate_instance_uid=False)
-    else:
+    elif "PixelData" in dataset:
         dataset.compress(RLELossless, generate_instance_uid=False)
     dataset.file_meta.ImplementationVersionName = "ARCHIVE"
     stream = io.BytesIO()

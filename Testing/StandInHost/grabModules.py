@@ -140,9 +140,9 @@ def takeSyncPictures(grabber, widget):
     host.enter(widget.ui.storeLineEdit, away)
     host.click(sending(widget).sendButton)
     grabber.grab("CentralSync", "Error", 760)
-    widget.showPanel("QueuePanel")
-    grabber.grab("CentralSync", "Queue", 620)
-    queue = widget.panel("QueuePanel").ui
+    widget.showPanel("OutboxPanel")
+    grabber.grab("CentralSync", "Queue", 690)
+    queue = widget.panel("OutboxPanel").ui
     while queue.withdrawButton.enabled:
         host.click(queue.withdrawButton)
     widget.showPanel("SendPanel")
@@ -160,7 +160,7 @@ def takeSyncPictures(grabber, widget):
     host.click(restore.searchButton)
     host.act(restore.casesTable.setCurrentCell, 0, 0)
     host.enter(restore.restorePathLineEdit, DATA / "restored")
-    grabber.grab("CentralSync", "Restore", 640)
+    grabber.grab("CentralSync", "Restore", 670)
     widget.showPanel("SendPanel")
 
 

@@ -154,7 +154,7 @@ def sourceNames(root):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Constant) and isinstance(node.value, str):
                 texts.add(node.value)
-    kinds = {text for text in texts if text in ("source", "segmentation", "plan", "part", "package", "receipt")}
+    kinds = texts & {"source", "segmentation", "plan", "part", "package", "receipt", "external"}
     starts = {text for text in texts if text in STARTS_OF_KINDS}
     packages = [path.read_text(encoding="utf-8") for path in (root / "Makefile", *root.glob("*/*/requirements.txt"))]
     texts |= {path.stem for path in root.glob("*/*/Procedures/*.json")}

@@ -9,6 +9,7 @@ import trustme
 from cryptography.hazmat.primitives import serialization
 
 from CentralSyncLib.Stores.Addresses import openStore
+from PlanningHubLib.ArchiveAccess import recall
 from PlanningHubLib.Errors import StoreFailed
 from Servers.OrthancServer import OrthancServer, freePort, whyNoOrthanc
 
@@ -100,3 +101,12 @@ def test_passphraseOfTheClientKey(command, home, tmp_path):
     assert (code, values["kept"]) == (0, ["key-passphrase"])
     assert openStore("hospital").address == entry["address"]
     assertHidden(tmp_path / "home", PASSPHRASE)
+
+
+def test_aTokenForAFhirServerIsKept(command, home, tmp_path):
+    token = "geheim-0815-token"
+    address = "fhir+https://server.example/base"
+    code, values = command("login", "--store", address, "--secret-stdin", stdin=f"{token}\n", extraEnvironment=home)
+    assert (code, values["kept"]) == (0, ["login"])
+    assert recall("https://server.example/base").secret == token
+    assertHidden(tmp_path / "home", token)

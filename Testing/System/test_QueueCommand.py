@@ -192,7 +192,7 @@ def test_aSyncThatWasKilledGoesOnFromTheQueue(aQueue, command, tmp_path):
             process.wait()
         assert server.sent() and not server.kept
         waiting = aQueue("queue")[1]["items"]
-        assert {item["state"] for item in waiting} <= {"sending", "sent"} and waiting
+        assert {item["state"] for item in waiting} <= {"queued", "sending", "sent"} and waiting
         server.send = "honest"
         exitCode, ran = aQueue("queue", "--run")
         # With the objects of the case's record, that came along with the receipt.

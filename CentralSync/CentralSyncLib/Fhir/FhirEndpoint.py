@@ -42,6 +42,9 @@ class FhirEndpoint:
     def declines(self, item):
         return "" if item.kind == FHIR else "A FHIR endpoint takes metadata only."
 
+    def keepsElsewhere(self, item):
+        return False
+
     def readSeries(self, studyUid, seriesUid):
         return []
 

@@ -14,6 +14,7 @@ SETTLED = (VERIFIED, FAILED, DEAD_LETTER, WITHDRAWN)
 TAKEN_AGAIN = (FAILED, DEAD_LETTER, WITHDRAWN)
 # Failed ones keep their payload too, so that a retry needs no case.
 NEEDS_NO_PAYLOAD = (VERIFIED, WITHDRAWN)
+NEEDS_PAYLOAD = tuple(state for state in STATES if state not in NEEDS_NO_PAYLOAD)
 
 _FROM_HELD = (QUEUED, SENT, VERIFIED, FAILED, DEAD_LETTER, WITHDRAWN)
 # What may follow; "" is before the entry was there. What is verified may be found lost later (scrub), and there again.
@@ -87,3 +88,8 @@ def textOf(sealed, seals):
 def utcText(seconds):
     """Return seconds since 1970 as ISO 8601 text in UTC, to the second."""
     return datetime.datetime.fromtimestamp(seconds, datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def secondsOf(utcText):
+    """Return the seconds since 1970 of :func:`utcText`'s text."""
+    return datetime.datetime.fromisoformat(utcText).timestamp()

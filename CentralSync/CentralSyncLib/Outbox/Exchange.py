@@ -20,6 +20,7 @@ NOT_ASKED = "not-asked"  # the store could not be asked, and nothing left
 # Another answer than before may be the network's doing; it counts when it comes this often.
 CONFLICT_READS = 4
 SILENCE_READS = 3
+HIDDEN = "The store keeps something under this SOP Instance UID in another series, and does not give this one back."
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,6 +56,7 @@ def exchanged(store, items, progress=noProgress, beforeSending=lambda missing: N
         after = looked(store, missing, part(progress, 0.6, 1.0))
         if len(missing) == 1:
             after = _silenceConfirmed(store, missing, after, progress)
+            after = _hidden(store, missing[0], sent, after)
     progress(1.0, "Compared with the store")
     return {item.sha256: _verdict(*(answers.get(item.sha256) for answers in (before, sent, after))) for item in items}
 
@@ -73,6 +75,14 @@ def _silenceConfirmed(store, items, answers, progress):
     for _again in range(SILENCE_READS - 1):
         if any(answer.outcome == UNREACHED for answer in answers.values()):
             answers = looked(store, items, _still(progress))
+    return answers
+
+
+def _hidden(store, item, sent, answers):
+    """Say of an object that vanishes because a damaged copy of it lies in another series that this is a conflict."""
+    vanished = (sent[item.sha256].outcome, answers[item.sha256].outcome) == (SENT, ABSENT)
+    if vanished and store.keepsElsewhere(item):
+        return {item.sha256: Answer(CONFLICT, HIDDEN, looksDamaged=True)}
     return answers
 
 

@@ -49,19 +49,19 @@ class StoreHealth:
 
 def healthOf(outbox, store):
     """Return the :class:`StoreHealth` of one store, from the outbox alone; nothing is connected."""
-    entries = outbox.entries(store)
-    waiting = [entry for entry in entries if entry.state in WAITING]
+    waiting = outbox.entries(store, states=WAITING)
+    counts, sizes, proven = outbox.counts(store), outbox.bytesOf(store), outbox.newest(store, VERIFIED)
     tried = [entry for entry in waiting if entry.reason]
     return StoreHealth(
         store=store,
         paused=outbox.isPaused(store),
-        counts={state: sum(entry.state == state for entry in entries) for state in STATES},
-        bytes={state: sum(entry.bytes for entry in entries if entry.state == state) for state in STATES},
+        counts={state: counts.get(state, 0) for state in STATES},
+        bytes={state: sizes.get(state, 0) for state in STATES},
         oldestWaiting=min((_queuedSince(outbox, entry) for entry in waiting), default=None),
-        lastVerified=max((entry.changed for entry in entries if entry.state == VERIFIED), default=None),
+        lastVerified=proven.changed if proven else None,
         nextTry=min((entry.due for entry in waiting), default=None),
         reason=max(tried, key=lambda entry: entry.changed).reason if tried else "",
-        alarms=len({entry.replaces for entry in entries if entry.replaces is not None}),
+        alarms=len({entry.replaces for entry in outbox.standIns(store)} - {None}),
     )
 
 

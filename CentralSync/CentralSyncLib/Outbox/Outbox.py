@@ -30,10 +30,24 @@ from .Entries import (
     WITHDRAWN,
     Entry,
     entryOf,
+    secondsOf,
     textOf,
 )
 from .Payloads import Payloads
-from .Rows import distinct, dueRows, foldersOf, isPaused, portions, rowFor, rowsOf, rowsWhere
+from .Rows import (
+    distinct,
+    dueRows,
+    foldersOf,
+    hasArrivedSince,
+    isPaused,
+    newestRow,
+    portions,
+    rowFor,
+    rowsOf,
+    rowsWhere,
+    standInRows,
+    sumsOf,
+)
 from .Seals import Seals
 
 __all__ = [
@@ -104,10 +118,29 @@ class Outbox:
 
     def counts(self, store=None):
         """Return state → number of entries, only of states that there are."""
-        where, values = ("WHERE store = ?", (store,)) if store is not None else ("", ())
         with self._database.reading() as db:
-            rows = db.execute(f"SELECT state, COUNT(*) FROM entries {where} GROUP BY state", values).fetchall()
-        return dict(tuple(row) for row in rows)
+            return sumsOf(db, "COUNT(*)", store)
+
+    def bytesOf(self, store=None):
+        """Return state → bytes of its entries, only of states that there are."""
+        with self._database.reading() as db:
+            return sumsOf(db, "SUM(bytes)", store)
+
+    def newest(self, store, state):
+        """Return the entry of a store that came into a state last, or None."""
+        with self._database.reading() as db:
+            row = newestRow(db, store, state)
+        return entryOf(row, self._seals) if row else None
+
+    def standIns(self, store):
+        """Return the entries of a store that stand in for others (``replaces``), and those that they stand in for."""
+        with self._database.reading() as db:
+            return self._entriesOf(standInRows(db, store))
+
+    def hasArrivedSince(self, store, when):
+        """Whether something was sent to a store and then verified later than ``when`` (UTC ISO text, to the second)."""
+        with self._database.reading() as db:
+            return hasArrivedSince(db, store, secondsOf(when) + 1)
 
     def stores(self):
         """Return the addresses of all stores that ever had an entry."""

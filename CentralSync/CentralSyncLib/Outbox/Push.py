@@ -65,7 +65,7 @@ class Push:
     def _results(self, items, refused, ids, unasked, waits):
         """The result of each item; what stands in for it takes its place, and what came along comes last."""
         entries = {entry.sha256: entry for entry in self._outbox.entries(ids=ids)}
-        standIns = StandIns(self._outbox.entries(self._store.address))
+        standIns = StandIns(self._outbox.standIns(self._store.address))
         self.alarms += standIns.alarms(entries.values())
         results, along = [], []
         for item in items:
@@ -105,7 +105,11 @@ class Push:
 
 
 def _result(item, state, reason):
-    return ItemResult(item.sha256, item.sopInstanceUid, item.name, state, reason, item.contentSha256)
+    """The result of an item or of an entry."""
+    return ItemResult(
+        item.sha256, item.sopInstanceUid, item.name, state, reason, item.contentSha256, None, item.seriesUid,
+        item.studyUid, item.bytes,
+    )  # fmt: skip
 
 
 def _shown(entry, waits):

@@ -152,8 +152,7 @@ class Round:
     def _hasKeptSinceLastTry(self, entry):
         """Whether the store has proven to keep another object since this one was put back last."""
         last = max(one["when"] for one in self._outbox.history(entry.id) if one["to"] == QUEUED)
-        proven = self._outbox.entries(self._store.address, states=VERIFIED)
-        return any(one.changed > last and self._outbox.history(one.id)[-1]["from_"] == SENT for one in proven)
+        return self._outbox.hasArrivedSince(self._store.address, last)
 
     # What becomes of them; each takes (entry, reason) pairs
 
@@ -226,7 +225,7 @@ class Round:
     def _maySendStandIns(self, entry):
         """Whether it is worth it: a store that keeps nothing as it was sent gets no more and more of it."""
         self._differing += 1
-        generation = StandIns(self._outbox.entries(self._store.address)).generationOf(entry)
+        generation = StandIns(self._outbox.standIns(self._store.address)).generationOf(entry)
         if self._hasKept or self._hasKeptSinceLastTry(entry):
             return generation < MOST_GENERATIONS
         return generation == 0 and self._differing <= MOST_DOUBTFUL

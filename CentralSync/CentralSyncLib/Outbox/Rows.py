@@ -95,6 +95,35 @@ def _isDue(row, now):
     return row["due"] <= now or row["due"] > now + LONGEST_WAIT_SECONDS or row["setAt"] > now
 
 
+def sumsOf(db, what, store):
+    """Return state → what an aggregate comes to, of one store or all; answered from an index."""
+    where, values = ("WHERE store = ?", (store,)) if store is not None else ("", ())
+    rows = db.execute(f"SELECT state, {what} FROM entries {where} GROUP BY state", values)
+    return dict(tuple(row) for row in rows)
+
+
+def newestRow(db, store, state):
+    """Return the row of a store that came into a state last, or None."""
+    asked = "SELECT * FROM entries WHERE store = ? AND state = ? ORDER BY setAt DESC, id DESC LIMIT 1"
+    return db.execute(asked, (store, state)).fetchone()
+
+
+def standInRows(db, store):
+    """Return the rows of a store that stand in for others, and those that they stand in for."""
+    asked = "SELECT * FROM entries INDEXED BY entriesThatReplace WHERE replaces IS NOT NULL AND store = ?"
+    rows = {row["id"]: row for row in db.execute(asked, (store,))}
+    rows |= {row["id"]: row for row in rowsOf(db, [row["replaces"] for row in rows.values()])}
+    return [rows[one] for one in sorted(rows)]
+
+
+def hasArrivedSince(db, store, seconds):
+    """Whether an entry was sent to a store and then verified, at or after a time, and has not changed since."""
+    before = "SELECT before FROM transitions WHERE entry = entries.id ORDER BY number DESC LIMIT 1"
+    verified = "SELECT 1 FROM entries WHERE store = ? AND state = 'verified' AND setAt >= ?"
+    asked = f"{verified} AND ({before}) = 'sent' LIMIT 1"
+    return db.execute(asked, (store, seconds)).fetchone() is not None
+
+
 def distinct(db, column):
     """Return the different texts in an indexed column; how many rows have each does not matter."""
     found, text = [], ""

@@ -40,7 +40,7 @@ def runQueue(outbox, stores, patienceSeconds=0.0, progress=noProgress):
         except PlanningError as error:
             findings.append(Finding(error.code, "warn", error.message, error.action))
             store = None
-        entries, standIns = outbox.entries(ids=ids), StandIns(outbox.entries(address))
+        entries, standIns = outbox.entries(ids=ids), StandIns(outbox.standIns(address))
         after += [(standIns.stateOf(entry), entry) for entry in entries]
         findings += standIns.alarms(entries)
         if store:

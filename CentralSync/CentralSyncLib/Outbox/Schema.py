@@ -28,7 +28,8 @@ MIGRATIONS = (
         CHECK ((owner IS NOT NULL) = (state IN ('sending', 'sent'))), UNIQUE (store, sha256, sopInstanceUid)
     );
     CREATE INDEX entriesByState ON entries (store, state, due);
-    CREATE INDEX entriesWaiting ON entries (store, setAt) WHERE state = 'queued';
+    CREATE INDEX entriesByTime ON entries (store, state, setAt, bytes);
+    CREATE INDEX entriesThatReplace ON entries (replaces) WHERE replaces IS NOT NULL;
     CREATE INDEX entriesHeld ON entries (owner) WHERE owner IS NOT NULL;
     CREATE INDEX entriesOfPayload ON entries (sha256) WHERE state NOT IN ('verified', 'withdrawn');
     CREATE TABLE transitions (

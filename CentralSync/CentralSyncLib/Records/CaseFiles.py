@@ -19,6 +19,7 @@ from .Wrapping import wrap
 
 LIST_NAME = "list of the case's files"
 MISSING = "The file is missing from the case."
+RECODED = "The store keeps it recoded"
 CHANGED = "The file in the case is no longer what was recorded; it was not sent."
 
 
@@ -132,34 +133,34 @@ def filesOf(case):
 # The record
 
 
-def keepRecord(case, store, items, results, push):
+def keepRecord(case, store, results, push):
     """Keep the record of a case in a store, unless the newest one there says the same; return its results.
 
     It names every file of the case, and how the store gives back those that are verified; what is not is reported in
-    ``results`` already.
+    ``results`` already. Where an archive keeps an object recoded, its bytes go there once more, wrapped.
 
-    :param items: list of :class:`CaseItems`: all that was sent
-    :param results: :class:`CentralSyncLib.Results.ItemResult` of what was sent
+    :param results: :class:`CentralSyncLib.Results.ItemResult` of all that was sent
     :param push: function of a list of items that brings them to the store, proves it and returns their results
     """
-    verified = {one.sha256 for one in results if one.state == VERIFIED}
-    sent = [item for listed in items for item in listed.all]
     try:
         if store.keepsWholeCase:
-            return _keepList(case, store, {item.sha256 for item in sent} & verified)
-        header = headerOf(case)
-        values = CaseRecord.recordValues(case, filesOf(case), _contents(sent, verified, header), header)
-        if any(CaseRecord.saysTheSame(values, one) for one in _newest(case, store)):
-            return []
-        return push([CaseRecord.recordItem(values, header)])
+            return _keepList(case, store, results)
+        header, files = headerOf(case), filesOf(case)
+        more = _keepRecoded(case, header, results, push)
+        contents = _contents([*results, *more], set(files.values()))
+        values = CaseRecord.recordValues(case, files, contents, header)
+        if not any(CaseRecord.saysTheSame(values, one) for one in _newest(case, store)):
+            more += push([CaseRecord.recordItem(values, header)])
+        return more
     except StoreFailed as error:
         return [_notKept(case, QUEUED, error)]
     except PlanningError as error:
         return [_notKept(case, FAILED, error)]
 
 
-def _keepList(case, store, kept):
+def _keepList(case, store, results):
     # What the store does not have is reported; the list names what can be given back.
+    kept = {one.fileSha256 for one in results if one.state == VERIFIED}
     files = {name: digest for name, digest in filesOf(case).items() if digest in kept}
     values = CaseRecord.recordValues(case, files, {}, _headerOrNone(case))
     del values["files"], values["contents"]
@@ -174,25 +175,39 @@ def _headerOrNone(case):
         return None
 
 
-def _contents(sent, verified, header):
-    """SHA-256 of a file → where the store gives it back from."""
+def _keepRecoded(case, header, results, push):
+    """Send the bytes of what the archive keeps recoded; return their results."""
+    recoded = {one.sha256 for one in results if one.state == VERIFIED and one.reason.startswith(RECODED)}
+    recoded -= {one.contentSha256 for one in results}
+    items = {}
+    for artefact in case.artefacts:
+        for name, record in artefact.files.items():
+            if record.sha256 in recoded:
+                items[record.sha256] = itemOf(case.path(artefact, name), f"{artefact.folderName}/{name}", record.sha256)
+    wrapped, refused = _wrapAll(items.values(), header)
+    return [*(push(wrapped) if wrapped else []), *refused]
+
+
+def _contents(results, wanted):
+    """SHA-256 of a file → where the store gives it back from.
+
+    Of an object whose copy there is corrupt that is the original, wrapped, or what carries the same file.
+    """
+    replaced = {one.fileSha256: one.replaces[1] for one in results if one.replaces}
     contents = {}
-    for item in sent:
-        digest = item.contentSha256 or item.sha256
-        if item.sha256 in verified:
-            contents[digest] = _place(item)
-        elif not item.contentSha256:
-            # Its copy there is corrupt: the original went once more, wrapped.
-            again = _wrapAll([item], header)[0]
-            if again and again[0].sha256 in verified:
-                contents[digest] = {**_place(again[0]), "replaces": item.sopInstanceUid}
+    # What is wrapped goes before what is not: where there are both, the object alone does not have the same bytes.
+    for one in sorted(results, key=lambda one: bool(one.contentSha256)):
+        digest = one.contentSha256 or one.sha256
+        if one.state == VERIFIED and digest in wanted:
+            corrupt = {"replaces": replaced[digest]} if digest in replaced else {}
+            contents[digest] = {**_place(one), **corrupt}
     return contents
 
 
-def _place(item):
+def _place(result):
     return {
-        "bytes": item.bytes, "wrapped": bool(item.contentSha256), "sha256": item.sha256,
-        "sopInstanceUid": item.sopInstanceUid, "seriesUid": item.seriesUid, "studyUid": item.studyUid,
+        "bytes": result.bytes, "wrapped": bool(result.contentSha256), "sha256": result.sha256,
+        "sopInstanceUid": result.sopInstanceUid, "seriesUid": result.seriesUid, "studyUid": result.studyUid,
     }  # fmt: skip
 
 

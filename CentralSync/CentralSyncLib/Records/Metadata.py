@@ -39,9 +39,9 @@ def ageBand(image):
 
     :param image: pydicom dataset
     """
-    years = _statedYears(str(image.get("PatientAge") or "")) or _yearsBetween(
-        str(image.get("PatientBirthDate") or ""), str(image.get("StudyDate") or "")
-    )
+    years = _statedYears(str(image.get("PatientAge") or ""))
+    if years is None:
+        years = _yearsBetween(str(image.get("PatientBirthDate") or ""), str(image.get("StudyDate") or ""))
     if years is None or not 0 <= years < 150:
         return None
     if years >= OLDEST_BAND:

@@ -52,6 +52,9 @@ class CentralStore(Protocol):
     def send(self, items, progress):
         """Send every item; never overwrites other content. SENT, REFUSED, UNFIT or UNREACHED."""
 
+    def keepsElsewhere(self, item):
+        """Tell whether the store lists something under the item's identity where it does not belong; it may hide it."""
+
     def readSeries(self, studyUid, seriesUid):
         """Return the bytes of each object of a small DICOM series, where the store keeps DICOM objects only.
 

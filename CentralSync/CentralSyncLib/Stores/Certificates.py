@@ -66,7 +66,7 @@ def _loadIdentity(context, settings, given=None):
         stored = given or readSecret(_secretName(key))
         if stored is None:
             raise GateRefused("no-passphrase", f"{key} is encrypted.",
-                              "Have its passphrase kept: planninghub login --key-passphrase-file.", [key])  # fmt: skip
+                              "Have its passphrase kept for this store first.", [key])  # fmt: skip
         return stored
 
     try:
@@ -74,7 +74,7 @@ def _loadIdentity(context, settings, given=None):
     except (ssl.SSLError, OSError):
         if asked and _isCertificate(settings.clientCertificate):
             raise GateRefused("wrong-passphrase", f"The passphrase does not open {key}.",
-                              "Have the right one kept: planninghub login.", [key]) from None  # fmt: skip
+                              "Have the right one kept.", [key]) from None  # fmt: skip
         raise _bad(settings, "clientCertificate or clientKey", key) from None
 
 

@@ -23,17 +23,21 @@ def query(peer, path, keys):
     """Return the matches as a list of dictionaries in DICOM JSON (PS3.18 F).
 
     :param path: ``/studies``, ``/studies/<uid>/series`` or ``/studies/<uid>/series/<uid>/instances``
-    :param keys: keyword → value; ``includefield`` names one more attribute
+    :param keys: keyword → value; ``includefield`` names more attributes, between commas
     :raises StoreFailed: as the archive's own trouble; ``no-search``, ``query-answer``
     """
     from pydicom.dataset import Dataset
 
-    study, series = _PATH.fullmatch(path).groups()
+    match = _PATH.fullmatch(path)
+    if match is None:
+        raise StoreFailed("no-search", f"{peer.aet} cannot be searched so.", "Use its DICOMweb address.")
+    study, series = match.groups()
     level = "IMAGE" if series else "SERIES" if study else "STUDY"
     identifier = Dataset()
     identifier.QueryRetrieveLevel = level
     wanted = {**dict.fromkeys(_RETURNED[level], ""), "StudyInstanceUID": study or "", **keys}
-    wanted[wanted.pop("includefield", "StudyInstanceUID")] = wanted.get("StudyInstanceUID", "")
+    for keyword in filter(None, wanted.pop("includefield", "").split(",")):
+        wanted.setdefault(keyword, "")
     for keyword, value in wanted.items():
         setattr(identifier, keyword, value)
     if series:

@@ -52,6 +52,9 @@ class DicomStore:
     def declines(self, item):
         return "" if item.kind == DICOM else "A DICOM store keeps DICOM only; this file stays in the case."
 
+    def keepsElsewhere(self, item):
+        return False
+
     def keepSnapshot(self, caseId, files):
         raise StoreFailed("no-snapshot", "A DICOM store keeps no list of a case's files.", "Use a folder store.")
 

@@ -26,6 +26,7 @@ SPARE_BYTES = 1 << 20
 BATCH_ITEMS, BATCH_BYTES = 10, 64 << 20
 # Records of a case are small; an archive that sends this much sends something else.
 MOST_RECORD_BYTES = 64 << 20
+STUDY_UID, SERIES_UID = "0020000D", "0020000E"
 EMPTY_SHA256 = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 # The status codes that are about the object; all others are about the store, and the object stays to be sent.
 ABOUT_THE_OBJECT = (400, 409, 413, 415, 422)
@@ -213,6 +214,15 @@ class DicomWebStore:
             raise StoreFailed("query-answer", "The store answered a search with something else.", "Check its address.")
         return values
 
+    def keepsElsewhere(self, item):
+        """Tell whether the archive lists the item's SOP Instance UID in another series, which may hide the item."""
+        try:
+            rows = self.query("/instances", {"SOPInstanceUID": item.sopInstanceUid})
+        except StoreFailed:
+            return False
+        places = {tuple(_valueOf(row, tag) for tag in (STUDY_UID, SERIES_UID)) for row in rows}
+        return bool({place for place in places if all(place)} - {(item.studyUid, item.seriesUid)})
+
     # Sending
 
     def send(self, items, progress):
@@ -256,6 +266,11 @@ class DicomWebStore:
             if answer.status_code in ABOUT_THE_OBJECT:
                 return Answer(REFUSED, f"The store refused it ({answer.status_code}).")
             raise _statusFailed(answer, "the sending")
+
+
+def _valueOf(row, tag):
+    values = row.get(tag, {}).get("Value") or [""]
+    return str(values[0])
 
 
 class _NotThere(Exception):

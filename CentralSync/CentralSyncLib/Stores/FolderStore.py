@@ -48,6 +48,9 @@ class FolderStore:
     def declines(self, item):
         return ""
 
+    def keepsElsewhere(self, item):
+        return False
+
     def objectPath(self, sha256):
         """Where the content with that hash is kept."""
         return self.folder / "objects" / sha256[:2] / sha256[2:]

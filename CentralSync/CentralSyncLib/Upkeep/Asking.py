@@ -12,10 +12,9 @@ from .Selection import keptOf
 
 def askStore(store, outbox, progress=noProgress):
     """Return the register's newest verified entry and the store's :class:`Answer` on it; None, None without any."""
-    entries = outbox.entries(store.address, states=[VERIFIED])
-    if not entries:
+    newest = outbox.newest(store.address, VERIFIED)
+    if newest is None:
         return None, None
-    newest = max(entries, key=lambda entry: (entry.changed, entry.id))
     kept, copies = keptOf(newest), LocalCopies()
     item = dataclasses.replace(kept.item, opener=lambda: copies.open(kept))
     return newest, looked(store, [item], progress)[item.sha256]

@@ -140,7 +140,7 @@ def _keptThere(case, artefact, store, outbox, progress):
             "nothing-to-retract",
             f"{store.description} keeps nothing of {artefact.id} revision {artefact.revision}."
             + (f" {answers[unreached[0].sha256].reason}" if unreached else ""),
-            "Look with planninghub browse what it keeps.",
+            "Look what it keeps, and at which address.",
         )
     return kept
 

@@ -151,7 +151,7 @@ class ScrubReport:
             yield Finding(
                 "no-local-copy",
                 "reject",
-                f"LOST: {len(lost)} objects are gone from the store and cannot be sent again from here.",
+                f"LOST: {_objects(lost)} gone from the store, and nothing here to send again.",
                 "Look for the case on other workstations and in backups; have the store's own backup looked at. To "
                 "accept the loss, withdraw the entries from the queue. A case's record is made anew by the next sync.",
                 tuple(one.name for one in lost),
@@ -163,7 +163,7 @@ class ScrubReport:
             yield Finding(
                 "not-repaired",
                 "reject",
-                f"{len(unrepaired)} objects are wrong in the store, and sending them again did not help. "
+                f"{_objects(unrepaired)} wrong in the store, and sending again did not help. "
                 f"{unrepaired[0].name}: {unrepaired[0].reason}",
                 "Look at the queue; call who runs the store.",
                 tuple(one.name for one in unrepaired),
@@ -174,8 +174,8 @@ class ScrubReport:
             yield Finding(
                 "store-recycles",
                 "reject",
-                f"While it was repaired, the store threw away {len(self.recycled)} other studies: its quota makes room "
-                "by deleting the oldest patients.",
+                f"While it was repaired, the store threw away others ({_count(self.recycled, 'study', 'studies')}): its "
+                "quota makes room by deleting the oldest patients.",
                 "Have the quota switched off and space added, then scrub again. The case's own files are all there is.",
                 self.recycled,
             )
@@ -185,8 +185,8 @@ class ScrubReport:
             yield Finding(
                 "store-list-missing",
                 "reject",
-                f"The store has no readable list of the files of {len(self.listsGone)} cases: they cannot be restored.",
-                "Sync these cases again.",
+                f"The store has no readable list of files of {_count(self.listsGone, 'case', 'cases')}.",
+                "Sync again what is named here: without the list it cannot be restored.",
                 self.listsGone,
             )
 
@@ -201,8 +201,7 @@ class ScrubReport:
             yield Finding(
                 "not-looked-for",
                 "warn",
-                f"{len(self.unfit)} objects that a receipt names could not be looked for: nothing here says which "
-                "study they are of.",
+                f"{_objects(self.unfit)} of a receipt could not be looked for: nothing here says of which study.",
                 "Scrub on the workstation that sent them.",
                 self.unfit,
             )
@@ -213,7 +212,7 @@ class ScrubReport:
             yield Finding(
                 "scrub-waiting",
                 "reject",
-                f"{len(waiting)} objects are not in the store; they wait in the queue. {waiting[0].reason}".strip(),
+                f"{_objects(waiting)} not in the store, waiting in the queue. {waiting[0].reason}".strip(),
                 "Run the queue again.",
                 tuple(one.name for one in waiting),
             )
@@ -224,7 +223,7 @@ class ScrubReport:
             yield Finding(
                 "store-copy-corrupt",
                 "warn",
-                f"{len(corrupt)} of the store's copies were no longer what had been verified.",
+                f"{_objects(corrupt)} in the store no longer what had been verified.",
                 "Have the store's disks checked.",
                 tuple(one.name for one in corrupt),
             )
@@ -235,7 +234,7 @@ class ScrubReport:
             yield Finding(
                 "store-object-missing",
                 "warn",
-                f"{len(absent)} objects that were verified once were no longer in the store.",
+                f"{_objects(absent)} that had been verified, no longer in the store.",
                 "Ask who runs the store what happened.",
                 tuple(one.name for one in absent),
             )
@@ -243,7 +242,8 @@ class ScrubReport:
             yield Finding(
                 "store-study-gone",
                 "warn",
-                f"Of {len(self.gone)} studies or cases the store had nothing left: deleted, or recycled by a quota.",
+                f"The store had nothing left of {_count(self.gone, 'study or case', 'studies or cases')}: deleted, "
+                "or recycled by a quota.",
                 "Have the store's quota switched off, and look who may delete.",
                 self.gone,
             )
@@ -255,3 +255,11 @@ class ScrubReport:
                 "been put back.",
                 "Scrub on every workstation that sends to this store.",
             )
+
+
+def _count(found, one, several):
+    return f"{len(found)} {one if len(found) == 1 else several}"
+
+
+def _objects(found):
+    return _count(found, "object", "objects")

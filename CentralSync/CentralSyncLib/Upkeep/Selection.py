@@ -6,13 +6,17 @@ import json
 from pathlib import Path
 
 from PlanningHubLib.Case import Case
+from PlanningHubLib.CaseFormat import FILE_NAME as CASE_FILE
 
 from ..Items import Item, itemOf
 from ..Outbox.Outbox import FAILED, VERIFIED
 from ..Outbox.StandIns import StandIns
+from ..Records.CaseRecord import ITEM_NAME as RECORD_NAME
 
 # How every reason begins that a scrub writes.
 MARK = "Scrub:"
+# What each sync with news sends anew.
+RECORDS = (CASE_FILE, RECORD_NAME)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,7 +40,9 @@ def registered(outbox, address):
     entries = outbox.entries(store=address)
     standIns = StandIns(entries)
     failed = [one for one in entries if one.state == FAILED and standIns.stateOf(one) != VERIFIED]
-    lost = [one for one in failed if _wasVerified(outbox, one)]
+    newest = {(one.caseId, one.name): one.id for one in entries if one.state == VERIFIED and one.name in RECORDS}
+    # Nobody can make an older record again; the newest says all that the case holds.
+    lost = [one for one in failed if newest.get((one.caseId, one.name), 0) < one.id and _wasVerified(outbox, one)]
     return [keptOf(one) for one in [*(one for one in entries if one.state == VERIFIED), *lost]]
 
 

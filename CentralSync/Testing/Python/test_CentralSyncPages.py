@@ -72,11 +72,17 @@ def test_thePreviewSaysAsWhom(user, packaged, page, tmp_path):
     assert "As anna, as entered above." in shown.ui.whoLabel.text and shown.ui.sendButton.enabled
 
 
+def test_anArchiveOfPlainDicomIsCalledAsTheWorkstation(packaged, page):
+    shown = page("SendPanel", "dicom://PACS@127.0.0.1:104")
+    assert shown.ui.whoLabel.text == "As PLANNINGHUB, this workstation's application entity."
+    assert "dicom://PACS@127.0.0.1:104" in shown.ui.previewLabel.text and shown.home.ui.loginWidget.isHidden()
+
+
 # Queue
 
 
 def test_anUntouchedWorkstationHasNoQueue_andMakesNone(page, tmp_path):
-    shown = page("QueuePanel")
+    shown = page("OutboxPanel")
     assert "Nothing was ever queued" in shown.ui.queueLabel.text and shown.rows("queueTable") == []
     assert not shown.ui.runButton.enabled and not (tmp_path / "outbox").exists()
 
@@ -84,7 +90,7 @@ def test_anUntouchedWorkstationHasNoQueue_andMakesNone(page, tmp_path):
 def test_whatWaitsIsShownWithItsReason_andGoesOnWhenTheStoreIsBack(user, packaged, page, tmp_path):
     share = tmp_path / "share"
     send(user, page, share / "store")
-    shown = page("QueuePanel")
+    shown = page("OutboxPanel")
     assert "objects wait to be sent" in shown.ui.queueLabel.text
     rows = {row[0]: row[1:] for row in shown.rows("queueTable")}
     assert rows["source-1"] == (packaged.name, "60", "waiting")
@@ -103,7 +109,7 @@ def test_whatWaitsIsShownWithItsReason_andGoesOnWhenTheStoreIsBack(user, package
 def test_aPausedQueueSaysSo_andSendsNothing(user, packaged, page, tmp_path):
     send(user, page, tmp_path / "share" / "store")
     (tmp_path / "share").mkdir()
-    shown = page("QueuePanel")
+    shown = page("OutboxPanel")
     assert "Nothing is sent" in shown.click("pauseButton") and shown.ui.queueLabel.text.startswith("PAUSED")
     assert shown.ui.pauseButton.text == "Go on" and not shown.ui.runButton.enabled
     shown.click("pauseButton")
@@ -113,7 +119,7 @@ def test_aPausedQueueSaysSo_andSendsNothing(user, packaged, page, tmp_path):
 
 def test_whatIsWithdrawnIsNotSent(user, packaged, page, tmp_path):
     send(user, page, tmp_path / "share" / "store")
-    shown = page("QueuePanel")
+    shown = page("OutboxPanel")
     names = [row[0] for row in shown.rows("queueTable")]
     shown.select("queueTable", names.index("source-1"))
     assert shown.click("withdrawButton") == "60 objects are out of the queue; they are not sent."
@@ -158,7 +164,7 @@ def test_aLossIsLoud(user, synced, page, packaged):
     objectOf(synced, partOf(packaged)).unlink()
     shutil.rmtree(packaged)
     shown = page("StorePanel")
-    assert shown.click("scrubButton").startswith("LOST: 1 objects are gone")
+    assert shown.click("scrubButton").startswith("LOST: 1 object gone from the store")
     assert shown.rows("findingsTable")[0][0] == "Stop"
 
 

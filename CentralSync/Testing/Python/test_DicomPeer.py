@@ -15,6 +15,7 @@ from CentralSyncLib.Stores.DicomPeer import parsePeer
 from PlanningHubLib.Errors import UsageError
 from PlanningHubLib.Progress import noProgress
 from Servers.DimseArchive import DimseArchive
+from Servers.OrthancServer import freePort
 from Servers.SmallDicom import writeSmallSeries
 
 
@@ -105,7 +106,7 @@ def secured(authority, homeless, tmp_path):
     """Function that starts an archive with a certificate and returns a store that trusts the test's authority."""
     archives = []
 
-    def start(certificate, clientCertificate=None, oldProtocol=False):
+    def start(certificate, clientCertificate=None, oldProtocol=False, commitmentPort=None, **lies):
         server = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         certificate.configure_cert(server)
         server.verify_mode = ssl.CERT_REQUIRED
@@ -114,10 +115,11 @@ def secured(authority, homeless, tmp_path):
             server.set_ciphers("ALL:@SECLEVEL=0")
             with pytest.warns(DeprecationWarning):
                 server.minimum_version = server.maximum_version = ssl.TLSVersion.TLSv1_1
-        archive = DimseArchive(tls=server).__enter__()
+        archive = DimseArchive(tls=server, **lies).__enter__()
         archives.append(archive)
         authority.cert_pem.write_to_path(tmp_path / "authority.pem")
         settings = {"certificateAuthority": str(tmp_path / "authority.pem")}
+        settings |= {"commitmentPort": commitmentPort} if commitmentPort else {}
         if clientCertificate:
             clientCertificate.private_key_and_cert_chain_pem.write_to_path(tmp_path / "client.pem")
             (tmp_path / "client.pem").chmod(0o600)
@@ -143,6 +145,23 @@ def test_overTlsWithAClientCertificate(secured, authority, items):
     archive, store = secured(authority.issue_cert("127.0.0.1"), authority.issue_cert("workstation"))
     assert outcomes(store.send(items, noProgress)) == {SENT}
     assert outcomes(store.check(items, noProgress)) == {SAME} and len(archive.kept) == 2
+
+
+@pytest.mark.parametrize("isKnown", [True, False])
+def test_theReportOfAnArchiveIsHeardOverTlsOnly(secured, authority, items, isKnown):
+    archive, store = secured(
+        authority.issue_cert("127.0.0.1"), authority.issue_cert("workstation"), commitmentPort=freePort(),
+        read="noGet", commitment="reportsLater",
+    )  # fmt: skip
+    archive.reportPort = store._peer.commitmentPort
+    archive.reportTls = ssl.create_default_context()
+    authority.configure_trust(archive.reportTls)
+    (authority if isKnown else trustme.CA()).issue_cert("archive").configure_cert(archive.reportTls)
+    store._commitmentSeconds = 20 if isKnown else 1
+    store.send(items, noProgress)
+    answers = store.check(items, noProgress)
+    assert outcomes(answers) == ({SENT} if isKnown else {UNREACHED})
+    assert isKnown is all("committed to keeping it" in answer.reason for answer in answers.values())
 
 
 def expired(authority):

@@ -1,6 +1,7 @@
 """A DICOM archive as central store: what it says is never believed, what it gives back is compared."""
 
 import dataclasses
+import logging
 import socket
 import threading
 
@@ -183,6 +184,16 @@ def test_aFileThatChangedIsNotSent(items):
         assert outcomes(store.send(items, noProgress), items) == [SENT, SENT, UNFIT, SENT, SENT]
         assert len(archive.received) == 4
         assert outcomes(store.check(items, noProgress), items) == [SAME, SAME, UNFIT, SAME, SAME]
+
+
+def test_noPatientStandsInLogs(items, caplog):
+    caplog.set_level(logging.DEBUG)
+    with DimseArchive() as archive:
+        store = storeFor(archive)
+        store.send(items, noProgress)
+        store.check(items, noProgress)
+        assert store.query("/studies", {"PatientID": "PLANTED-4711"}) == []
+    assert "Test^Object" not in caplog.text and "PLANTED" not in caplog.text
 
 
 def test_whatIsNotDicomEnough(tmp_path, items):

@@ -33,6 +33,9 @@ class MemoryStore:
     def declines(self, item):
         return ""
 
+    def keepsElsewhere(self, item):
+        return False
+
     def check(self, items, progress):
         progress(0.0, "Reading back")
         if self.down:

@@ -17,7 +17,10 @@ from PlanningHubLib.Errors import firstRejection
 from PlanningHubLib.Files import sha256
 
 LAST_WRITES = 40
-pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs a system that can fork a process")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not hasattr(os, "fork"), reason="needs a system that can fork a process"),
+]
 
 
 @pytest.fixture
@@ -53,7 +56,7 @@ def requireWhole(place, where):
         return case.artefacts
 
 
-@pytest.mark.slow
+
 def test_killedWhileSending(identity, places, tmp_path):
     original = makeCase(tmp_path / "case")
     known = []

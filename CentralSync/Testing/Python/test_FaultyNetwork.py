@@ -80,7 +80,8 @@ def ours(orthanc, folder, seed):
         entries, verified = outbox.entries(ids=ids), outbox.entries(states=VERIFIED)
         lost += sum(entry.sha256 not in digests for entry in verified)
         replaced = [entry for entry in entries if entry.state != VERIFIED]
-        unsettled = [(entry.state, entry.reason) for entry in replaced if standIns.stateOf(entry) != VERIFIED]
+        unsettled = [[(one.name, one.state, one.reason) for one in standIns.of(entry) or [entry]]
+                     for entry in replaced if standIns.stateOf(entry) != VERIFIED]  # fmt: skip
         assert unsettled == []
         ids = {entry.sha256 for entry in verified}
         return Row(

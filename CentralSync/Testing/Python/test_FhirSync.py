@@ -2,6 +2,7 @@
 
 import json
 import os
+import urllib.request
 
 import pytest
 from FhirCase import aFullCase, aSite  # noqa: F401
@@ -14,6 +15,8 @@ from CentralSyncLib.Results import QUEUED, VERIFIED
 from CentralSyncLib.Stores.Addresses import openStore
 from CentralSyncLib.Stores.FolderStore import FolderStore
 from CentralSyncLib.Sync import syncCase
+from CentralSyncLib.Upkeep.Scrub import scrub
+from CentralSyncLib.Upkeep.ScrubReport import REPAIRED
 from PlanningHubLib.Consent import departures
 from Servers.OrthancServer import OrthancServer, freePort, whyNoOrthanc
 from Servers.SmallFhir import SmallFhir
@@ -84,6 +87,22 @@ def test_aCaseInAnArchiveOverDimse(aFullCase, endpoint):  # noqa: F811
         kept = len(stored)
         again = syncCase(aFullCase, store)
         assert again.problem() is None and len(server.instances()) == kept
+        with Outbox.forThisWorkstation() as outbox:
+            report = scrub(outbox, store, 30)
+            # What is compared needs a local copy; of the record there is none.
+            assert (report.unfit, report.whole, report.missed) == (("record of the case",), report.registered - 1, ())
+            delete(f"{server.url}/instances/{identifierOf(server, carrier)}")
+            report = scrub(outbox, store, 30)
+            assert [one.state for one in report.missed] == [REPAIRED] and len(server.instances()) == kept
+
+
+def delete(url):
+    urllib.request.urlopen(urllib.request.Request(url, method="DELETE"), timeout=30).close()
+
+
+def identifierOf(server, uid):
+    tags = {one: json.loads(server.rest(f"/instances/{one}/simplified-tags")) for one in server.instances()}
+    return next(one for one, values in tags.items() if values["SOPInstanceUID"] == uid)
 
 
 @pytest.mark.parametrize("lie", ["forgetsSignatures", "changes"])

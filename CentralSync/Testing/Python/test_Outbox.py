@@ -270,6 +270,34 @@ def test_replacementNamesTheEntryItStandsInFor(outbox, items, tmp_path):
     assert [entry.replaces for entry in outbox.entries(ids=made)] == [corrupt]
 
 
+def test_standInsAreFoundWithWhatTheyStandInFor(outbox, items, tmp_path):
+    ids = outbox.enqueue(items, STORE)
+    assert outbox.standIns(STORE) == []
+    new, newer = (makeItem(tmp_path / name, name.encode(), f"2.25.{len(name)}") for name in ("new", "newer"))
+    first = outbox.enqueue([new], STORE, replaces={new.sha256: ids[1]})[0]
+    second = outbox.enqueue([newer], STORE, replaces={newer.sha256: first})[0]
+    assert [entry.id for entry in outbox.standIns(STORE)] == [ids[1], first, second]
+    assert outbox.standIns(OTHER_STORE) == []
+
+
+def test_whatWasProvenLastIsFound(outbox, items, clock):
+    outbox.enqueue(items, STORE)
+    assert outbox.newest(STORE, VERIFIED) is None
+    first, second, third = outbox.claim(STORE, 9)
+    before = outbox.entries()[0].changed
+    for entry in (second, first):
+        clock.now += 60
+        outbox.mark([entry], VERIFIED)
+    assert outbox.newest(STORE, VERIFIED).id == first.id
+    assert not outbox.hasArrivedSince(STORE, before), "found there, not sent"
+    clock.now += 60
+    outbox.mark([third], SENT)
+    outbox.mark([third], VERIFIED)
+    assert outbox.hasArrivedSince(STORE, before) and not outbox.hasArrivedSince(OTHER_STORE, before)
+    assert not outbox.hasArrivedSince(STORE, outbox.newest(STORE, VERIFIED).changed)
+    assert outbox.bytesOf() == {VERIFIED: sum(item.bytes for item in items)}
+
+
 def test_cancelledQueuingLeavesNothing(outbox, tmp_path):
     def cancelInTheMiddle(fraction, _text):
         if fraction > 0.4:

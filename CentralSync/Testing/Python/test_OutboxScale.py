@@ -8,7 +8,7 @@ import pytest
 from OutboxMaking import STORE, makeItems, openOutbox
 
 from CentralSyncLib.Outbox import Schema
-from CentralSyncLib.Outbox.Outbox import SENT, VERIFIED
+from CentralSyncLib.Outbox.Outbox import QUEUED, SENT, VERIFIED
 
 OPERATIONS = ("statements", "instructions", "syncs")
 # SQLite tells after so many instructions of its own.
@@ -70,6 +70,10 @@ def useOutbox(folder, items, counted):
             while batch := outbox.claim(STORE, 40, set(ids)):
                 outbox.mark(batch, VERIFIED)
         assert outbox.counts() == {VERIFIED: len(items)}
+        with counted.step("ask"):
+            assert outbox.newest(STORE, VERIFIED).state == VERIFIED and outbox.standIns(STORE) == []
+            assert not outbox.hasArrivedSince(STORE, "2100-01-01T00:00:00Z") and outbox.stores() == [STORE]
+            assert outbox.entries(STORE, states=[QUEUED, SENT]) == [] == outbox.claim(STORE, 40)
 
 
 @pytest.mark.slow
@@ -88,6 +92,8 @@ def test_tenThousandItemsTakeTenTimesTheWorkOfAThousand(tmp_path, monkeypatch):
         for operation in few:
             # Payloads lie in 256 folders, each of which is forced to the disk once.
             assert many[operation] <= 11 * few[operation] + 300, f"{name}: {operation} {few} {many}"
+    # What each push asks does not depend on how much was sent in the years before.
+    assert runs[1].steps["ask"]["instructions"] <= 3 * runs[0].steps["ask"]["instructions"]
     # One commit for all that is queued; one for each batch.
     assert runs[1].steps["enqueue"]["syncs"] <= 10_000 + 600
     assert runs[1].steps["list"]["statements"] == 1

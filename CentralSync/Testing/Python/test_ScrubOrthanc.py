@@ -10,6 +10,8 @@ from CentralSyncLib.Items import itemsOf
 from CentralSyncLib.Outbox.Outbox import VERIFIED, Outbox
 from CentralSyncLib.Records.Wrapping import NotWrapped, unwrap
 from CentralSyncLib.Stores.Addresses import openStore
+from CentralSyncLib.Sync import syncCase
+from CentralSyncLib.Upkeep.Scrub import scrub
 from PlanningHubLib.Secrets import KeyRing
 from Servers.OrthancServer import OrthancServer, whyNoOrthanc
 
@@ -134,6 +136,25 @@ def test_anOlderCopyOfItsStorageIsRecognized_andWhatIsMissingIsSentAgain(cases, 
         assert report.count("repaired") == 3 and report.exitCode == 0
         assert {"store-rolled-back", "store-study-gone"} <= set(codes(report))
         assert len(orthanc.instances()) == 6 and upkeep.scrub().findings == []
+
+
+def test_aWholeCaseComesBackAsItWas_wrappedFilesToo_andTheNextSyncMakesItsRecordAnew(cases, tmp_path):
+    case = cases(1)
+    with OrthancServer() as orthanc:
+        store = openStore(orthanc.address)
+        assert syncCase(case, store).complete
+        before = sorted(orthanc.storedBytes())
+        for identifier in orthanc.instances():
+            delete = urllib.request.Request(f"{orthanc.url}/instances/{identifier}", method="DELETE")
+            urllib.request.urlopen(delete, timeout=30).close()
+        with Outbox.forThisWorkstation() as outbox:
+            report = scrub(outbox, store, 30)
+            assert [one.name for one in report.missed if one.state == "lost"] == ["record of the case"]
+            assert report.count("repaired") == len(before) - 1 and report.exitCode == 6
+            assert set(orthanc.storedBytes()) < set(before)
+            assert syncCase(case, store).complete
+            report = scrub(outbox, store, 30)
+            assert report.exitCode == 0 and report.findings == [] and report.checked == len(before)
 
 
 def makeFolder(path):

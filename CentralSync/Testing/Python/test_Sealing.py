@@ -1,4 +1,4 @@
-"""Encryption to public keys: any reader of age opens it, the wrong key and every change are named, memory is bounded."""
+"""Encryption to public keys: any reader of age opens it, wrong keys and changes are named, memory is bounded."""
 
 import io
 import os

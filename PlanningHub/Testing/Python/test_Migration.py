@@ -79,3 +79,20 @@ def test_formatOneIsHeldToItsOwnSchema(tmp_path):
         assert error.code == "case-damaged"
     else:
         raise AssertionError("a path out of the case was accepted")
+
+
+def test_formatFourGetsAnEmptyListOfReports(tmp_path):
+    with newCase(tmp_path / "case") as case:
+        commitChain(case)
+    path = tmp_path / "case" / CaseFormat.FILE_NAME
+    values = json.loads(path.read_text())
+    values["version"] = 4
+    del values["governance"]["reports"]
+    last = Audit.makeLine(KeyRing.forThisInstallation(), "", 1, "case-created", {}, CaseFormat.stateHash(values), "x")
+    values["audit"] = {"lines": 1, "last": last}
+    path.write_bytes(CaseFormat.encode(values))
+    (tmp_path / "case" / Audit.LOG_NAME).write_text(last + "\n")
+
+    with Case.open(tmp_path / "case", writable=True) as case:
+        assert case.governance["reports"] == [] and case.verify() == []
+    assert json.loads(path.read_text())["version"] == CaseFormat.VERSION

@@ -18,7 +18,7 @@ from .StateTexts import stateTexts
 AGAIN = (QUEUED, FAILED, DEAD_LETTER)
 
 
-class QueuePanel(Panel):
+class OutboxPanel(Panel):
     """Shows the queue of every store; what is verified is not in it any more."""
 
     def connectActions(self):
