@@ -23,6 +23,8 @@ IDENTITY = (
     "AcquisitionDate", "AcquisitionTime", "InstanceCreationDate", "InstanceCreationTime",
 )  # fmt: skip
 MOST_NAMED = 8
+# Both copies are held in memory, several times.
+MOST_COMPARED_BYTES = 512 << 20
 UNREADABLE = "the store's copy is no DICOM object that can be read"
 
 
