@@ -26,6 +26,7 @@ from .Selection import MARK
 CHUNK_ITEMS = 200
 WRONG = (ABSENT, DAMAGED, CONFLICT)
 BECAME = {VERIFIED: REPAIRED, FAILED: UNREPAIRED, DEAD_LETTER: UNREPAIRED, WITHDRAWN: UNREPAIRED}
+CHANGED_MEANWHILE = ("entry-held", "wrong-transition")
 SCRUBS = "scrubs"
 # A scrub that was stopped longer ago than this starts anew.
 RESUMED_WITHIN = datetime.timedelta(days=7)
@@ -132,7 +133,19 @@ def _mark(run, chunk, answers):
         marked = [kept for kept in chunk if kept.entry and answers[kept.item.sha256].outcome in outcomes]
         if marked:
             reasons = [f"{MARK} {reason or inWords(answers[kept.item.sha256])}" for kept in marked]
-            run.outbox.mark([kept.entry for kept in marked], state, reasons)
+            _markAll(run.outbox, [kept.entry for kept in marked], state, reasons)
+
+
+def _markAll(outbox, entries, state, reasons):
+    """Mark entries, but for those that somebody else is sending again just now."""
+    try:
+        outbox.mark(entries, state, reasons)
+    except PlanningError as error:
+        if error.code not in CHANGED_MEANWHILE:
+            raise
+        if len(entries) > 1:
+            for entry, reason in zip(entries, reasons, strict=True):
+                _markAll(outbox, [entry], state, [reason])
 
 
 def inWords(answer):

@@ -187,6 +187,26 @@ def test_anOlderAuditLogIsTheBeginningOfTodays(kept):
     assert [(one.name, one.state) for one in report.missed] == [("audit.log", "repaired")]
 
 
+def test_whatAnotherProcessSendsAgainMeanwhileIsLeftToIt(kept, monkeypatch):
+    name = "part-1/part.stl"
+    placeOf(kept, name).unlink()
+    (entry,) = [one for one in kept.outbox.entries() if one.name == name]
+    kept.outbox.mark([entry], FAILED, "seen missing before")
+    (item,) = [item for item in itemsOf(kept.case) if item.name == name]
+    check = kept.store.check
+    with Outbox(kept.outbox.folder, KeyRing.forThisInstallation()) as other:
+
+        def checkWhileOthersSend(items, progress):
+            ids = other.enqueue([item], kept.store.address, kept.case.caseId, str(kept.case.folder))
+            other.claim(kept.store.address, 1, ids)
+            return check(items, progress)
+
+        monkeypatch.setattr(kept.store, "check", checkWhileOthersSend)
+        report = kept.scrub()
+    assert [(one.name, one.state) for one in report.missed] == [(name, "waiting")] and report.exitCode == 5
+    assert report.whole == 5 and kept.states()[name] == "queued"
+
+
 def test_theReportNamesEverything_asTextAndAsJson(kept, tmp_path):
     placeOf(kept, "part-1/part.stl").unlink()
     report = kept.scrub()
