@@ -8,6 +8,7 @@ from Judges import dicomErrors
 from UpkeepFixtures import Upkeep
 
 from CentralSyncLib.Items import itemsOf
+from CentralSyncLib.Outbox.Outbox import Outbox
 from CentralSyncLib.Stores.Addresses import openStore
 from CentralSyncLib.Stores.FolderStore import FolderStore
 from CentralSyncLib.Sync import syncCase
@@ -141,6 +142,22 @@ def test_aRealOrthancGetsTheNoteBesideWhatItNames_alsoLater(aCase, outbox):
         note = aCase.path(taken.made, "note-1.dcm").read_bytes()
         assert len(orthanc.instances()) == 4 and note in orthanc.storedBytes()
         assert len(retractions(aCase)) == 1
+
+
+@pytest.mark.skipif(bool(whyNoOrthanc()), reason=whyNoOrthanc() or "Orthanc is there")
+def test_anArchivesObjectThatCarriesAPlainFileIsNamed(aCase):
+    with OrthancServer() as orthanc:
+        store = openStore(orthanc.address)
+        assert syncCase(aCase, store).complete
+        with Outbox.forThisWorkstation() as register:
+            taken = retract(aCase, store, register, "part-1", "safety", "It does not fit")
+            (carrier,) = [one for one in register.entries() if one.name == "part-1/part.stl"]
+        assert taken.result.complete and taken.objects == 1
+        note = aCase.path(taken.made, "note-1.dcm")
+        (item,) = [one for one in pydicom.dcmread(note).ContentSequence if "ReferencedSOPSequence" in one]
+        assert item.ReferencedSOPSequence[0].ReferencedSOPInstanceUID == carrier.sopInstanceUid
+        assert item.ReferencedSOPSequence[0].ReferencedSOPClassUID == "1.2.840.10008.5.1.4.1.1.66"
+        assert dicomErrors(note) == [] and note.read_bytes() in orthanc.storedBytes()
 
 
 def test_aStoreThatIsAwayAndNeverHadItIsSaid(aCase, outbox):
