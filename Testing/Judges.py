@@ -118,7 +118,8 @@ def gltfIssues(path):
 def fhirErrors(path):
     """Return what two independent validators find wrong with FHIR JSON: the npm package fhir by R4, and fhir.resources.
 
-    fhir.resources knows R4B, which changed none of the resources that the suite writes.
+    fhir.resources knows R4B, which changed none of the resources that the suite writes. Displays of codes are compared
+    with R4's value sets where these list them.
     """
     from fhir.resources.R4B import get_fhir_model_class
 
@@ -128,13 +129,41 @@ def fhirErrors(path):
         errors = []
     except ValueError as error:
         errors = [f"fhir.resources: {one['loc']}: {one['msg']}" for one in error.errors()]
-    return errors + [f"fhir: {one['location']}: {one['message']}" for one in _fhirMessages(path)]
+    errors += [f"fhir: {one['location']}: {one['message']}" for one in _fhirMessages(path)]
+    return errors + [f"value sets: {one}" for one in _otherDisplays(values)]
 
 
-def _fhirMessages(path):
+def _fhirFolder():
     folder = Path(sysconfig.get_path("data")) / "fhir-validator"
     if not (folder / "node_modules" / "fhir").is_dir():
         pytest.skip("the npm package fhir is not installed; make test installs it where npm's registry can be reached")
+    return folder
+
+
+def _otherDisplays(values):
+    """Codes with another display than any of R4's value sets gives them."""
+    known = {}
+    sets = json.loads((_fhirFolder() / "node_modules/fhir/profiles/valuesets.json").read_bytes())
+    for system in (system for one in sets.values() for system in one["systems"]):
+        for code in system["codes"]:
+            if "display" in code:
+                known.setdefault((system["uri"], code["code"]), set()).add(code["display"].strip())
+    codings = [one for one in _dictionaries(values) if {"system", "code", "display"} <= one.keys()]
+    named = [(known.get((one["system"], one["code"])), one) for one in codings]
+    wrong = [one for displays, one in named if displays and one["display"] not in displays]
+    return [f"{one['code']} is not {one['display']}" for one in wrong]
+
+
+def _dictionaries(values):
+    if isinstance(values, dict):
+        yield values
+        values = list(values.values())
+    for one in values if isinstance(values, list) else ():
+        yield from _dictionaries(one)
+
+
+def _fhirMessages(path):
+    folder = _fhirFolder()
     script = (
         "const {Fhir} = require('fhir'), fs = require('fs');"
         "const values = JSON.parse(fs.readFileSync(process.argv[1]));"

@@ -12,24 +12,14 @@ from PlanningHubLib.SourcesDicomWeb import parseAddress
 def addArchiveOptions(parser):
     """Add the options to a command that imports."""
     parser.add_argument("--archive-user", dest="archiveUser", default="", metavar="NAME", help="user of the archive")
-    addSecretOptions(parser, "archive-")
-    parser.add_argument(
-        "--archive-remember", dest="archiveRemember", action="store_true", help="keep it for this archive, encrypted"
-    )
-
-
-def addSecretOptions(parser, prefix=""):
-    """Add the options that say where a secret comes from, for :func:`secretOf`.
-
-    :param prefix: of their names
-    """
     place = parser.add_mutually_exclusive_group()
     place.add_argument(
-        f"--{prefix}secret-stdin", dest="archiveSecretStdin", action="store_true",
+        "--archive-secret-stdin", dest="archiveSecretStdin", action="store_true",
         help="first line of standard input: the user's password, or without a user a bearer token",
     )  # fmt: skip
-    place.add_argument(
-        f"--{prefix}secret-file", dest="archiveSecretFile", metavar="FILE", help="the same, of mode 0600"
+    place.add_argument("--archive-secret-file", dest="archiveSecretFile", metavar="FILE", help="the same, of mode 0600")
+    parser.add_argument(
+        "--archive-remember", dest="archiveRemember", action="store_true", help="keep it for this archive, encrypted"
     )
 
 
@@ -46,15 +36,10 @@ def credentialsOf(options):
     parseAddress(options.source)
     if options.archiveRemember:
         ArchiveAccess.requireKeeping()
-    return ArchiveAccess.Credentials(options.archiveUser, secretOf(options))
+    return ArchiveAccess.Credentials(options.archiveUser, _secret(options))
 
 
-def secretOf(options):
-    """Return the secret, from where the options say or from the terminal.
-
-    :raises UsageError: ``no-archive-secret``
-    :raises GateRefused: as :func:`PlanningHubLib.ArchiveAccess.secretFromFile`
-    """
+def _secret(options):
     if options.archiveSecretStdin:
         return sys.stdin.readline().rstrip("\r\n")
     if options.archiveSecretFile:
@@ -62,7 +47,7 @@ def secretOf(options):
     if sys.stdin.isatty():
         return getpass.getpass("Password or token for the archive: ")
     raise UsageError("no-archive-secret", "The archive's password or token is not given.",
-                     "Give it on standard input or in a file: --help names the options.")  # fmt: skip
+                     "Use --archive-secret-stdin or --archive-secret-file.")  # fmt: skip
 
 
 def rememberWhatWorked(options, credentials):

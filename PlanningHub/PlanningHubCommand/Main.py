@@ -2,8 +2,10 @@
 
 import argparse
 import json
+import logging
 import sys
 import traceback
+import warnings
 
 from PlanningHubLib import __version__
 from PlanningHubLib.Approval import KINDS as APPROVED_KINDS
@@ -233,7 +235,9 @@ def main(argv=None):
 
 
 def _quietLibraries():
-    """Keep VTK's warnings off the user's terminal; its errors stay."""
+    """Keep VTK's warnings off the user's terminal, and pydicom's, which hold attributes' values; errors stay."""
     import vtk
 
+    logging.getLogger("pydicom").setLevel(logging.ERROR)
+    warnings.filterwarnings("ignore", module="pydicom")
     vtk.vtkLogger.SetStderrVerbosity(vtk.vtkLogger.VERBOSITY_ERROR)

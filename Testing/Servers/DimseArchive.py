@@ -1,5 +1,6 @@
 """A DICOM archive on loopback that can be told to lie, stall or fail, for tests of what must never be believed."""
 
+import contextlib
 import copy
 import io
 import threading
@@ -180,7 +181,9 @@ class DimseArchive:
 
     def _reportHere(self, association, request):
         kind, report = self._report(request)
-        association.send_n_event_report(report, kind, COMMITMENT, COMMITMENT_INSTANCE)
+        # Who asked may have gone by now.
+        with contextlib.suppress(RuntimeError):
+            association.send_n_event_report(report, kind, COMMITMENT, COMMITMENT_INSTANCE)
 
     def _reportLater(self, _association, request):
         from pynetdicom import AE, build_context, build_role
@@ -192,7 +195,7 @@ class DimseArchive:
             ext_neg=[build_role(COMMITMENT, scp_role=True)],
             tls_args=(self.reportTls, "workstation") if self.reportTls else None,
         )  # fmt: skip
-        if association.is_established:
+        with contextlib.suppress(RuntimeError):
             association.send_n_event_report(report, kind, COMMITMENT, COMMITMENT_INSTANCE)
             association.release()
 

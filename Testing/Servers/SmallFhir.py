@@ -22,6 +22,7 @@ LIES = {
     "refuses": "answers 422 with an OperationOutcome and keeps nothing",
     "forbids": "answers 401 to everything",
     "garbles": "answers searches with something else",
+    "babbles": "answers searches with resources of the right type that make no sense",
 }
 SIDE = {"coding": [{"system": "http://snomed.info/sct", "code": "24028007", "display": "Right"}], "text": "Right"}
 
@@ -174,6 +175,9 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         url = urllib.parse.urlsplit(self.path)
         found = self.fhir.search(url.path.rpartition("/")[2], url.query)
         entries = [{"resource": one} for one in found]
+        if self.fhir.lie == "babbles":
+            kind = url.path.rpartition("/")[2]
+            entries = [7, {"resource": []}, {"resource": {"resourceType": kind, "meta": {"tag": 7}, "id": None}}]
         kind = "Basic" if self.fhir.lie == "garbles" else "Bundle"
         self._answer(200, {"resourceType": kind, "type": "searchset", "entry": entries})
 

@@ -22,12 +22,6 @@ pytestmark = [pytest.mark.skipif(bool(whyNoStore()), reason=whyNoStore() or "the
 NAMES = ("Plantowsky", "Gwendelyn", "PLANTED-4711", "19510203")
 PASSPHRASE, WRONG = "planted-passphrase-of-the-file", "planted-wrong-password"
 USER = "an.engineer"
-# Nobody here waits a minute for a store that fails.
-IMPATIENT = """
-import functools
-from CentralSyncLib import Sync
-Sync.syncCase = functools.partial(Sync.syncCase, patienceSeconds=0.5)
-"""
 # Patched into the command before it starts: what a fault of our own, or of the machine, would do.
 CRASH = """
 from CentralSyncLib.Stores import Http
@@ -75,7 +69,7 @@ class Workstation:
 
     def run(self, *arguments, before=""):
         """Run the command, after some lines of Python; return its exit code and its JSON object."""
-        code = f"{IMPATIENT}{before}\nfrom PlanningHubCommand import Main\nraise SystemExit(Main.main())"
+        code = f"{before}\nfrom PlanningHubCommand import Main\nraise SystemExit(Main.main())"
         number = len(list(self.said.iterdir()))
         out, err, seen = (self.said / f"{number:03d}.{kind}" for kind in ("out", "err", "process"))
         seenWords = set()
@@ -161,7 +155,7 @@ def test_theSearchFindsWhatItLooksFor(workstation, store, tmp_path):
 def test_faultsOfAStoreLetNothingOut(workstation, store, login, lie):
     with LyingServer(send=lie) as server:
         login(server.address, WRONG)
-        exitCode, result = workstation.run("sync", "--case", workstation.case, "--store", server.address)
+        exitCode, result = workstation.run("sync", "--case", workstation.case, "--store", server.address, "--wait", "0")
     assert exitCode in (5, 6), result
     assert any(path.is_file() for path in (workstation.folder / "home/outbox/payloads").rglob("*")), "nothing waits"
     assert found(workstation, store) == []
@@ -169,7 +163,7 @@ def test_faultsOfAStoreLetNothingOut(workstation, store, login, lie):
 
 def test_aStoreThatIsDownAndAWrongPassword(workstation, store, login):
     login(store.address, WRONG)
-    exitCode, result = workstation.run("sync", "--case", workstation.case, "--store", "hospital")
+    exitCode, result = workstation.run("sync", "--case", workstation.case, "--store", "hospital", "--wait", "0")
     assert exitCode == 5 and "401" in json.dumps(result)
     assert found(workstation, store) == []
 
@@ -178,7 +172,8 @@ def test_aStoreThatIsDownAndAWrongPassword(workstation, store, login):
 def test_aCrashLeavesAndSaysNothing(workstation, store, login, what, ends):
     login(store.address, store.password(USER))
     before = CRASH.format(what=what)
-    exitCode, _result = workstation.run("sync", "--case", workstation.case, "--store", "hospital", before=before)
+    exitCode, _result = workstation.run("sync", "--case", workstation.case, "--store", "hospital", "--wait", "0",
+                                        before=before)  # fmt: skip
     assert exitCode == ends
     said = sorted(workstation.said.glob("*.err"))[-1].read_text()
     assert ("Traceback" in said) == (ends == 70)
@@ -187,9 +182,18 @@ def test_aCrashLeavesAndSaysNothing(workstation, store, login, what, ends):
 
 def test_whatArrivesInTheEndIsThereAndNowhereElse(workstation, store, login):
     login(store.address, store.password(USER))
-    exitCode, result = workstation.run("sync", "--case", workstation.case, "--store", "hospital")
+    exitCode, result = workstation.run("sync", "--case", workstation.case, "--store", "hospital", "--wait", "0")
     assert exitCode == 0, result
     assert {word for _place, word in leaks(store.state / "store", NAMES[:3])} == set(NAMES[:3])
+    assert found(workstation, store) == []
+    exitCode, result = workstation.run("scrub", "--store", "hospital")
+    assert exitCode == 0, result
+    exitCode, result = workstation.run("browse", "--store", "hospital")
+    assert exitCode == 0 and len(result["cases"]) == 1, result
+    back = workstation.folder.parent / "back"
+    exitCode, result = workstation.run("restore", result["cases"][0]["caseId"], "--store", "hospital", "--out", back)
+    assert exitCode == 0, result
+    assert {word for _place, word in leaks(back, NAMES)} == set(NAMES)
     assert found(workstation, store) == []
     # The store's password is kept, sealed: the command needed nobody to type it.
     assert any((workstation.folder / "home").glob("archive-*.enc.json"))

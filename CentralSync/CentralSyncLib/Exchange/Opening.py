@@ -1,12 +1,11 @@
 """The partner's side: opening a package with a receipt for it, and making the answer to it."""
 
-import os
 import shutil
 import uuid
 from pathlib import Path, PurePosixPath
 
 from PlanningHubLib.Errors import InputRefused, UsageError
-from PlanningHubLib.Files import ASIDE_PREFIX, fsyncFolder, namedWriteErrors, requireFree, sha256, stagedFolder
+from PlanningHubLib.Files import ASIDE_PREFIX, requireFree, sha256, stagedFolder
 from PlanningHubLib.Locking import utcNow
 from PlanningHubLib.Progress import noProgress, part
 from PlanningHubLib.Requirements import ensure
@@ -14,7 +13,7 @@ from PlanningHubLib.Requirements import ensure
 from .AnswerFiles import requireFile
 from .Archives import Limits, moveUp, tarPieces, unpack
 from .Documents import ANSWER, FILE_NAMES, MODELS, PACKAGE, README, RECEIPT, encode, readDocument, signed
-from .Sealing import seal, unseal
+from .Sealing import publish, requireAbsent, seal, unseal
 from .Whole import requireListed
 
 # A package is as large as a case: DICOM series of thousands of slices.
@@ -101,8 +100,7 @@ def makeAnswer(folder, files, side, out, unit=None, frame=None, signer=None, pro
     manifest = readDocument(folder / FILE_NAMES[PACKAGE], PACKAGE)
     _requireAnswer(manifest, files, side)
     target = target / f"{manifest['code']}-answer.tar.age" if target.is_dir() else target
-    if target.exists():
-        raise InputRefused("already-there", f"{target} exists.", "Choose another name.", [target])
+    requireAbsent(target)
     records = [_record(kind, Path(path), unit, frame) for kind, path in files]
     statement = {
         "format": "planninghub-exchange-answer",
@@ -120,9 +118,7 @@ def makeAnswer(folder, files, side, out, unit=None, frame=None, signer=None, pro
     aside = target.parent / f"{ASIDE_PREFIX}{uuid.uuid4().hex}"
     try:
         digest = seal(tarPieces(entries, progress), aside, manifest["answerTo"])
-        with namedWriteErrors(target):
-            os.rename(aside, target)
-            fsyncFolder(target.parent)
+        publish(aside, target)
     finally:
         aside.unlink(missing_ok=True)
     return {"file": str(target), "sha256": digest, "code": manifest["code"], "side": side,

@@ -5,7 +5,7 @@ import hashlib
 import os
 
 from PlanningHubLib.Errors import GateRefused, InputRefused, UsageError, VerificationFailed
-from PlanningHubLib.Files import namedWriteErrors
+from PlanningHubLib.Files import fsyncFolder, namedWriteErrors
 
 HEADS = (b"age-encryption.org/v1\n", b"-----BEGIN AGE ENCRYPTED FILE-----")
 PIECE_BYTES = 1 << 20
@@ -95,6 +95,25 @@ def seal(chunks, path, keys):
         except pyrage.EncryptError as error:
             raise source.error or written.error or error from None
     return written.sha256
+
+
+def requireAbsent(target):
+    """
+    :raises InputRefused: ``already-there``
+    """
+    if target.exists():
+        raise InputRefused("already-there", f"{target} exists.", "Choose another name.", [target])
+
+
+def publish(aside, target):
+    """Give a file that was written aside its name; nothing is overwritten.
+
+    :raises InputRefused: ``already-there``, ``cannot-write``
+    """
+    requireAbsent(target)
+    with namedWriteErrors(target):
+        os.rename(aside, target)
+        fsyncFolder(target.parent)
 
 
 @contextlib.contextmanager

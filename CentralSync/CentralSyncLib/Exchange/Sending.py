@@ -2,7 +2,6 @@
 
 import contextlib
 import datetime
-import os
 import re
 import shutil
 import uuid
@@ -13,8 +12,8 @@ from PlanningHubLib import DeidentifySource as Sources
 from PlanningHubLib.DeidentifyDataset import Cleaner
 from PlanningHubLib.DeidentifyKeys import Mapping
 from PlanningHubLib.DeidentifyRules import profileOf
-from PlanningHubLib.Errors import Finding, InputRefused, UsageError
-from PlanningHubLib.Files import ASIDE_PREFIX, fsyncFolder, namedWriteErrors, sha256, sha256Bytes
+from PlanningHubLib.Errors import Finding, UsageError
+from PlanningHubLib.Files import ASIDE_PREFIX, namedWriteErrors, sha256, sha256Bytes
 from PlanningHubLib.IntendedUse import intendedUse
 from PlanningHubLib.Locking import utcNow
 from PlanningHubLib.PartsTogether import partsTogether
@@ -28,7 +27,7 @@ from .Archives import listed, tarPieces
 from .Documents import ASKED, FILE_NAMES, PACKAGE, README, encode
 from .Keys import ownPublicKey, partnerOf
 from .PackageText import readmeText
-from .Sealing import recipientsOf, seal
+from .Sealing import publish, recipientsOf, requireAbsent, seal
 
 KIND = "exchange"
 PURPOSE = "treatment-partner"
@@ -127,8 +126,7 @@ def _place(case, mapping, out, stem):
     :raises UsageError: ``telling-file-name``
     """
     target = out / f"{stem}{SUFFIX}" if out.is_dir() else out
-    if target.exists():
-        raise InputRefused("already-there", f"{target} exists.", "Choose another name.", [target])
+    requireAbsent(target)
     told = {word for word in re.split(r"[\W_]+", target.name.casefold()) if word}
     if out != target:
         return target.absolute()
@@ -209,9 +207,7 @@ def _write(case, artefactId, staging, manifest, partner, stem, target, progress)
             (stage.folder / FILE_NAMES[PACKAGE]).write_bytes(data)
             stage.commit([one for one in left if one.kind in FOUNDATIONS], parameters, facts, versions("pyrage"),
                          f"Package for {partner['name']}")  # fmt: skip
-        with namedWriteErrors(target):
-            os.rename(aside, target)
-            fsyncFolder(target.parent)
+        publish(aside, target)
     finally:
         aside.unlink(missing_ok=True)
     return {

@@ -24,7 +24,7 @@ def _inDictionary(sent, there, references, path):
             return place
         # A server may add tags of its own, and keep older ones.
         if place == "meta.tag":
-            if not all(one in there[name] for one in value):
+            if not isinstance(there[name], list) or not all(one in there[name] for one in value):
                 return place
             continue
         found = firstDifference(value, there[name], references, place)

@@ -16,9 +16,13 @@ SIGNATURE_TYPE = {
     "display": "Verification Signature",
 }
 PARTICIPANT = "http://terminology.hl7.org/CodeSystem/provenance-participant-type"
-# Purposes of a departure as reasons (HL7 v3 ActReason); what is none of these is treatment.
-REASONS = {"teaching": ("HEDUCATION", "education"), "research": ("HRESCH", "healthcare research")}
-TREATMENT = ("TREAT", "treatment")
+REASONS = "http://terminology.hl7.org/CodeSystem/v3-ActReason"
+# Scopes of a departure as reasons; for teaching there is none.
+REASON_OF = {
+    "treatment": ("TREAT", "treatment"),
+    "manufacturer": ("TREAT", "treatment"),
+    "research": ("HRESCH", "healthcare research"),
+}
 
 
 def documentReference(path, record, title, when, name, subject, related, isApproved, objectUid=""):
@@ -97,7 +101,7 @@ def _entity(role, sha256, display):
 
 def auditEvent(departure, name, subject):
     """Return the AuditEvent of a departure: what left, for what, to where, begun by whom."""
-    reason = REASONS.get(departure["purpose"], TREATMENT)
+    reason = REASON_OF.get(departure["scope"])
     contents = [
         {"what": {"identifier": identifier(contentName(one["content"]))}, "name": one["id"]}
         for one in departure["artefacts"]
@@ -110,9 +114,7 @@ def auditEvent(departure, name, subject):
         "recorded": departure["when"],
         "outcome": "0",
         "outcomeDesc": "The sending was allowed and begun.",
-        "purposeOfEvent": [
-            {**coding("http://terminology.hl7.org/CodeSystem/v3-ActReason", *reason), "text": departure["purpose"]}
-        ],
+        "purposeOfEvent": [{**(coding(REASONS, *reason) if reason else {}), "text": departure["purpose"]}],
         "agent": [
             {
                 "type": coding(DCM, "110153", "Source Role ID"),

@@ -106,8 +106,7 @@ class FhirEndpoint:
         status, values = self._ask("GET", url, {"Accept": JSON, "Cache-Control": "no-cache"})
         if status != 200 or not isinstance(values, dict) or values.get("resourceType") != "Bundle":
             raise StoreFailed("query-answer", f"The endpoint did not answer a search (HTTP {status}).", CHECK)
-        found = [one.get("resource", {}) for one in values.get("entry", ())]
-        return [one for one in found if one.get("resourceType") == kind]
+        return [one for one in _resourcesIn(values) if one["resourceType"] == kind]
 
     # Sending
 
@@ -170,6 +169,13 @@ def _read(item):
     return json.loads(data)["entry"]
 
 
+def _resourcesIn(bundle):
+    """The resources of a search's answer, as far as they are any."""
+    entries = bundle.get("entry")
+    found = [one.get("resource") for one in entries if isinstance(one, dict)] if isinstance(entries, list) else []
+    return [one for one in found if isinstance(one, dict) and "resourceType" in one]
+
+
 def _condition(entry):
     """How an entry's resource is searched for, as the transaction itself says."""
     request = entry["request"]
@@ -195,8 +201,11 @@ def _compared(entry, there, references):
 def _isLater(there, sent):
     """Whether a resource is of a later state of the case than the one to be sent."""
     (own,) = sent["meta"]["tag"]
-    tags = there.get("meta", {}).get("tag", ())
-    lines = [int(one["code"]) for one in tags if one.get("system") == own["system"] and one["code"].isdigit()]
+    meta = there.get("meta")
+    tags = meta.get("tag") if isinstance(meta, dict) else None
+    tags = [one for one in tags if isinstance(one, dict)] if isinstance(tags, list) else []
+    codes = [str(one.get("code")) for one in tags if one.get("system") == own["system"]]
+    lines = [int(code) for code in codes if code.isascii() and code.isdigit()]
     return bool(lines) and max(lines) > int(own["code"])
 
 
@@ -214,6 +223,6 @@ def _referring(values, references):
 
 def _issues(values):
     """The codes of an OperationOutcome; its words may repeat what was sent."""
-    issues = values.get("issue", ()) if isinstance(values, dict) else ()
-    codes = {str(one.get("code")) for one in issues if isinstance(one, dict)}
+    issues = values.get("issue") if isinstance(values, dict) else None
+    codes = {str(one.get("code")) for one in issues if isinstance(one, dict)} if isinstance(issues, list) else ()
     return f": {', '.join(sorted(codes))}" if codes else ""

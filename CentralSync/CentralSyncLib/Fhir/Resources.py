@@ -9,12 +9,12 @@ from PlanningHubLib.Identity import pseudonym
 from .Identifiers import coding, contentName, dicomIdentifier, identifier
 
 SNOMED, DCM, LOINC = "http://snomed.info/sct", "http://dicom.nema.org/resources/ontology/DCM", "http://loinc.org"
-# DICOM CID 245.
+# DICOM CID 245 (PS3.16).
 SIDES = {
-    "left": ("7771000", "Left"),
-    "right": ("24028007", "Right"),
-    "bilateral": ("51440002", "Right and left"),
-    "midline": ("260528009", "Median"),
+    "left": (SNOMED, "7771000", "Left"),
+    "right": (SNOMED, "24028007", "Right"),
+    "bilateral": (SNOMED, "51440002", "Bilateral"),
+    "midline": (DCM, "130290", "Median"),
 }
 PRIORITIES = {"elective": "routine", "urgent": "urgent", "emergency": "stat"}
 REQUEST_STATUS = {"on-hold": "on-hold", "rejected": "revoked"}
@@ -66,7 +66,7 @@ def serviceRequest(case, name, subject, study):
     if request.get("surgeryDate"):
         resource["occurrenceDateTime"] = request["surgeryDate"]
     if case.side:
-        resource["bodySite"] = [coding(SNOMED, *SIDES[case.side])]
+        resource["bodySite"] = [coding(*SIDES[case.side])]
     return resource
 
 
@@ -122,7 +122,7 @@ def consent(values, name, subject):
             ],
             "text": values["scope"],
         },
-        "category": [coding(LOINC, "59284-0", "Consent Document")],
+        "category": [coding(LOINC, "59284-0", "Patient Consent")],
         "patient": subject,
         "dateTime": values["given"] or values["when"],
         "policyRule": {"text": said},

@@ -11,6 +11,7 @@ import functools
 import importlib.resources
 import io
 import json
+import zlib
 
 from PlanningHubLib.Errors import VerificationFailed
 from PlanningHubLib.Files import sha256Bytes
@@ -27,10 +28,13 @@ CONTENT_LABEL = "CASE_RECORD"
 SERIES_DESCRIPTION = "Planning Hub case record (no images)"
 SERIES_NUMBER = 9009
 ITEM_NAME = "record of the case"
-# The block of private attributes (PS3.5 7.8): SHA-256, length without padding, and the JSON's bytes.
+# The block of private attributes (PS3.5 7.8): SHA-256, length without padding, and the JSON, deflated (RFC 1950): the
+# records of a case are read together, and of thousands of files each says much. Version 1 has the JSON as it is.
 PRIVATE_GROUP, PRIVATE_CREATOR = 0x0071, "PLANNING HUB CASE RECORD"
 DIGEST, LENGTH, CONTENT = 0x01, 0x02, 0x03
 LONGEST_TEXT = 64
+# Of a record's JSON: what unfolds to more is no record.
+MOST_BYTES = 256 << 20
 # What the moment of writing changes, and nothing else of the case.
 OF_THE_MOMENT = ("when",)
 
@@ -156,7 +160,7 @@ def recordItem(values, header):
 def _object(values, header):
     import pydicom
 
-    content = json.dumps(values, sort_keys=True).encode()
+    content = zlib.compress(json.dumps(values, sort_keys=True).encode(), 9)
     when = datetime.datetime.fromisoformat(values["when"])
     with pydicom.config.disable_value_validation():
         dataset = startObject(header, when)
@@ -199,13 +203,23 @@ def readRecord(data, caseId=None):
         content = bytes(block[CONTENT].value)[: int(block[LENGTH].value)]
         if dataset.SOPClassUID != RAW_DATA_STORAGE or sha256Bytes(content) != block[DIGEST].value:
             raise NotARecord("rotten")
-        values = json.loads(content)
-        if values["format"] != FORMAT or caseId not in (None, values["caseId"]):
+        values = json.loads(_inflated(content))
+        if values["format"] != FORMAT or caseId not in (None, values["caseId"]) or values["version"] < 1:
             raise NotARecord("of something else")
         return values
     except (Exception, RecursionError) as error:
         # Whatever lies in the store: it must not end a check.
         raise NotARecord(str(error)) from error
+
+
+def _inflated(content):
+    if content.startswith(b"{"):
+        return content
+    inflating = zlib.decompressobj()
+    text = inflating.decompress(content, MOST_BYTES)
+    if inflating.unconsumed_tail or not inflating.eof:
+        raise NotARecord("too long, or cut short")
+    return text
 
 
 def _readObject(data):

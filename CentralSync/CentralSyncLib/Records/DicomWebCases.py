@@ -66,27 +66,34 @@ class DicomWebCases:
 
     def _newestOf(self, rows, cache):
         """The newest case that the records of a series say, its audit lines, and how many newer ones are damaged."""
-        for number, row in enumerate(rows):
+        damaged = 0
+        for row in rows:
             case = cache.get(row.uid, row.series)
             if case is None:
-                case = self._read(row)
+                values = self._read(row)
+                if values and values["version"] == 1:
+                    # Only the head of an audit log; nothing can be given back from it.
+                    continue
+                case = _caseOf(values)
                 if case:
                     cache.put(row.uid, row.series, case)
             if case:
-                return case, row.number, number
-        return None, 0, len(rows)
+                return case, row.number, damaged
+            damaged += 1
+        return None, 0, damaged
 
     def _read(self, row):
+        """The values of a record, None where it cannot be read."""
         pieces = []
         item = Item("", None, row.uid, DICOM, row.uid, row.series, row.study, RECORD_BYTES)
         try:
             self._store.readObject(item, pieces.append)
-            return KeptCase.fromRecord(CaseRecord.readRecord(b"".join(pieces)))
+            return CaseRecord.readRecord(b"".join(pieces))
         except StoreFailed as error:
             if error.code not in OF_THE_OBJECT:
                 raise
             return None
-        except (CaseRecord.NotARecord, KeyError, TypeError, ValueError):
+        except CaseRecord.NotARecord:
             return None
 
     def find(self, word, progress=noProgress):
@@ -97,14 +104,14 @@ class DicomWebCases:
         states, damaged = [], []
         for rows in self._series(_keysOf(Wanted(patient=caseId))).values():
             kept, unreadable, isOfCase = [], [], False
-            for row, data in zip(rows, self._bytesOf(rows), strict=True):
-                try:
-                    values = CaseRecord.readRecord(data)
-                    if values["caseId"] == caseId:
-                        isOfCase = True
-                        kept += [_state(values, row)] if values["version"] > 1 else []
-                except (CaseRecord.NotARecord, KeyError, TypeError, ValueError):
+            for row in rows:
+                values = self._read(row)
+                state = _state(values, row)
+                if state:
+                    kept += [state] if state.caseId == caseId else []
+                elif not values:
                     unreadable.append(row.number)
+                isOfCase |= bool(values) and values["caseId"] == caseId
             states += kept
             damaged += unreadable if isOfCase else []
         states.sort(key=lambda state: (state.lines, state.when))
@@ -120,18 +127,6 @@ class DicomWebCases:
             # One rotten object spoils an answer of many; those that can be read are among the states.
             words = "Some of the store's records of this case cannot be read."
             return [], [Finding("store-list-damaged", "warn", words, "Have the store checked.")]
-
-    def _bytesOf(self, rows):
-        """The bytes of each record, one by one: a damaged one must not hide the others."""
-        for row in rows:
-            pieces = []
-            item = Item("", None, row.uid, DICOM, row.uid, row.series, row.study, RECORD_BYTES)
-            try:
-                self._store.readObject(item, pieces.append)
-            except StoreFailed as error:
-                if error.code not in OF_THE_OBJECT:
-                    raise
-            yield b"".join(pieces)
 
     def fetch(self, state, sha256, path, beforeChunk):
         kept = state.contents.get(sha256)
@@ -207,12 +202,23 @@ def _keysOf(wanted):
     return keys
 
 
+def _caseOf(values):
+    try:
+        return KeptCase.fromRecord(values)
+    except (KeyError, TypeError, ValueError):
+        return None
+
+
 def _state(values, row):
-    head = values["auditHead"]
-    return KeptState(
-        values["caseId"], values["name"], int(head["lines"]), str(head["sha256"]), str(values["when"]),
-        f"record {row.uid}", dict(values["files"]), dict(values["contents"]), list(values["graph"]),
-    )  # fmt: skip
+    """The state that a record says; None where it says none, as version 1 does."""
+    try:
+        head = values["auditHead"]
+        return KeptState(
+            values["caseId"], values["name"], int(head["lines"]), str(head["sha256"]), str(values["when"]),
+            f"record {row.uid}", dict(values["files"]), dict(values["contents"]), list(values["graph"]),
+        )  # fmt: skip
+    except (KeyError, TypeError, ValueError):
+        return None
 
 
 def _unwrapped(received, path):

@@ -4,6 +4,7 @@ import contextlib
 import dataclasses
 import os
 import shutil
+import threading
 from pathlib import Path
 
 from PlanningHubLib import Files, Signing
@@ -21,6 +22,7 @@ from .Kept import ContentLost, requireSafe
 
 STAGING_PREFIX = ".restore-"
 NAMED = 5
+ENDING_SECONDS = 10
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,8 +65,8 @@ def restoreCase(source, word, folder, at=None, readOnly=False, progress=noProgre
     :param folder: a new or empty one
     :param at: number of audit lines of an older state; by default the newest
     :param readOnly: take the right to write from all files and folders
-    :raises InputRefused: ``no-such-case``, ``several-cases``, ``case-not-kept-whole``, ``restore-running``,
-        ``already-there``, ``disk-full``, ``cannot-write``
+    :raises InputRefused: ``no-such-case``, ``several-cases``, ``restore-running``, ``already-there``,
+        ``disk-full``, ``cannot-write``
     :raises UsageError: ``no-such-state``
     :raises StoreFailed: as the store's own trouble
     :raises VerificationFailed: ``content-lost``, naming each file; ``record-damaged``, ``record-unsafe``,
@@ -97,7 +99,7 @@ def _oneCase(source, word, progress):
         raise InputRefused(
             "no-such-case",
             f"The {source.description} keeps no case {word}.",
-            "Look for it with browse; a case that was never synced there cannot be restored from there.",
+            "Look for it with browse; what was never synced there, or by an older version only, is not there whole.",
         )
     if len(found) > 1:
         listed = ", ".join(f"{name} ({caseId})" for caseId, name in sorted(found.items(), key=lambda one: one[1]))
@@ -107,17 +109,11 @@ def _oneCase(source, word, progress):
 
 def _chosen(source, kept, caseId, at):
     known = ", ".join(f"{one.lines} ({one.when})" for one in kept.states) or "none"
-    if at is None and kept.newestDamaged:
+    if not kept.states or (at is None and kept.newestDamaged):
         raise VerificationFailed(
             "record-damaged",
             f"The newest record of case {caseId} in the {source.description} cannot be read.",
             f"Have the store looked at; older states can be asked for by their number: {known}.",
-        )
-    if not kept.states:
-        raise InputRefused(
-            "case-not-kept-whole",
-            f"The {source.description} keeps no whole case {caseId}, only the head of its audit log.",
-            "Sync it again from the workstation that has it.",
         )
     states = [one for one in kept.states if at in (None, one.lines)]
     if not states:
@@ -176,20 +172,28 @@ def _fetchAll(source, state, staging, progress):
     _removeOthers(staging, state.files)
     for name in state.files:
         (staging / name).parent.mkdir(parents=True, exist_ok=True)
-    breaker = Breaker()
+    breaker, busy = Breaker(), threading.BoundedSemaphore(source.connections)
 
     def work(digest):
         """Whether it was fetched, and why it could not be."""
         path = staging / places[digest][0]
-        if path.is_file() and Files.sha256(path) == digest:
-            return False, ""
-        try:
-            source.fetch(state, digest, path, breaker.raiseIfStopped)
-            return True, ""
-        except ContentLost as lost:
-            return False, str(lost)
+        with busy:
+            breaker.raiseIfStopped()
+            if path.is_file() and Files.sha256(path) == digest:
+                return False, ""
+            try:
+                source.fetch(state, digest, path, breaker.raiseIfStopped)
+                return True, ""
+            except ContentLost as lost:
+                return False, str(lost)
 
-    results = runAll(places, work, source.connections, progress, "Reading from the store", breaker)
+    try:
+        results = runAll(places, work, source.connections, progress, "Reading from the store", breaker)
+    except BaseException:
+        # What still writes into the folder ends first: nothing may appear in it while it is removed.
+        for _connection in range(source.connections):
+            busy.acquire(timeout=ENDING_SECONDS)
+        raise
     lost = {digest: why for digest, (_fetched, why) in zip(places, results, strict=True) if why}
     if lost:
         raise _lost([(name, why) for digest, why in lost.items() for name in places[digest]])

@@ -139,7 +139,7 @@ def _requireSound(plan, users, renewed):
                          "Give a PostgreSQL database, or one worker.")  # fmt: skip
     if not users or not set(renewed) <= set(users):
         raise UsageError("no-users", "Nobody could ask this store, or a user of whom nothing is known gets a password.",
-                         "Enter users in site.json, or give --user NAME=ROLE.")  # fmt: skip
+                         "Enter users with roles in site.json, or name them.")  # fmt: skip
     for name, roles in users.items():
         if not USER_NAME.fullmatch(name):
             raise UsageError("bad-store-settings", f"{name!r} can be no user's name.", "Use letters, digits and .@-")

@@ -1,6 +1,8 @@
 """Several requests at a time, with progress and cancel on the caller's own thread."""
 
 import concurrent.futures
+import contextlib
+import queue
 import threading
 
 from .CentralStore import UNREACHED, Answer
@@ -68,12 +70,16 @@ def runAll(jobs, work, connections, progress, text, breaker=None):
     try:
         progress(0.0, text)
         futures = [executor.submit(work, job) for job in jobs]
-        waiting = set(futures)
-        while waiting:
-            done, waiting = concurrent.futures.wait(waiting, POLL_SECONDS, concurrent.futures.FIRST_COMPLETED)
-            for future in done:
-                future.result()
-            progress(1 - len(waiting) / len(jobs), text)
+        ended = queue.SimpleQueue()
+        for future in futures:
+            # Each tells its end once: to wait for all that are left, again and again, is quadratic.
+            future.add_done_callback(ended.put)
+        left = len(futures)
+        while left:
+            with contextlib.suppress(queue.Empty):
+                ended.get(timeout=POLL_SECONDS).result()
+                left -= 1
+            progress(1 - left / len(jobs), text)
         return [future.result() for future in futures]
     except BaseException:
         if breaker:

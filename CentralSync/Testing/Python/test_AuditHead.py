@@ -200,7 +200,9 @@ def test_aLaterVersionMayPutMoreIntoTheRecord_andAnEarlierOneLess(aCaseFolder, m
 
 
 def damage(data):
-    return data.replace(b'"lines"', b'"linex"')
+    """Change a byte in the middle of the record's content."""
+    middle = data.index(CaseRecord.PRIVATE_CREATOR.encode()) + 200
+    return data[:middle] + bytes([data[middle] ^ 1]) + data[middle + 1 :]
 
 
 @pytest.mark.parametrize("change", [damage, lambda data: data[:200], lambda data: data[:-9] + b"x" * 9])

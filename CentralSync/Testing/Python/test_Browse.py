@@ -4,17 +4,22 @@ import datetime
 import json
 
 import pytest
+from Pushing import pushVerified
 from SmallCases import addArtefact, approveSmallCase, makeSmallCase, writeSite
 
+from CentralSyncLib.Records import CaseRecord
 from CentralSyncLib.Records.Browse import browse
+from CentralSyncLib.Records.CaseFiles import filesOf
 from CentralSyncLib.Records.FolderCases import FolderCases
 from CentralSyncLib.Records.Kept import openCases
+from CentralSyncLib.Records.RawData import headerOf
+from CentralSyncLib.Records.Restore import restoreCase
 from CentralSyncLib.Stores.Addresses import openStore
 from CentralSyncLib.Stores.FolderStore import FolderStore
 from CentralSyncLib.Sync import syncCase
 from PlanningHubLib.Case import Case
 from PlanningHubLib.CaseFormat import FILE_NAME
-from PlanningHubLib.Errors import StoreFailed, UsageError
+from PlanningHubLib.Errors import InputRefused, StoreFailed, UsageError
 from PlanningHubLib.Secrets import homeFolder
 from Servers.OrthancServer import OrthancServer, freePort, whyNoOrthanc
 
@@ -106,6 +111,36 @@ def test_saysOfEachCaseWhatItIs(aStoreOfThree):
     }
     onDisk = {path.read_bytes() for path in second.folder.rglob("*") if path.is_file() and path.name != ".lock"}
     assert size == sum(map(len, onDisk))
+
+
+def test_recordsThatCannotBeReadAreSaid_andThoseOfVersionOnePassedOver(tmp_path, orthanc):
+    with Case.open(makeSmallCase(tmp_path / "case")) as case:
+        header = headerOf(case)
+        values = CaseRecord.recordValues(case, filesOf(case), {}, header)
+    senseless = {**values, "case": None, "auditHead": {"lines": 99, "sha256": "0" * 64}}
+    pushVerified(openStore(orthanc.address), [CaseRecord.recordItem(values | {"version": 1}, header)])
+    assert browse(openCases(orthanc.address), case.name) == ([], [])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(CaseRecord, "json", Senseless(json, senseless))
+        pushVerified(openStore(orthanc.address), [CaseRecord.recordItem(values, header)])
+    cases, findings = browse(openCases(orthanc.address), case.name)
+    assert cases == [] and [finding.code for finding in findings] == ["store-list-damaged"]
+    assert case.name in findings[0].message
+    with pytest.raises(InputRefused):
+        restoreCase(openCases(orthanc.address), case.name, tmp_path / "back")
+
+
+class Senseless:
+    """Writes other values than it is given."""
+
+    def __init__(self, real, values):
+        self._real, self._values = real, values
+
+    def dumps(self, _values, **options):
+        return self._real.dumps(self._values, **options)
+
+    def __getattr__(self, name):
+        return getattr(self._real, name)
 
 
 def test_whatIsKeptOfAListIsOnlyACache(aStoreOfThree):

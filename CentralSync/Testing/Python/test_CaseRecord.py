@@ -150,6 +150,33 @@ def test_whatDoesNotFitTheSchemaIsNeverSent(aCase, liar):
     assert records(liar) == []
 
 
+def test_manyFilesMakeNoLargeRecord_andWhatUnfoldsWithoutEndIsNone(aCase, monkeypatch):
+    values = valuesOf(aCase)
+    for number in range(5000):
+        digest = f"{number:064x}"
+        values["files"][f"artefacts/source-1/r1/dicom/{number:05d}.dcm"] = digest
+        values["contents"][digest] = {
+            "bytes": 500_000, "wrapped": False, "sha256": digest, "sopInstanceUid": f"1.2.3.{number}",
+            "seriesUid": "1.2.4", "studyUid": "1.2.5",
+        }  # fmt: skip
+    item = CaseRecord.recordItem(values, headerOf(aCase))
+    assert item.bytes < len(str(values)) / 4
+    data = item.open().read()
+    assert CaseRecord.readRecord(data, aCase.caseId) == values
+    monkeypatch.setattr(CaseRecord, "MOST_BYTES", 100_000)
+    with pytest.raises(CaseRecord.NotARecord):
+        CaseRecord.readRecord(data, aCase.caseId)
+
+
+def test_aRecordOfVersionOneIsRead(aCase, monkeypatch):
+    """Its JSON is not deflated."""
+    monkeypatch.setattr(CaseRecord.zlib, "compress", lambda data, _level: data)
+    values = valuesOf(aCase)
+    first = {name: values[name] for name in ("format", "caseId", "name", "when", "auditHead", "case")} | {"version": 1}
+    data = CaseRecord.recordItem(first, headerOf(aCase)).open().read()
+    assert b'"auditHead"' in data and CaseRecord.readRecord(data, aCase.caseId) == first
+
+
 def test_isSentAgainOnlyWhenItSaysSomethingElse(aCase, liar):
     store, pushed = openStore(liar.address), []
 

@@ -251,3 +251,14 @@ def test_anotherObjectAndACorrectedOneDoNot(ours, tmp_path):
     for kept in map(written, (corrected, another, samePlace)):
         result = compared(ours, kept)
         assert (result.isSame, result.looksDamaged) == (False, False), result.reason
+
+
+def test_aFlippedLengthOrAnEarlyEndIsDamageHoweverManyAttributesAreGone(ours, caplog, recwarn):
+    place = ours.index(b"\x08\x00\x16\x00UI") + 6
+    # The length of an early attribute: what follows is read as its value.
+    flipped = ours[:place] + bytes([ours[place] ^ 0x80]) + ours[place + 1 :]
+    for kept in (flipped, ours[: place + 40]):
+        result = compare(ours, kept)
+        assert (result.isSame, result.looksDamaged) == (False, True), result.reason
+    # The reader's own warnings would hold what stands in the object.
+    assert "Krankenhaus" not in caplog.text + " ".join(str(one.message) for one in recwarn)

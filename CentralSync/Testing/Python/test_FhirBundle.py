@@ -11,6 +11,7 @@ from Judges import fhirErrors
 
 from CentralSyncLib.Fhir.Bundle import bundleOf, itemFor
 from CentralSyncLib.Fhir.Identifiers import contentName
+from CentralSyncLib.Fhir.Resources import SIDES, SNOMED
 from CentralSyncLib.Items import Item
 from PlanningHubLib import Approval, Consent
 from PlanningHubLib.Case import Case
@@ -71,6 +72,21 @@ def test_bothJudgesSeeDamage(bundle, tmp_path, damage):
     judges = {error.partition(":")[0] for error in errors}
     # Neither binds all codes of what is required; one of them sees it.
     assert judges == ({"fhir"} if damage is _otherStatus else {"fhir", "fhir.resources"})
+
+
+def test_aCodeUnderAnotherNameIsSeen(bundle, tmp_path):
+    only(bundle, "AuditEvent")["type"]["display"] = "Import"
+    bundle["entry"] = [one for one in bundle["entry"] if "research" not in json.dumps(one)]
+    assert fhirErrors(written(bundle, tmp_path / "damaged.json")) == ["value sets: 110106 is not Import"]
+
+
+def test_sidesAreThoseOfDicom():
+    from pydicom.sr.codedict import codes
+
+    sides = {"left": codes.cid245.Left, "right": codes.cid245.Right, "bilateral": codes.cid245.Bilateral}
+    for side, code in {**sides, "midline": codes.cid245.Median}.items():
+        system, value, meaning = SIDES[side]
+        assert (value, meaning, system == SNOMED) == (code.value, code.meaning, code.scheme_designator == "SCT")
 
 
 def test_anEqualCaseGivesEqualBytes(aFullCase):  # noqa: F811

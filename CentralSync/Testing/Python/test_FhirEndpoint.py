@@ -60,6 +60,7 @@ def test_whatWasPostedIsReadBackAndPostedTwiceStaysOne(makeItem):
         ("refuses", REFUSED, ABSENT, "10 of 10"),
         ("forbids", UNREACHED, UNREACHED, "refuses access"),
         ("garbles", UNREACHED, UNREACHED, "did not answer a search"),
+        ("babbles", SENT, CONFLICT, "keeps something else as Patient.identifier"),
     ],
 )
 def test_noAnswerIsBelieved(makeItem, lie, said, found, words):

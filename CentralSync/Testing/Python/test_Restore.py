@@ -1,7 +1,11 @@
 """A case given back by a store alone: the same bytes, the same graph and approvals; or nothing, and every reason."""
 
 import json
+import os
+import signal
 import stat
+import subprocess
+import sys
 import urllib.request
 
 import pytest
@@ -336,6 +340,36 @@ def test_aRestoreThatIsInterruptedGoesOnWhereItWas(aCaseFolder, anAddress, elsew
     contents = len(set(CaseFiles.filesOf(Case.open(aCaseFolder)).values()))
     assert result.fetched == contents - 3 and leftovers(tmp_path) == ["back"]
     assert treeOf(tmp_path / "back") == treeOf(aCaseFolder)
+
+
+KILLED = """
+import os, signal, sys
+from CentralSyncLib.Records.Kept import openCases
+from CentralSyncLib.Records.Restore import restoreCase
+source = openCases(sys.argv[1])
+fetch, source.connections, asked = source.fetch, 1, []
+def killing(state, sha256, path, beforeChunk):
+    asked.append(sha256)
+    fetch(state, sha256, path, beforeChunk)
+    if len(asked) == 5:
+        path.write_bytes(b"half")
+        os.kill(os.getpid(), signal.SIGKILL)
+source.fetch = killing
+restoreCase(source, sys.argv[2], sys.argv[3])
+"""
+
+
+def test_aRestoreThatIsKilledGoesOnWhereItWas(aCaseFolder, elsewhere, tmp_path):
+    store, back = str(tmp_path / "store"), tmp_path / "back"
+    sync(aCaseFolder, store)
+    elsewhere()
+    places = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run([sys.executable, "-c", KILLED, store, idOf(aCaseFolder), back], env=places, timeout=120)
+    assert done.returncode == -signal.SIGKILL and not back.exists() and len(leftovers(tmp_path)) == 1
+    result = restore(store, idOf(aCaseFolder), back)
+    contents = len(set(CaseFiles.filesOf(Case.open(aCaseFolder)).values()))
+    assert result.fetched == contents - 4 and leftovers(tmp_path) == ["back"]
+    assert treeOf(back) == treeOf(aCaseFolder)
 
 
 def test_cancelledLeavesNothing(aCaseFolder, tmp_path):
