@@ -16,7 +16,9 @@ from CentralSyncLib.Upkeep.RejectionNote import TITLES
 from CentralSyncLib.Upkeep.Retract import requireNotRetracted, retract, retractions
 from PlanningHubLib.Consent import withdrawConsent
 from PlanningHubLib.Errors import GateRefused, InputRefused, UsageError
+from PlanningHubLib.Files import sha256
 from Servers.OrthancServer import OrthancServer, freePort, whyNoOrthanc
+from Servers.SmallDicom import writeSmallSeries
 
 
 def takeBack(upkeep, artefact="source-1", reason="quality", text="The table height is wrong"):
@@ -61,6 +63,19 @@ def test_aPlainFileIsNamedByItsHash_withoutANote(kept):
     (named,) = recordOf(kept, taken)["objects"]
     assert named["sha256"] == kept.case.latest("part").files["part.stl"].sha256 and named["sopInstanceUid"] == ""
     assert list(taken.made.files) == ["retraction.json"] and taken.result.complete
+
+
+def test_theObjectsOfAPartInItsPackageAreNamedWithIt(kept):
+    with kept.case.staging("package") as stage:
+        (model, other) = writeSmallSeries(stage.folder, 2, seed=7)
+        records = [{"path": model.name, "sha256": sha256(model), "part": "part-1"},
+                   {"path": other.name, "sha256": sha256(other), "part": "part-2"}]  # fmt: skip
+        (stage.folder / "manifest.json").write_text(json.dumps({"files": records}))
+        stage.commit(parents=[kept.case.latest("part")])
+    kept.push(itemsOf(kept.case))
+    taken = takeBack(kept, "part-1", "safety", "It does not fit")
+    assert {one["name"] for one in recordOf(kept, taken)["objects"]} == {"part-1/part.stl", f"package-1/{model.name}"}
+    assert list(taken.made.files) == ["note-1.dcm", "retraction.json"]
 
 
 def test_whatWasTakenBackIsNotSentAsCurrent_aNewRevisionIs(kept):
