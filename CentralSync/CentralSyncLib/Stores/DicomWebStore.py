@@ -14,7 +14,7 @@ from ..Items import DICOM
 from .AddressForms import described
 from .Bandwidth import Bandwidth
 from .CentralStore import ABSENT, CONFLICT, REFUSED, SAME, SENT, UNFIT, UNREACHED, Answer
-from .Comparing import OTHER_CONTENT, comparedAnswer, mostBytes
+from .Comparing import MOST_COMPARED_BYTES, OTHER_CONTENT, comparedAnswer, mostBytes
 from .Grouping import batches, bySeries, forAll, merged, unfit
 from .Http import Http, StoreBusy, TooLong, retryAfter
 from .Multipart import CutShort, FileChanged, Upload, boundaryOf, partContents, partDigests, partsTo
@@ -129,11 +129,11 @@ class DicomWebStore:
         if answer.outcome != CONFLICT:
             return answer
         # Other bytes may still say the same.
-        original = _contentOf(item)
+        original = _contentOf(item) if item.bytes <= MOST_COMPARED_BYTES else None
         if original is None:
             return answer
         with contextlib.suppress(TooLong):
-            most = max(item.bytes, mostBytes(original)) + SPARE_BYTES
+            most = min(max(item.bytes, mostBytes(original)), MOST_COMPARED_BYTES) + SPARE_BYTES
             kept = _twice(lambda: list(self._parts(url, most, breaker, partContents)))
             if len(kept) == 1:
                 return comparedAnswer(item, original, kept[0])
@@ -315,7 +315,9 @@ def _compared(item, parts):
         return Answer(ABSENT, "The store answered without the object.")
     if parts == [(item.sha256, item.bytes)]:
         return Answer(SAME)
-    return Answer(CONFLICT, OTHER_CONTENT.format(f"{len(parts)} objects, {parts[0][1]} bytes"))
+    length = parts[0][1]
+    how = f"{length} bytes instead of {item.bytes}" if length != item.bytes else f"{length} bytes, not all the same"
+    return Answer(CONFLICT, OTHER_CONTENT.format(how), looksDamaged=[item.bytes] == [count for _digest, count in parts])
 
 
 def _contentOf(item):

@@ -18,6 +18,7 @@ from ..Records.RawData import CaseHeader, inZone, uidOf
 from ..Records.Wrapping import wrap
 from ..Upkeep.RejectionNote import rejectionNote
 from .CentralStore import CONFLICT
+from .Comparing import MOST_COMPARED_BYTES
 
 SYSTEM = "Planning Hub"
 NOTE = "The store's copy of this object is damaged. The same content stands in the store as {}."
@@ -57,6 +58,8 @@ def replacementsFor(item, caseId, when):
 def _datasetOf(item):
     import pydicom
 
+    if item.bytes > MOST_COMPARED_BYTES:
+        raise _notReplaceable(item, "it is too large to be made again")
     try:
         with item.open() as file:
             data = file.read(item.bytes + 1)
@@ -72,12 +75,16 @@ def _datasetOf(item):
             raise ValueError("another object")
         return dataset
     except Exception as error:
-        raise InputRefused(
-            "not-replaceable",
-            f"The store's copy of {item.name} is damaged, and the object cannot be read to make another.",
-            "Ask who runs the store to remove the damaged object, then retry.",
-            [item.name],
-        ) from error
+        raise _notReplaceable(item, "the object cannot be read to make another") from error
+
+
+def _notReplaceable(item, why):
+    return InputRefused(
+        "not-replaceable",
+        f"The store's copy of {item.name} is damaged, and {why}.",
+        "Ask who runs the store to remove the damaged object, then retry.",
+        [item.name],
+    )
 
 
 def _standIn(item, dataset, when):

@@ -1,12 +1,15 @@
 """Recoded copies count as the same object only while every attribute and every pixel is."""
 
 import io
+import shutil
 import struct
+import subprocess
 
 import numpy
 import pydicom
 import pytest
 from pydicom.dataset import Dataset
+from pydicom.encaps import encapsulate
 from pydicom.uid import (
     DeflatedExplicitVRLittleEndian,
     ExplicitVRBigEndian,
@@ -223,6 +226,20 @@ def test_colorsMayBeKeptInAnotherPlane(ours):
     assert compared(color, written(renamed)).reason == "it differs in PixelData"
 
 
+@pytest.mark.skipif(shutil.which("dcmconv") is None, reason="dcmtk is not installed")
+@pytest.mark.parametrize(
+    "command", [["dcmconv", "+ti"], ["dcmconv", "+te"], ["dcmconv", "+tb"], ["dcmcrle"], ["dcmcjpls"]], ids="-".join
+)
+def test_whatDcmtkRecodesIsTheSame(ours, tmp_path, command):
+    (tmp_path / "ours.dcm").write_bytes(ours)
+    subprocess.run([*command, tmp_path / "ours.dcm", tmp_path / "theirs.dcm"], check=True)
+    kept = (tmp_path / "theirs.dcm").read_bytes()
+    assert kept != ours
+    assert compared(ours, kept).isSame, compared(ours, kept).reason
+    subprocess.run(["dcmodify", "-nb", "-m", "RescaleSlope=2", tmp_path / "theirs.dcm"], check=True)
+    assert compared(ours, (tmp_path / "theirs.dcm").read_bytes()).reason == "it differs in RescaleSlope"
+
+
 # Whether it is ours gone wrong
 
 
@@ -237,6 +254,33 @@ def test_damageLooksLikeDamage(ours):
     for kept in (*flips, ours[:-999], ours[:150], b"", zeroed):
         result = compared(ours, kept)
         assert (result.isSame, result.looksDamaged) == (False, True), result.reason
+
+
+def test_ourOwnTroubleIsNoDamage(ours):
+    """A picture that cannot be decoded cannot be compared either: not even with itself."""
+    dataset = read(ours)
+    dataset.file_meta.TransferSyntaxUID = RLELossless
+    broken, kept = (
+        recodedAs(dataset, encapsulate([frame])) for frame in (b"no run lengths", b"other run lengths")
+    )
+    result = compared(broken, kept)
+    assert (result.isSame, result.looksDamaged) == (False, False) and "ours" in result.reason
+    assert compared(recoded(ours, RLELossless), kept).looksDamaged
+
+
+def recodedAs(dataset, pixels):
+    dataset.PixelData = pixels
+    dataset["PixelData"].is_undefined_length = True
+    return written(dataset)
+
+
+def test_picturesThatALossyOrOtherCodingChangedAreNoDamage(ours):
+    dataset = read(ours)
+    dataset.PixelData = bytes(len(dataset.PixelData))
+    changed = written(dataset)
+    assert compared(ours, changed).looksDamaged
+    result = compared(ours, recoded(changed, RLELossless))
+    assert (result.isSame, result.looksDamaged) == (False, False)
 
 
 def test_anotherObjectAndACorrectedOneDoNot(ours, tmp_path):

@@ -15,6 +15,7 @@ from pydicom.uid import RLELossless
 
 from CentralSyncLib.Items import itemOf
 from CentralSyncLib.Results import FAILED, NOT_SENT, QUEUED, VERIFIED
+from CentralSyncLib.Stores import DicomWebStore
 from CentralSyncLib.Stores.Addresses import openStore
 from CentralSyncLib.Stores.CentralStore import CONFLICT, SAME
 from CentralSyncLib.Stores.Http import TimeLimits
@@ -246,6 +247,15 @@ def test_whatIsNotEqualIsNamedAndNoValueIs(liar, items, tmp_path):
         (answer,) = store.check(items[:1], noProgress).values()
         assert answer.outcome == CONFLICT and "it differs in PatientName" in answer.reason
         assert "Test" not in answer.reason
+
+
+def test_whatIsTooLargeToCompareIsAConflictByItsBytes(liar, items, monkeypatch):
+    store = openStore(liar.address)
+    store.send(items[:1], noProgress)
+    liar.read = "recodes"
+    monkeypatch.setattr(DicomWebStore, "MOST_COMPARED_BYTES", 1000)
+    (answer,) = store.check(items[:1], noProgress).values()
+    assert answer.outcome == CONFLICT and "bytes instead of" in answer.reason and not answer.looksDamaged
 
 
 def test_aFileThatChangedProvesNothing(liar, items):

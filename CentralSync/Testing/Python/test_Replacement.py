@@ -151,6 +151,9 @@ def test_changedOrUnreadableSourceIsRefused(item, tmp_path):
     with pytest.raises(InputRefused) as caught:
         replacementsFor(dataclasses.replace(item, sopInstanceUid="1.2.3"), CASE, WHEN)
     assert caught.value.code == "not-replaceable"
+    with pytest.raises(InputRefused) as caught:
+        replacementsFor(dataclasses.replace(item, bytes=1 << 30), CASE, WHEN)
+    assert caught.value.code == "not-replaceable" and "too large" in caught.value.message
     data = contentOf(item)
     item.path.write_bytes(data[:-1] + b"x")
     with pytest.raises(InputRefused) as caught:
