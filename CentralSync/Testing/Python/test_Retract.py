@@ -8,6 +8,7 @@ from Judges import dicomErrors
 from UpkeepFixtures import Upkeep
 
 from CentralSyncLib.Items import itemsOf
+from CentralSyncLib.Outbox.Outbox import Outbox
 from CentralSyncLib.Stores.Addresses import openStore
 from CentralSyncLib.Stores.FolderStore import FolderStore
 from CentralSyncLib.Sync import syncCase
@@ -15,7 +16,9 @@ from CentralSyncLib.Upkeep.RejectionNote import TITLES
 from CentralSyncLib.Upkeep.Retract import requireNotRetracted, retract, retractions
 from PlanningHubLib.Consent import withdrawConsent
 from PlanningHubLib.Errors import GateRefused, InputRefused, UsageError
+from PlanningHubLib.Files import sha256
 from Servers.OrthancServer import OrthancServer, freePort, whyNoOrthanc
+from Servers.SmallDicom import writeSmallSeries
 
 
 def takeBack(upkeep, artefact="source-1", reason="quality", text="The table height is wrong"):
@@ -60,6 +63,19 @@ def test_aPlainFileIsNamedByItsHash_withoutANote(kept):
     (named,) = recordOf(kept, taken)["objects"]
     assert named["sha256"] == kept.case.latest("part").files["part.stl"].sha256 and named["sopInstanceUid"] == ""
     assert list(taken.made.files) == ["retraction.json"] and taken.result.complete
+
+
+def test_theObjectsOfAPartInItsPackageAreNamedWithIt(kept):
+    with kept.case.staging("package") as stage:
+        (model, other) = writeSmallSeries(stage.folder, 2, seed=7)
+        records = [{"path": model.name, "sha256": sha256(model), "part": "part-1"},
+                   {"path": other.name, "sha256": sha256(other), "part": "part-2"}]  # fmt: skip
+        (stage.folder / "manifest.json").write_text(json.dumps({"files": records}))
+        stage.commit(parents=[kept.case.latest("part")])
+    kept.push(itemsOf(kept.case))
+    taken = takeBack(kept, "part-1", "safety", "It does not fit")
+    assert {one["name"] for one in recordOf(kept, taken)["objects"]} == {"part-1/part.stl", f"package-1/{model.name}"}
+    assert list(taken.made.files) == ["note-1.dcm", "retraction.json"]
 
 
 def test_whatWasTakenBackIsNotSentAsCurrent_aNewRevisionIs(kept):
@@ -141,6 +157,22 @@ def test_aRealOrthancGetsTheNoteBesideWhatItNames_alsoLater(aCase, outbox):
         note = aCase.path(taken.made, "note-1.dcm").read_bytes()
         assert len(orthanc.instances()) == 4 and note in orthanc.storedBytes()
         assert len(retractions(aCase)) == 1
+
+
+@pytest.mark.skipif(bool(whyNoOrthanc()), reason=whyNoOrthanc() or "Orthanc is there")
+def test_anArchivesObjectThatCarriesAPlainFileIsNamed(aCase):
+    with OrthancServer() as orthanc:
+        store = openStore(orthanc.address)
+        assert syncCase(aCase, store).complete
+        with Outbox.forThisWorkstation() as register:
+            taken = retract(aCase, store, register, "part-1", "safety", "It does not fit")
+            (carrier,) = [one for one in register.entries() if one.name == "part-1/part.stl"]
+        assert taken.result.complete and taken.objects == 1
+        note = aCase.path(taken.made, "note-1.dcm")
+        (item,) = [one for one in pydicom.dcmread(note).ContentSequence if "ReferencedSOPSequence" in one]
+        assert item.ReferencedSOPSequence[0].ReferencedSOPInstanceUID == carrier.sopInstanceUid
+        assert item.ReferencedSOPSequence[0].ReferencedSOPClassUID == "1.2.840.10008.5.1.4.1.1.66"
+        assert dicomErrors(note) == [] and note.read_bytes() in orthanc.storedBytes()
 
 
 def test_aStoreThatIsAwayAndNeverHadItIsSaid(aCase, outbox):

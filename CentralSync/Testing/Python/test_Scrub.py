@@ -9,6 +9,7 @@ from UpkeepFixtures import Upkeep, codes
 
 from CentralSyncLib.Items import itemOf, itemsOf
 from CentralSyncLib.Outbox.Outbox import FAILED, VERIFIED, WITHDRAWN, Outbox
+from CentralSyncLib.Stores.CentralStore import UNREACHED, Answer
 from CentralSyncLib.Stores.FolderStore import FolderStore
 from PlanningHubLib.Errors import Cancelled
 from PlanningHubLib.Secrets import KeyRing
@@ -113,6 +114,19 @@ def test_aStoreThatIsAwayCostsNothing(kept, tmp_path):
     report = Upkeep(away, kept.outbox, kept.case).scrub()
     assert report.exitCode == 5 and codes(report) == ["scrub-unfinished"] and report.checked == 0
     assert kept.states() == before
+
+
+def test_aStoreThatFallsSilentIsNotAskedOn(kept, monkeypatch):
+    monkeypatch.setattr("CentralSyncLib.Upkeep.Scrub.CHUNK_ITEMS", 1)
+    asked = []
+
+    def silent(items, progress):
+        asked.append(items)
+        return {item.sha256: Answer(UNREACHED, "It fell silent.") for item in items}
+
+    monkeypatch.setattr(kept.store, "check", silent)
+    report = kept.scrub()
+    assert len(asked) == 1 and report.unreached == "It fell silent." and report.exitCode == 5
 
 
 def test_onlyWhatIsDueIsRead_andAClockThatWasPutBackPutsNothingOff(kept):
