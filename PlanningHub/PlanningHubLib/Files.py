@@ -6,6 +6,7 @@ import hashlib
 import os
 import re
 import shutil
+import tempfile
 import unicodedata
 import uuid
 from pathlib import Path
@@ -130,13 +131,35 @@ def folderLock(folder):
         os.close(descriptor)
 
 
+@contextlib.contextmanager
+def temporaryFolder(purpose):
+    """Yield a folder of mode 0700 where the system keeps temporary files; it is removed afterwards.
+
+    What killed processes left of the same purpose is removed first (not on Windows, where it stays).
+
+    :param purpose: a word for its name
+    :raises InputRefused: ``disk-full`` or ``cannot-write``
+    """
+    parent, prefix = Path(tempfile.gettempdir()), f"planninghub-{purpose}-"
+    folder = parent / f"{prefix}{uuid.uuid4().hex}"
+    with contextlib.ExitStack() as cleaning:
+        cleaning.callback(shutil.rmtree, folder, ignore_errors=True)
+        with namedWriteErrors(folder):
+            _removeAbandoned(parent, prefix)
+            folder.mkdir(0o700)
+            cleaning.enter_context(folderLock(folder))
+        yield folder
+
+
 def _removeAbandoned(parent, prefix):
     for folder in parent.iterdir():
         isOfSameDestination = folder.name.startswith(prefix) and len(folder.name) == len(prefix) + 32
-        if isOfSameDestination and folder.is_dir():
-            with folderLock(folder) as free:
-                if free:
-                    shutil.rmtree(folder, ignore_errors=True)
+        # Another user's is that user's.
+        with contextlib.suppress(PermissionError):
+            if isOfSameDestination and folder.is_dir():
+                with folderLock(folder) as free:
+                    if free:
+                        shutil.rmtree(folder, ignore_errors=True)
 
 
 def removeEmptyFolders(folders):

@@ -1,13 +1,12 @@
 """Receiving: a partner's answer, matched to one case by code and by the hash of the package that it answers."""
 
 import shutil
-import tempfile
 from pathlib import Path
 
 from PlanningHubLib import Consent
 from PlanningHubLib.Case import Case, isCase
 from PlanningHubLib.Errors import Finding, GateRefused, InputRefused, PlanningError
-from PlanningHubLib.Files import sha256
+from PlanningHubLib.Files import sha256, temporaryFolder
 from PlanningHubLib.Progress import noProgress, part
 from PlanningHubLib.Received import KIND as EXTERNAL
 from PlanningHubLib.Requirements import ensure
@@ -45,8 +44,8 @@ def receiveAnswer(path, identities=None, caseFolder=None, root=None, progress=no
     ensure("CentralSyncLib")
     path = Path(path)
     # Of mode 0700, and on this machine, whatever share the answer lies on.
-    with tempfile.TemporaryDirectory(prefix="planninghub-") as temporary:
-        folder = Path(temporary) / "answer"
+    with temporaryFolder("answer") as temporary:
+        folder = temporary / "answer"
         folder.mkdir()
         _unpacked(path, folder, identities, part(progress, 0.0, 0.5))
         document = readDocument(folder / FILE_NAMES[ANSWER], ANSWER)

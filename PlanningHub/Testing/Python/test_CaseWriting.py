@@ -2,6 +2,7 @@
 
 import os
 import signal
+import stat
 import subprocess
 import sys
 
@@ -11,7 +12,7 @@ from CaseMaking import FULL_DISK_BYTES, PATIENT_CODE, childEnvironment, commit, 
 from PlanningHubLib import Audit
 from PlanningHubLib.Case import Case
 from PlanningHubLib.Errors import Cancelled, GateRefused, InputRefused
-from PlanningHubLib.Files import stagedFolder, writeAside
+from PlanningHubLib.Files import stagedFolder, temporaryFolder, writeAside
 from PlanningHubLib.Locking import currentUser
 
 # A process that holds a case until its standard input closes.
@@ -217,3 +218,17 @@ def test_logIsBroughtUpToDateByTheNextWriterOnly(aCase):
     assert [(finding.code, finding.severity) for finding in findings] == [("audit-pending", "info")]
     Case.open(aCase.folder, writable=True).close()
     assert log.read_bytes() == whole
+
+
+def test_temporaryFolderGoesAway_andSoDoesWhatAKilledProcessLeft(tmp_path, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    left = tmp_path / f"planninghub-answer-{'0' * 32}"
+    left.mkdir()
+    (left / "plate.stl").write_bytes(b"shape")
+    with temporaryFolder("answer") as folder:
+        assert folder.parent == tmp_path and stat.S_IMODE(folder.stat().st_mode) == 0o700
+        assert not left.exists()
+        with temporaryFolder("answer"):
+            # One that is in use stays.
+            assert folder.is_dir()
+    assert list(tmp_path.iterdir()) == []
