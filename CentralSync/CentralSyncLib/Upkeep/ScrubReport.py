@@ -174,9 +174,9 @@ class ScrubReport:
             yield Finding(
                 "store-recycles",
                 "reject",
-                f"While it was repaired, the store threw away others ({_count(self.recycled, 'study', 'studies')}): its "
-                "quota makes room by deleting the oldest patients.",
-                "Have the quota switched off and space added, then scrub again. The case's own files are all there is.",
+                f"While it was repaired, the store threw away others ({_count(self.recycled, 'study', 'studies')}): "
+                "its quota makes room by deleting the oldest patients.",
+                "Have the quota switched off and space added, then scrub again. Keep the cases until then.",
                 self.recycled,
             )
 
