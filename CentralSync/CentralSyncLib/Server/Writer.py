@@ -184,6 +184,8 @@ def _orthanc(plan, service, port):
         # Kept as it came, and for good.
         "OverwriteInstances": False, "StorageCompression": False, "StoreDicom": True, "SyncStorageArea": True,
         "StoreMD5ForAttachments": True, "MaximumStorageSize": 0, "MaximumPatientCount": 0,
+        # What is read back comes from the disk, not from what was just in memory.
+        "MaximumStorageCacheSize": 0,
         # Known from Orthanc 1.11.2 on; without limits above nothing is recycled before that either.
         "MaximumStorageMode": "Reject",
         # Limits. Threads: more connections than the terminator keeps open to a worker.

@@ -55,6 +55,7 @@ def test_whatCouldLoseOrLetOutAnythingIsOff(plan, tmp_path):
         assert not any(settings[one] for one in off)
         assert settings["AuthenticationEnabled"] and settings["SyncStorageArea"]
         assert settings["MaximumStorageSize"] == settings["MaximumPatientCount"] == 0
+        assert settings["MaximumStorageCacheSize"] == 0
         assert settings["MaximumStorageMode"] == "Reject"
 
 
