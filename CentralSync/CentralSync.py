@@ -221,12 +221,12 @@ class CentralSyncLogic(ScriptedLoadableModuleLogic):
 
     # Restoring
 
-    def browse(self, address, patient, procedure, since, until, progress, login=None):
+    def browse(self, address, patient, procedure, since, until, kind, progress, login=None):
         """Return the cases that a store keeps, and findings on records that cannot be read."""
         credentials = _credentials(login)
         Access.require(address, "search", credentials)
         cases = openCases(address, credentials)
-        return Browse.browse(cases, patient, procedure, since or None, until or None, progress=progress)
+        return Browse.browse(cases, patient, procedure, since or None, until or None, kind or None, progress)
 
     def restore(self, address, caseId, folder, readOnly, session, progress, login=None):
         """Give a case back from a store into a new folder, and open it; return what was proven."""

@@ -16,6 +16,8 @@ class RestorePanel(Panel):
     def connectActions(self):
         self._address = ""
         self.cases = []
+        for kind, title in kindTexts().items():
+            self.ui.kindComboBox.addItem(title, kind)
         self.ui.searchButton.connect("clicked(bool)", self.onSearch)
         self.ui.restoreButton.connect("clicked(bool)", self.onRestore)
         self.ui.casesTable.connect("itemSelectionChanged()", self._onSelected)
@@ -23,6 +25,7 @@ class RestorePanel(Panel):
     def forget(self):
         ui = self.ui
         empty(ui.patientLineEdit, ui.procedureLineEdit, ui.sinceLineEdit, ui.untilLineEdit)
+        ui.kindComboBox.currentIndex = 0
         self._show([], "")
 
     def showCase(self, case):
@@ -58,6 +61,7 @@ class RestorePanel(Panel):
         ui, module, address, login = self.ui, self.module, self._address, self.module.login()
         words = [edit.text.strip() for edit in
                  (ui.patientLineEdit, ui.procedureLineEdit, ui.sinceLineEdit, ui.untilLineEdit)]  # fmt: skip
+        words.append(ui.kindComboBox.itemData(ui.kindComboBox.currentIndex))
         found = module.runStep(lambda _session, progress: module.logic.browse(address, *words, progress, login), "")
         if found is not None:
             cases, findings = found
@@ -76,6 +80,20 @@ class RestorePanel(Panel):
         if restored is not None:
             text = _("The case is back: every file has its hash, and the audit log is the one that the store has seen.")
             module.runner.say("\n".join([text, *(finding.message for finding in restored.findings)]))
+
+
+def kindTexts():
+    """Return kind of artefact that a case may be searched by → what it is called; empty for any."""
+    return {
+        "": _("anything"),
+        "segmentation": _("a segmentation"),
+        "plan": _("a plan"),
+        "part": _("a printable part"),
+        "package": _("an operating-room package"),
+        "inspection": _("an inspected part"),
+        "outcome": _("an outcome"),
+        "external": _("a partner's answer"),
+    }
 
 
 def caseRow(case):

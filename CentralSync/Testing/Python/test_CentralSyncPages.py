@@ -210,6 +210,14 @@ def test_whatIsNotThereIsNotFound_andABadDateIsSaid(user, synced, page):
     assert "is not a date" in shown.click("searchButton")
 
 
+def test_aCaseIsSearchedByWhatItHas(user, synced, page):
+    shown = page("RestorePanel")
+    for kind, found in (("package", 1), ("outcome", 0)):
+        shown.ui.kindComboBox.setCurrentIndex(shown.ui.kindComboBox.findData(kind))
+        shown.click("searchButton")
+        assert len(shown.rows("casesTable")) == found
+
+
 def test_theCasesOfOneStoreAreNotOfferedForAnother(user, synced, page, tmp_path):
     shown = page("RestorePanel")
     shown.click("searchButton")
