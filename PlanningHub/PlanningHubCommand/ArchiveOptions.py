@@ -36,18 +36,25 @@ def credentialsOf(options):
     parseAddress(options.source)
     if options.archiveRemember:
         ArchiveAccess.requireKeeping()
-    return ArchiveAccess.Credentials(options.archiveUser, _secret(options))
+    secret = readSecret(options.archiveSecretStdin, options.archiveSecretFile, "archive", "--archive-secret")
+    return ArchiveAccess.Credentials(options.archiveUser, secret)
 
 
-def _secret(options):
-    if options.archiveSecretStdin:
+def readSecret(fromInput, file, whose, option):
+    """Return a password or token from standard input, from a file of mode 0600, or from whoever sits at the terminal.
+
+    :param whose: archive or store, for the words
+    :param option: how the two options begin
+    :raises UsageError: ``no-archive-secret``
+    """
+    if fromInput:
         return sys.stdin.readline().rstrip("\r\n")
-    if options.archiveSecretFile:
-        return ArchiveAccess.secretFromFile(options.archiveSecretFile)
+    if file:
+        return ArchiveAccess.secretFromFile(file)
     if sys.stdin.isatty():
-        return getpass.getpass("Password or token for the archive: ")
-    raise UsageError("no-archive-secret", "The archive's password or token is not given.",
-                     "Use --archive-secret-stdin or --archive-secret-file.")  # fmt: skip
+        return getpass.getpass(f"Password or token for the {whose}: ")
+    raise UsageError("no-archive-secret", f"The {whose}'s password or token is not given.",
+                     f"Use {option}-stdin or {option}-file.")  # fmt: skip
 
 
 def rememberWhatWorked(options, credentials):

@@ -3,11 +3,10 @@
 It takes the parsed options and returns (JSON values, report for a person, exit code).
 """
 
-import getpass
-import sys
-
 from PlanningHubLib import ArchiveAccess
 from PlanningHubLib.Errors import StoreFailed, UsageError
+
+from .ArchiveOptions import readSecret
 
 STORE_HELP = "dicomweb+https://host/path, fhir+https://host/base, dicom://AET@host:port, or a store's name in site.json"
 # The store knows who asks, and this user may not search there.
@@ -44,7 +43,8 @@ def login(options, console):
         _keepPassphrase(settings, ArchiveAccess.secretFromFile(options.keyPassphraseFile))
         kept.append("key-passphrase")
     if options.user or options.secretStdin or options.secretFile:
-        _keepCredentials(settings, ArchiveAccess.Credentials(options.user, _secret(options)))
+        secret = readSecret(options.secretStdin, options.secretFile, "store", "--secret")
+        _keepCredentials(settings, ArchiveAccess.Credentials(options.user, secret))
         kept.append("login")
     if not kept:
         raise UsageError("usage", "Nothing is given that could be kept.",
@@ -77,14 +77,3 @@ def _keepCredentials(settings, credentials):
                 raise
     # A FHIR server has nothing that everybody may ask for: it says so at the first sending.
     ArchiveAccess.remember(dicomWebBase(settings.address), credentials)
-
-
-def _secret(options):
-    if options.secretStdin:
-        return sys.stdin.readline().rstrip("\r\n")
-    if options.secretFile:
-        return ArchiveAccess.secretFromFile(options.secretFile)
-    if sys.stdin.isatty():
-        return getpass.getpass("Password or token for the store: ")
-    raise UsageError("no-archive-secret", "The store's password or token is not given.",
-                     "Use --secret-stdin or --secret-file.")  # fmt: skip

@@ -10,6 +10,8 @@ import socket
 import socketserver
 import threading
 
+from .Loopback import LoopbackServer
+
 FAULTS = {
     "refused": "answers 4xx and passes nothing on",
     "failed": "answers 5xx and passes nothing on",
@@ -33,7 +35,7 @@ FAILURES = (500, 502, 503, 504, 507)
 HEAD_END = b"\r\n\r\n"
 
 
-class FaultProxy:
+class FaultProxy(LoopbackServer):
     """Context manager around one proxy to a port on loopback.
 
     ``harm`` counts what was done, by the kinds of ``FAULTS``; :meth:`calm` ends the faults.
@@ -44,6 +46,7 @@ class FaultProxy:
     """
 
     def __init__(self, port, seed=0, rate=0.5, kinds=tuple(FAULTS), stallSeconds=0.5):
+        super().__init__(_Handler, _Server)
         self.harm = collections.Counter()
         self.requests = 0
         self.rate = rate
@@ -52,29 +55,11 @@ class FaultProxy:
         self._random = random.Random(seed)
         self._lock = threading.Lock()
         self._stallSeconds = stallSeconds
-        self.released = threading.Event()
-        self._server = _Server(("127.0.0.1", 0), _Handler)
-        self._server.proxy = self
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
-
-    @property
-    def url(self):
-        return f"http://127.0.0.1:{self._server.server_address[1]}"
 
     @property
     def address(self):
         """The store address that ``openStore`` takes."""
         return f"dicomweb+{self.url}/dicom-web"
-
-    def __enter__(self):
-        self._thread.start()
-        return self
-
-    def __exit__(self, *exception):
-        self.released.set()
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
 
     def calm(self):
         """From now on everything is passed on as it is."""
@@ -117,11 +102,7 @@ class FaultProxy:
 
 
 class _Server(socketserver.ThreadingTCPServer):
-    daemon_threads = True
     allow_reuse_address = True
-
-    def handle_error(self, request, client_address):
-        """Connections end in the middle here on purpose."""
 
 
 class _Handler(socketserver.StreamRequestHandler):
@@ -139,7 +120,7 @@ class _Handler(socketserver.StreamRequestHandler):
         body = self._body(head)
         head = _withLength(re.sub(rb"(?i)\r\n(connection|transfer-encoding|expect):[^\r]*", b"", head), len(body))
         head = head.replace(HEAD_END, b"\r\nConnection: close" + HEAD_END)
-        answer = self.server.proxy.answerTo(head, body, *self.server.proxy.draw())
+        answer = self.server.owner.answerTo(head, body, *self.server.owner.draw())
         self.wfile.write(answer)
 
     def _body(self, head):

@@ -6,8 +6,10 @@ import threading
 import urllib.parse
 import urllib.request
 
+from .Loopback import LoopbackServer
 
-class ForwardProxy:
+
+class ForwardProxy(LoopbackServer):
     """Context manager around one proxy.
 
     ``asked``: (method, target) of every request; of a tunnel (CONNECT) only ``host:port`` is known.
@@ -15,25 +17,9 @@ class ForwardProxy:
     """
 
     def __init__(self, refusing=False):
+        super().__init__(_Handler)
         self.asked = []
         self.refusing = refusing
-        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
-        self._server.daemon_threads = True
-        self._server.proxy = self
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
-
-    @property
-    def url(self):
-        return f"http://127.0.0.1:{self._server.server_address[1]}"
-
-    def __enter__(self):
-        self._thread.start()
-        return self
-
-    def __exit__(self, *exception):
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
 
 
 class _Handler(http.server.BaseHTTPRequestHandler):
@@ -78,12 +64,12 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
     def _refused(self):
         target = self.path if self.command == "CONNECT" else urllib.parse.urlsplit(self.path).path
-        self.server.proxy.asked.append((self.command, target))
-        if self.server.proxy.refusing:
+        self.server.owner.asked.append((self.command, target))
+        if self.server.owner.refusing:
             self.send_response(407)
             self.send_header("Content-Length", "0")
             self.end_headers()
-        return self.server.proxy.refusing
+        return self.server.owner.refusing
 
 
 class _AsIs(urllib.request.HTTPErrorProcessor):

@@ -3,8 +3,9 @@
 import http.server
 import io
 import re
-import threading
 import time
+
+from .Loopback import LoopbackServer
 
 SEND_LIES = {
     "honest": "keeps what it gets",
@@ -34,42 +35,23 @@ READ_LIES = {
 }
 
 
-class LyingServer:
+class LyingServer(LoopbackServer):
     """Context manager around one server. Set ``send`` and ``read`` to a key of ``SEND_LIES`` and ``READ_LIES``.
 
     ``kept`` maps (study, series, object) UIDs to bytes; ``requests`` lists what was asked, as (method, path, objects).
     """
 
     def __init__(self, send="honest", read="honest"):
+        super().__init__(_Handler)
         self.send = send
         self.read = read
         self.kept = {}
         self.requests = []
-        self.released = threading.Event()
-        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
-        self._server.daemon_threads = True
-        self._server.handle_error = lambda request, address: None
-        self._server.store = self
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
-
-    @property
-    def url(self):
-        return f"http://127.0.0.1:{self._server.server_address[1]}"
 
     @property
     def address(self):
         """The store address that ``openStore`` takes."""
         return f"dicomweb+{self.url}/dicom-web"
-
-    def __enter__(self):
-        self._thread.start()
-        return self
-
-    def __exit__(self, *exception):
-        self.released.set()
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
 
     def sent(self):
         """How many objects were posted in all."""
@@ -81,7 +63,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
     @property
     def store(self):
-        return self.server.store
+        return self.server.owner
 
     def log_message(self, *arguments):
         pass

@@ -10,6 +10,8 @@ import json
 import threading
 import urllib.parse
 
+from .Loopback import LoopbackServer
+
 LIES = {
     "honest": "keeps what it gets",
     "keepsNothing": "answers 200 and keeps nothing",
@@ -27,7 +29,7 @@ LIES = {
 SIDE = {"coding": [{"system": "http://snomed.info/sct", "code": "24028007", "display": "Right"}], "text": "Right"}
 
 
-class SmallFhir:
+class SmallFhir(LoopbackServer):
     """Context manager around one server. Set ``lie`` to a key of ``LIES``.
 
     ``resources`` maps ``Type/id`` to what it keeps; ``posted`` counts transactions; ``asked`` lists the headers of all
@@ -35,33 +37,17 @@ class SmallFhir:
     """
 
     def __init__(self, lie="honest", tls=None):
+        super().__init__(_Handler, tls=tls)
         self.lie = lie
         self.resources = {}
         self.posted = 0
         self.asked = []
-        self._tls = tls
         self._lock = threading.Lock()
-        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
-        self._server.daemon_threads = True
-        self._server.handle_error = lambda request, address: None
-        self._server.fhir = self
-        if tls:
-            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True)
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
 
     @property
     def address(self):
         """The store address that ``openStore`` takes."""
-        return f"fhir+http{'s' if self._tls else ''}://127.0.0.1:{self._server.server_address[1]}/fhir"
-
-    def __enter__(self):
-        self._thread.start()
-        return self
-
-    def __exit__(self, *exception):
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+        return f"fhir+{self.url}/fhir"
 
     def of(self, kind):
         """All resources of a type that it keeps."""
@@ -141,7 +127,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
     @property
     def fhir(self):
-        return self.server.fhir
+        return self.server.owner
 
     def log_message(self, *arguments):
         pass

@@ -8,8 +8,9 @@ import base64
 import http.server
 import json
 import tempfile
-import threading
 from pathlib import Path
+
+from .Loopback import LoopbackServer
 
 BONE_HU, AIR_HU = 300, -500
 LABELS = {"skull": 1, "air": 2}
@@ -21,7 +22,7 @@ CHECKSUM = "SHA256:8ba4a1a08a68c452705b8df649fbbc8ec050ec813eb44a58407f996e108c6
 USER, PASSWORD, TOKEN = "infer", "open sesame", "a.b.c"
 
 
-class SmallMonaiLabel:
+class SmallMonaiLabel(LoopbackServer):
     """Context manager around one server.
 
     ``models``: "none" for a server without any.
@@ -30,32 +31,13 @@ class SmallMonaiLabel:
     """
 
     def __init__(self, models="all", login=""):
+        super().__init__(_Handler)
         self.models, self.login = {} if models == "none" else MODELS, login
         self.requests, self.bodies, self.cut = [], [], 0
-        self.released = threading.Event()
-        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
-        self._server.daemon_threads = True
-        self._server.handle_error = lambda request, address: None
-        self._server.played = self
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
 
     @property
     def address(self):
-        return f"http://127.0.0.1:{self._server.server_address[1]}"
-
-    @property
-    def httpServer(self):
-        return self._server
-
-    def __enter__(self):
-        self._thread.start()
-        return self
-
-    def __exit__(self, *exception):
-        self.released.set()
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+        return self.url
 
 
 class _Handler(http.server.BaseHTTPRequestHandler):
@@ -92,7 +74,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
     @property
     def _played(self):
-        return self.server.played
+        return self.server.owner
 
     def _allowed(self):
         given = self.headers.get("Authorization", "")

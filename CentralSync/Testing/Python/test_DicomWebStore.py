@@ -85,7 +85,7 @@ def overTls(server, folder):
     subprocess.run(command, cwd=folder, check=True, capture_output=True)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(folder / "certificate.pem", folder / "key.pem")
-    server._server.socket = context.wrap_socket(server._server.socket, server_side=True)
+    server.httpServer.socket = context.wrap_socket(server.httpServer.socket, server_side=True)
     return server.address.replace("http:", "https:"), folder / "certificate.pem"
 
 

@@ -67,7 +67,7 @@ def secureStore(authority, clients, tmp_path):
             clients.configure_trust(context)
         if newest:
             context.maximum_version = newest
-        server._server.socket = context.wrap_socket(server._server.socket, server_side=True)
+        server.httpServer.socket = context.wrap_socket(server.httpServer.socket, server_side=True)
         servers.append(server.__enter__())
         return server, server.address.replace("http:", "https:")
 
