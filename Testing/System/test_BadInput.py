@@ -162,12 +162,12 @@ def test_stepsInTheWrongOrder(command, smallHead, tmp_path):
     assert command("verify", case)[0] == 0
 
 
-@pytest.mark.skipif(os.name == "nt", reason="signals to a process group are POSIX")
 def hearInterrupts():
     """Where tests run in the background, a shell may have told all their children to ignore interrupts."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
+@pytest.mark.skipif(os.name == "nt", reason="signals to a process group are POSIX")
 def test_interruptedStepLeavesTheCaseAsItWas(command, aPackagedCase, tmp_path):
     case = tmp_path / "case"
     shutil.copytree(aPackagedCase / "case", case)

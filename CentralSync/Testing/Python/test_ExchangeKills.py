@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import tempfile
 
 import pyrage
 import pytest
@@ -97,6 +98,8 @@ def test_killedWhileReceiving(identity, places, tmp_path):
     def take(place):
         with Case.open(place / "root/case", writable=True) as case:
             takeReceipt(case, receipt)
+        # In a place of its own: what one child leaves, the next one would remove, with more writes than the first.
+        tempfile.tempdir = str(place)
         receiveAnswer(answer, root=place / "root")
 
     def check(place, where):

@@ -1,6 +1,7 @@
 """120 objects through a network that does harm: what is reported as done is there, all arrives, nothing twice."""
 
 import collections
+import concurrent.futures
 import dataclasses
 import io
 import random
@@ -44,9 +45,10 @@ class Row:
 
 
 @pytest.fixture(scope="module")
-def orthanc():
-    with OrthancServer() as server:
-        yield server
+def orthancs():
+    """An Orthanc for each of the two, so that both can be at it at the same time."""
+    with OrthancServer() as one, OrthancServer() as other:
+        yield one, other
 
 
 class Kept:
@@ -141,9 +143,12 @@ def table(title, rows):
     # Not the same: what one of them corrupted in the archive would be another's conflict.
     "seeds", [range(20, 22), pytest.param(range(20), marks=pytest.mark.slow)], ids=["two seeds", "twenty seeds"]
 )
-def test_nothingIsLostSilentlyAndEverythingArrivesOnceFaultsEnd(orthanc, tmp_path, seeds):
-    mine = [ours(orthanc, tmp_path / str(seed), seed) for seed in seeds]
-    peer = [theirs(orthanc, tmp_path / str(seed), seed) for seed in seeds]
+def test_nothingIsLostSilentlyAndEverythingArrivesOnceFaultsEnd(orthancs, tmp_path, seeds):
+    def rows(push, orthanc):
+        return [push(orthanc, tmp_path / str(seed), seed) for seed in seeds]
+
+    with concurrent.futures.ThreadPoolExecutor() as executor:
+        mine, peer = executor.map(rows, (ours, theirs), orthancs)
     print("\n" + table("Planning Hub, through the outbox", mine))
     print(table("dicomweb-client with its retries", peer))
     assert [row.lost for row in mine] == [0] * len(mine)
