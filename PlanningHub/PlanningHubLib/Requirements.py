@@ -1,7 +1,10 @@
 """Python packages that Slicer does not ship, per Lib package, installed at the point of use."""
 
+import contextlib
 import functools
 import importlib.resources
+import signal
+import threading
 
 
 def listed(libName):
@@ -21,3 +24,20 @@ def ensure(libName):
     except ImportError:
         return
     pip_ensure(listed(libName), requester="Planning Hub")
+
+
+@contextlib.contextmanager
+def interruptsHeld():
+    """Let Ctrl-C wait while a compiled package is imported: some crash the program when it comes in the middle."""
+    before = signal.getsignal(signal.SIGINT)
+    if before is None or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    came = []
+    signal.signal(signal.SIGINT, lambda *what: came.append(what))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if came and callable(before):
+        before(*came[0])

@@ -10,6 +10,8 @@ import weakref
 
 import numpy
 
+from PlanningHubLib.Requirements import interruptsHeld
+
 from ..PlanFiles import partOf
 
 MOST_TRIANGLES = 100_000
@@ -52,7 +54,8 @@ def _fine(mesh):
 def _simplified(mesh, mostTriangles):
     if len(mesh.triangles) <= mostTriangles:
         return mesh
-    import fast_simplification
+    with interruptsHeld():
+        import fast_simplification
 
     points, triangles = fast_simplification.simplify(
         mesh.points, mesh.triangles, target_count=int(mostTriangles), agg=5

@@ -1,5 +1,7 @@
 """Inside Slicer, what Slicer does not ship is asked for where it is first needed, and once."""
 
+import concurrent.futures
+import signal
 import sys
 import types
 
@@ -51,3 +53,25 @@ def test_headlessNothingIsInstalled(tmp_path):
     with newCase(tmp_path / "case"):
         pass
     assert "slicer.packaging" not in sys.modules
+
+
+def test_anInterruptWaitsUntilAnImportIsDone():
+    done, before = [], signal.getsignal(signal.SIGINT)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt), Requirements.interruptsHeld():
+            signal.raise_signal(signal.SIGINT)
+            done.append("imported")
+        assert done == ["imported"] and signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def test_inAThreadNothingIsHeld():
+    with concurrent.futures.ThreadPoolExecutor() as executor:
+        assert executor.submit(heldHandler).result() is signal.getsignal(signal.SIGINT)
+
+
+def heldHandler():
+    with Requirements.interruptsHeld():
+        return signal.getsignal(signal.SIGINT)

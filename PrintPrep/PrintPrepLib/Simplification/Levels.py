@@ -8,6 +8,7 @@ import dataclasses
 
 import numpy
 
+from PlanningHubLib.Requirements import interruptsHeld
 from PlanningHubLib.Shapes.Mesh import Mesh
 
 from .Clusters import clustered, contracted
@@ -83,7 +84,8 @@ def decimated(mesh, triangleCount):
 
     Open borders stay as they are.
     """
-    import fast_simplification
+    with interruptsHeld():
+        import fast_simplification
 
     points, triangles, merges = fast_simplification.simplify(
         mesh.points, mesh.triangles, target_count=triangleCount, preserve_border=True, return_collapses=True
