@@ -66,14 +66,13 @@ def syncCase(case, store, progress=noProgress, patienceSeconds=PATIENCE_SECONDS)
         if endpoint:
             # Before the case's own files are kept, which say so then.
             Consent.release(case, PURPOSE, endpoint.description, parents, once=True)
-        _heads, found = _comparedHeads(case, store)
+        findings += tuple(_comparedHeads(case, store))
         closing = CaseFiles.closingItems(case, store, items)
         results += [*push(closing.all), *closing.refused]
         results += CaseFiles.keepRecord(case, store, results, push)
         if endpoint:
             metadata = Bundle.itemFor(case, [*items.all, *closing.all])
             results += Push(outbox, endpoint, case.caseId, case.folder, patienceSeconds).push([metadata])
-    findings += tuple(found)
     return SyncResult(tuple(results), store.description, receipt, findings, tuple(pushing.alarms))
 
 
@@ -137,10 +136,10 @@ def _commitReceipt(case, parents, result):
 
 
 def _comparedHeads(case, store):
-    """Return the heads that the store had before this sync, and the findings of the comparison with them."""
+    """Return what has to be said of the audit log, held against the heads that the store kept before this sync."""
     try:
         heads, findings = AuditHead.keptHeads(case, store)
     except StoreFailed as error:
         words = f"The audit log could not be held against what the store kept of it: {error.message}"
-        return [], [Finding("audit-head-not-compared", "warn", words, "Sync again.")]
-    return heads, [*findings, *AuditHead.differences(case, heads)]
+        return [Finding("audit-head-not-compared", "warn", words, "Sync again.")]
+    return [*findings, *AuditHead.differences(case, heads)]
