@@ -7,6 +7,7 @@ from PlanningHubLib.Signing import shortFingerprint
 from .DerivedObject import commonArguments, complete, identityAsItIs, longString
 from .MeasurementItems import SCHEME, numericItem
 from .MovedFrames import packageUid, plannedFrame
+from .Predecessors import addPredecessor, documentBefore
 
 SERIES_NUMBER = 9004
 REPORT = "measurements-dicom"
@@ -50,6 +51,9 @@ def write(content, writer, progress):
         tuple(content.approvals),
     )
     dataset = buildReport(content.source, content.making, report, writer.datasets["segmentation-dicom"])
+    before = documentBefore(content.case, REPORT)
+    if before:
+        addPredecessor(dataset, before)
     writer.object(dataset, "measurements.dcm", REPORT)
 
 

@@ -7,7 +7,7 @@ from .Icons import painted
 from .ModelBodies import coarse, modelBodies
 from .ModelFiles import stlBytes
 from .ModelModule import modelOf
-from .Predecessors import addPredecessor, predecessorOf
+from .Predecessors import addEditedModel, predecessorOf
 
 MODEL, STL, THREE_MF, OBJECT_MODEL = "model-dicom", "model-stl", "model-3mf", "object-model-dicom"
 ROLES = (MODEL, STL, THREE_MF, OBJECT_MODEL)
@@ -38,7 +38,7 @@ def _writePiece(content, writer, body, number):
     dataset = buildEncapsulatedModel(content.source, content.making, stl.read_bytes(), model, derivedFrom(writer))
     predecessor = predecessorOf(content.case, body, MODEL)
     if predecessor:
-        addPredecessor(dataset, predecessor)
+        addEditedModel(dataset, predecessor)
     writer.object(dataset, f"{name}.dcm", roleOfPiece(MODEL, number), body.part.id)
 
 

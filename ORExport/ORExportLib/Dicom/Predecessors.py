@@ -1,4 +1,7 @@
-"""Which DICOM object of an earlier package a model replaces (Predecessor Documents, PS3.3 C.24.2)."""
+"""Which DICOM object of an earlier package a newer one replaces.
+
+Predecessor Documents: PS3.3 C.24.2 of models and PDF, C.17.2 of structured reports; segmentations know none.
+"""
 
 import json
 
@@ -24,6 +27,20 @@ def predecessorOf(case, body, role):
     return None
 
 
+def documentBefore(case, role):
+    """Return the dataset, without its document, of a role in the newest package that the case has, or None.
+
+    :param role: of a file of which a package has one
+    """
+    package = case.latest("package")
+    try:
+        values = json.loads(case.path(package, Manifest.FILE_NAME).read_bytes()) if package else {"files": []}
+        names = [one["path"] for one in values["files"] if one["role"] == role]
+        return _header(case.path(package, names[0])) if names else None
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
 def _revision(manifest, partId):
     return max((one["revision"] for one in manifest["artefacts"] if one["id"] == partId), default=0)
 
@@ -40,15 +57,22 @@ def _header(path):
     return dataset if all(keyword in dataset for keyword in keywords) else None
 
 
-def addPredecessor(dataset, predecessor):
+def addEditedModel(dataset, predecessor):
     """Say which object a model replaces: the same part before it was edited (CID 7062)."""
-    from pydicom.dataset import Dataset
     from pydicom.sr.codedict import codes
+
+    addPredecessor(dataset, predecessor)
+    (series,) = dataset.PredecessorDocumentsSequence[0].ReferencedSeriesSequence
+    series.ReferencedSOPSequence[0].PurposeOfReferenceCodeSequence = [codedItem(codes.cid7062.EditedModel)]
+
+
+def addPredecessor(dataset, predecessor):
+    """Say which object a document replaces."""
+    from pydicom.dataset import Dataset
 
     reference, series, study = Dataset(), Dataset(), Dataset()
     reference.ReferencedSOPClassUID = predecessor.SOPClassUID
     reference.ReferencedSOPInstanceUID = predecessor.SOPInstanceUID
-    reference.PurposeOfReferenceCodeSequence = [codedItem(codes.cid7062.EditedModel)]
     series.SeriesInstanceUID, series.ReferencedSOPSequence = predecessor.SeriesInstanceUID, [reference]
     study.StudyInstanceUID, study.ReferencedSeriesSequence = predecessor.StudyInstanceUID, [series]
     dataset.PredecessorDocumentsSequence = [study]

@@ -12,6 +12,7 @@ from PlanningHubLib.Repair import repairNote
 from .. import ApprovalsFile
 from ..Dicom.EncapsulatedPdf import buildEncapsulatedPdf
 from ..Dicom.ModelModule import showsSkin
+from ..Dicom.Predecessors import addPredecessor, documentBefore
 from ..ViewPictures import viewPictures
 from .BodyFigure import regionOf
 from .Briefing import Briefing, Picture
@@ -47,11 +48,11 @@ def write(content, writer, progress):
         pdf = planPdf(briefingOf(content, [*views[:MOST_VIEWS], *outline]), detailsOf(content, views))
     writer.bytes(pdf, "briefing.pdf", PDF)
     segmentation, isSkin = writer.datasets["segmentation-dicom"], [showsSkin(content, body) for body in content.bodies]
-    writer.object(
-        buildEncapsulatedPdf(content.source, content.making, pdf, content.side, [segmentation], any(isSkin)),
-        "briefing.dcm",
-        OBJECT,
-    )
+    dataset = buildEncapsulatedPdf(content.source, content.making, pdf, content.side, [segmentation], any(isSkin))
+    before = documentBefore(content.case, OBJECT)
+    if before:
+        addPredecessor(dataset, before)
+    writer.object(dataset, "briefing.dcm", OBJECT)
 
 
 def _views(content, folder, progress):

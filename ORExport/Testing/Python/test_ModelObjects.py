@@ -20,7 +20,7 @@ from ORExportLib.Dicom.Icons import SIZE, painted
 from ORExportLib.Dicom.ModelBodies import MOST_TRIANGLES, coarse
 from ORExportLib.Dicom.ModelFiles import stlBytes
 from ORExportLib.Dicom.MovedFrames import movedFrame, plannedFrame
-from ORExportLib.Dicom.Predecessors import addPredecessor, predecessorOf
+from ORExportLib.Dicom.Predecessors import addEditedModel, predecessorOf
 from ORExportLib.Dicom.SegmentationObject import Algorithm, buildSegmentation
 from ORExportLib.Dicom.Source import readSource
 from PlanningHubLib.Shapes.Mesh import Mesh
@@ -242,7 +242,7 @@ def test_editedPartNamesTheModelThatItReplaces(aContent, written, tmp_path):
         predecessor = predecessorOf(case, aContent.bodies[-1], "model-dicom")
         assert bool(predecessor) is isReplaced
     dataset = pydicom.dcmread(before)
-    addPredecessor(dataset, predecessor)
+    addEditedModel(dataset, predecessor)
     dataset.save_as(tmp_path / "edited.dcm")
     assert dicomErrors(tmp_path / "edited.dcm") == []
     (reference,) = dataset.PredecessorDocumentsSequence[0].ReferencedSeriesSequence[0].ReferencedSOPSequence

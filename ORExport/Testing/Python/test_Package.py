@@ -10,6 +10,7 @@ from Judges import dicomErrors, entityErrors, run
 from SmallSeries import addPart, tetrahedronStl
 
 from ORExportLib import Manifest
+from ORExportLib.Dicom.Predecessors import documentBefore
 from ORExportLib.Package import exportPackage, makePackage, optionalContents
 from ORExportLib.Verify import OBJECT_NAMES, isPackage, verifyPackage
 from ORExportLib.VerifyFiles import ALWAYS
@@ -320,3 +321,19 @@ def test_fullDiskIsNamedAndLeavesNothing(aReadyCase, aSession, withoutPictures):
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert refused.value.code == "disk-full"
     assert sorted(aReadyCase.folder.rglob("*")) == before
+
+
+def test_aNewerPackagesDocumentsNameThoseBefore(aReadyCase, aSession, withoutPictures, tmp_path):
+    """The first package replaces nothing; of the next, each document that was in the first names it."""
+    read = []
+    for number in range(2):
+        package = makePackage(aReadyCase, aSession, leaveOut=LEAN)
+        (name,) = [name for name in package.files if name.endswith("briefing.dcm")]
+        read.append(pydicom.dcmread(aReadyCase.path(package, name)))
+        assert dicomErrors(aReadyCase.path(package, name)) == [], number
+    first, second = read
+    assert "PredecessorDocumentsSequence" not in first
+    (series,) = second.PredecessorDocumentsSequence[0].ReferencedSeriesSequence
+    assert series.ReferencedSOPSequence[0].ReferencedSOPInstanceUID == first.SOPInstanceUID != second.SOPInstanceUID
+    assert documentBefore(aReadyCase, "briefing-dicom").SOPInstanceUID == second.SOPInstanceUID
+    assert documentBefore(aReadyCase, "no-such-role") is None
