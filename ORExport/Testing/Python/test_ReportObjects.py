@@ -19,6 +19,7 @@ from ORExportLib.Dicom.EncapsulatedModel import buildEncapsulatedModel
 from ORExportLib.Dicom.KeyObjects import buildSelection, selectedInstances
 from ORExportLib.Dicom.MeasurementReport import Report, buildReport
 from ORExportLib.Dicom.ModelModule import Model
+from ORExportLib.Dicom.Predecessors import addPredecessor
 from ORExportLib.Dicom.SegmentationObject import Algorithm, buildSegmentation
 from ORExportLib.Dicom.Source import readSource
 from ORExportLib.Measurements import measurementsOf
@@ -80,6 +81,16 @@ def test_bothConformAndNothingThatTheyNameIsMissing(which, request):
     missing = entityErrors([*made.paths, *made.slices[1:]])
     assert missing and all("Missing SOPInstanceUID" in line for line in missing)
     assert made.report.AccessionNumber == made.selection.AccessionNumber == made.source.first.AccessionNumber
+
+
+def test_aReportThatNamesTheOneBeforeConforms(draft, tmp_path):
+    dataset = copy.deepcopy(draft.report)
+    addPredecessor(dataset, draft.report)
+    dataset.save_as(tmp_path / "next.dcm", enforce_file_format=True)
+    assert dicomErrors(tmp_path / "next.dcm") == []
+    del dataset.PredecessorDocumentsSequence[0].ReferencedSeriesSequence
+    dataset.save_as(tmp_path / "damaged.dcm", enforce_file_format=True)
+    assert dicomErrors(tmp_path / "damaged.dcm")
 
 
 def test_highdicomReadsTheSameNumbers(draft):
