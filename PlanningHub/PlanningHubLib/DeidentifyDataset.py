@@ -4,6 +4,7 @@ import math
 import re
 
 from . import DeidentifyRules as Rules
+from .UncheckedValues import uncheckedValues
 
 NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
 TRACKING_IDENTIFIER = ("112039", "DCM")
@@ -26,11 +27,10 @@ class Cleaner:
 
     def clean(self, dataset, isTop=True):
         """Return a new dataset with what may be kept; pixels and documents are left to the caller."""
-        import pydicom
         from pydicom.dataset import Dataset
 
         result = Dataset()
-        with pydicom.config.disable_value_validation():
+        with uncheckedValues():
             for tag in dataset.keys():
                 self._copy(dataset, tag, result, isTop)
         return result

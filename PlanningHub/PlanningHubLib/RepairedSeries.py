@@ -11,6 +11,7 @@ import numpy
 from .Completion import hashedUid
 from .Progress import noProgress
 from .Repair import scannedBeside
+from .UncheckedValues import uncheckedValues
 
 # What belongs to the scanned slice alone, or would be wrong for a resampled one.
 DROPPED = (
@@ -44,7 +45,7 @@ def writeRepaired(plan, voxels, folder, progress=noProgress):
     """
     import pydicom
 
-    with pydicom.config.disable_value_validation():
+    with uncheckedValues():
         for index, scanned in enumerate(scannedBeside(plan)):
             progress(index / len(voxels), f"Writing repaired slice {index + 1} of {len(voxels)}")
             nearest = pydicom.dcmread(scanned[0].path, stop_before_pixels=True)

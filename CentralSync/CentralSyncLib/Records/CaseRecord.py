@@ -18,6 +18,7 @@ from PlanningHubLib.Files import sha256Bytes
 from PlanningHubLib.Locking import utcNow
 from PlanningHubLib.SchemaCheck import inWords, schemaFault
 from PlanningHubLib.Software import versions
+from PlanningHubLib.UncheckedValues import uncheckedValues
 
 from ..Items import DICOM, Item, itemOf
 from .Metadata import approvedBy, metadataOf, retentionOf
@@ -158,11 +159,10 @@ def recordItem(values, header):
 
 
 def _object(values, header):
-    import pydicom
 
     content = zlib.compress(json.dumps(values, sort_keys=True).encode(), 9)
     when = datetime.datetime.fromisoformat(values["when"])
-    with pydicom.config.disable_value_validation():
+    with uncheckedValues():
         dataset = startObject(header, when)
         _describe(dataset, values, header)
         dataset.SOPInstanceUID = uidOf(FORMAT, header.studyUid, sha256Bytes(content))

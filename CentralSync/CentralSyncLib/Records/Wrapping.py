@@ -13,6 +13,7 @@ import shutil
 
 from PlanningHubLib.Errors import InputRefused
 from PlanningHubLib.Files import sha256Bytes
+from PlanningHubLib.UncheckedValues import uncheckedValues
 
 from ..Items import DICOM
 from .RawData import RAW_DATA_STORAGE, startObject, uidOf, writeObject
@@ -79,9 +80,8 @@ def wrap(item, header):
 
 def _dataset(item, header):
     """All of the object but the content itself; its UID is one of everything that stands in it."""
-    import pydicom
 
-    with pydicom.config.disable_value_validation():
+    with uncheckedValues():
         dataset = startObject(header, datetime.datetime.fromisoformat(header.created))
         dataset.SeriesInstanceUID = filesSeries(header.caseId, header.studyUid)
         dataset.SeriesNumber, dataset.SeriesDescription = SERIES_NUMBER, SERIES_DESCRIPTION

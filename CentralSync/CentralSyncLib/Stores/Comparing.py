@@ -10,6 +10,7 @@ import io
 import math
 
 from PlanningHubLib.Requirements import ensure
+from PlanningHubLib.UncheckedValues import uncheckedValues
 
 from .CentralStore import CONFLICT, SAME, Answer
 from .Differences import PIXEL_DATA, PIXELS, differences, metaDifferences, pixelDifferences
@@ -48,10 +49,9 @@ def compare(original, kept):
     :param kept: bytes of the store's
     """
     ensure("CentralSyncLib")
-    import pydicom
 
     # Its warnings hold the values, a patient's name among them.
-    with pydicom.config.disable_value_validation():
+    with uncheckedValues():
         return _compare(original, kept)
 
 

@@ -12,6 +12,7 @@ import io
 from PlanningHubLib.Errors import InputRefused
 from PlanningHubLib.Files import sha256Bytes
 from PlanningHubLib.Requirements import ensure
+from PlanningHubLib.UncheckedValues import uncheckedValues
 
 from ..Items import DICOM, Item
 from ..Records.RawData import CaseHeader, inZone, uidOf
@@ -89,7 +90,6 @@ def _notReplaceable(item, why):
 
 def _standIn(item, dataset, when):
     """The item of the same content under a new UID; the dataset is changed into it."""
-    import pydicom
     from pydicom.dataset import Dataset
 
     uid = uidOf("stand-in", item.sopInstanceUid, item.sha256, when.isoformat())
@@ -100,7 +100,7 @@ def _standIn(item, dataset, when):
     local = inZone(when, str(dataset.get("TimezoneOffsetFromUTC") or "").strip())
     modified.AttributeModificationDateTime = local.strftime("%Y%m%d%H%M%S%z")
     modified.ModifiedAttributesSequence = [was]
-    with pydicom.config.disable_value_validation():
+    with uncheckedValues():
         dataset.OriginalAttributesSequence = [*dataset.get("OriginalAttributesSequence", ()), modified]
         dataset.SOPInstanceUID = dataset.file_meta.MediaStorageSOPInstanceUID = uid
         stream = io.BytesIO()

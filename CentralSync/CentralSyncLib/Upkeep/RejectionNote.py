@@ -7,6 +7,7 @@ import datetime
 import io
 
 from PlanningHubLib.Software import versions
+from PlanningHubLib.UncheckedValues import uncheckedValues
 
 from ..Records.RawData import inZone, uidOf, writeObject
 
@@ -34,13 +35,12 @@ def rejectionNote(headers, reason, text, when):
     :param text: in words, why; it must not name the patient more than the objects do
     :param when: aware time
     """
-    import pydicom
     from pydicom.sr.coding import Code
 
     value, meaning = TITLES[reason]
     headers = [_completed(header) for header in headers]
     uids = sorted(str(header.SOPInstanceUID) for header in headers)
-    with pydicom.config.disable_value_validation():
+    with uncheckedValues():
         note = _document(headers, Code(value, "DCM", meaning), text, when, uidOf("note", value, text, str(when), *uids))
         file = io.BytesIO()
         writeObject(note, file)

@@ -4,6 +4,8 @@ import dataclasses
 import datetime
 import uuid
 
+from PlanningHubLib.UncheckedValues import uncheckedValues
+
 MANUFACTURER = "Planning Hub"
 MODEL_NAME = "Planning Hub for 3D Slicer"
 # Type 1 in Enhanced General Equipment, and software has none.
@@ -82,9 +84,7 @@ def identityAsItIs():
 
     Archives hold such accession numbers and names; a shortened one would no longer be found.
     """
-    import pydicom
-
-    return pydicom.config.disable_value_validation()
+    return uncheckedValues()
 
 
 def _newObject(source, making, sopClassUid, modality, seriesNumber, seriesDescription):
