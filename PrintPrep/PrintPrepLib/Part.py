@@ -75,7 +75,7 @@ def makePart(case, session, recipe=None, progress=noProgress, user=None):
             parents=shape.parents,
             parameters={**recipe, "object": shape.name, **_smoothingParameters(shape)},
             facts={**partFacts(work, simple, pieces, checks), **repairFacts(segmentation)},
-            software=versions("slicer-core", "vtk", "manifold3d", "fast-simplification", "libigl", "lib3mf"),
+            software=versions("slicer-core", "vtk", "manifold3d", "fast-simplification", "libigl", "numba", "lib3mf"),
             title="Printable part" if recipe["object"] is None else f"Printable part: {shape.name}",
         )
 
