@@ -8,7 +8,7 @@ from scipy import ndimage
 from vtk.util import numpy_support
 
 from ..Errors import Finding, InputRefused
-from ..Shapes.Deviation import areaWeights, distancesAroundNearest, samplesOf
+from ..Shapes.Deviation import areaWeights, distancesToSurface, samplesOf
 from ..Shapes.Manifolds import asSolid, fromManifold, toManifold
 from ..Shapes.Mesh import Mesh
 from ..Shapes.Threads import vtkThreads
@@ -117,7 +117,7 @@ def _fieldMm(mesh, origin, counts, spacingMm, marginMm):
     field[inside] *= -1
     band = numpy.abs(field - marginMm) < BAND * spacingMm
     points = origin + spacingMm * numpy.argwhere(band)[:, ::-1]
-    exactMm = distancesAroundNearest(points, fine)
+    exactMm = distancesToSurface(points, mesh)
     field[band] = numpy.where(inside[band], -exactMm, exactMm)
     return field.astype(numpy.float32)
 

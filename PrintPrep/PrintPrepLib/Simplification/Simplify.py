@@ -13,9 +13,9 @@ import numpy
 from PlanningHubLib.Errors import UsageError
 from PlanningHubLib.Progress import noProgress, part
 from PlanningHubLib.Shapes.Deviation import Deviation, measured
-from PlanningHubLib.Shapes.Fans import distancesNear
 from PlanningHubLib.Shapes.Manifolds import APART_MM, asSolid
 from PlanningHubLib.Shapes.Mesh import Mesh
+from PlanningHubLib.Shapes.Search import TriangleSearch
 
 from .Levels import assembled, coarser, finest
 from .Trials import Trial
@@ -67,7 +67,7 @@ def _levels(mesh, boundMm, progress):
         if level is None:
             return levels
         nearby = level.owners[sample]
-        distancesMm = distancesNear(mesh.points[sample], level.mesh, nearby)[0]
+        distancesMm = TriangleSearch(level.mesh).distances(mesh.points[sample], nearby, boundMm)[0]
         if (distancesMm > boundMm).mean() > BEYOND_FRACTION:
             return levels
         levels.append(level)

@@ -15,10 +15,10 @@ from PartMaking import (
 )
 
 from PlanningHubLib.Errors import Cancelled, InputRefused, UsageError
-from PlanningHubLib.Shapes import Between, Checks, Deviation, Manifolds, Surface
+from PlanningHubLib.Shapes import Checks, Deviation, Manifolds, Surface
 from PlanningHubLib.Shapes.Mesh import Mesh, welded
 from PrintPrepLib.Formats import Writers
-from PrintPrepLib.Simplification import Levels, Simplify, Trials
+from PrintPrepLib.Simplification import Levels, Simplify
 
 
 def trimeshDistances(mesh, points):
@@ -91,16 +91,6 @@ def test_deviationSeesBothDirections():
     withFin = joined(fine, Mesh(fine.points[:3] + numpy.float32(40), numpy.array([[0, 1, 2]], numpy.int32)))
     assert Deviation.measured(fine, withFin).maximumMm > 20
     assert Deviation.measured(withFin, fine).maximumMm > 20
-
-
-def test_fineDistancesAreNeverBelowTheTrueOnes():
-    fine = Surface.maskSurface(asymmetricMask(), obliqueMatrix((0.6, 0.6, 2.0))).mesh
-    points = numpy.random.default_rng(1).normal(size=(3000, 3)) * 0.4 + numpy.resize(fine.points, (3000, 3))
-    ours, exact = Deviation.distancesToFineSurface(points, fine), trimeshDistances(fine, points)
-    assert (ours >= exact - 1e-6).all()
-    largest = exact.argsort()[-10:]
-    assert ours[largest] == pytest.approx(exact[largest], abs=1e-6)
-    assert ours.mean() == pytest.approx(exact.mean(), abs=0.02)
 
 
 def test_boundDecidesNotACount():
@@ -178,20 +168,6 @@ def test_cancelGoesThrough():
         Simplify.simplified(ballMesh(), 0.1, cancel)
 
 
-def test_meshOfLongTrianglesLiesOnItself():
-    mesh = boxMesh((0, 0, 0), (80, 3, 40))
-    samples = Deviation.samplesOf(mesh)
-    assert Deviation.distancesToFineSurface(samples, mesh).max() < 1e-5
-
-
-def test_ofALargeMeshOfLongTrianglesTheLargestIsExact(monkeypatch):
-    monkeypatch.setattr(Deviation, "_ALL_EXACT", 0)
-    mesh = boxMesh((0, 0, 0), (80, 3, 40))
-    points = Deviation.samplesOf(mesh) + (0, 0.25, 0)
-    found = Deviation.distancesToFineSurface(points, mesh).max()
-    assert found == pytest.approx(Deviation.distancesToSurface(points, mesh).max(), abs=1e-6)
-
-
 @pytest.mark.parametrize(("spacingMm", "boundMm"), [((0.5, 0.5, 0.7), 0.1), ((0.4, 0.4, 0.4), 0.25)])
 def test_boundHoldsBetweenCornersAndOnEdges(monkeypatch, spacingMm, boundMm):
     """Judged at many places of every triangle of both surfaces, by another library; by the way of large meshes too."""
@@ -200,8 +176,6 @@ def test_boundHoldsBetweenCornersAndOnEdges(monkeypatch, spacingMm, boundMm):
         if large:
             monkeypatch.setattr(Levels, "LARGE_TRIANGLES", 1000)
             monkeypatch.setattr(Deviation, "_ALL_EXACT", 0)
-            monkeypatch.setattr(Between, "LONG_TRIANGLES", 0)
-            monkeypatch.setattr(Trials, "EVEN_TRIANGLES", 0)
         simple = Simplify.simplified(fine, boundMm)
         forth = trimeshDistances(simple.mesh, placesOnAll(fine, 3))
         back = trimeshDistances(fine, placesOnAll(simple.mesh, 8))

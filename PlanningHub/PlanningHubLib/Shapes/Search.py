@@ -1,0 +1,76 @@
+"""How far places lie from a mesh of many triangles: quick where a point of the mesh near by is known."""
+
+import numpy
+
+from . import SearchLoops
+from .Threads import inChunks
+
+
+class TriangleSearch:
+    """A mesh laid out for many questions of how far places lie from it."""
+
+    def __init__(self, mesh):
+        self.mesh = mesh
+        fans = fansOf(mesh.triangles, len(mesh.points))
+        self.layout = SearchLoops.Layout(mesh.points, mesh.triangles, *fans, *_tree(mesh))
+
+    def distances(self, places, hints=None, enoughMm=0.0):
+        """Return how far places (k, 3) lie from the mesh, in mm (k,), and the triangles (k,) measured to.
+
+        Distances beyond what is enough are exact; others are not below the true ones, and hardly above where the
+        triangles around a point near by are those below the place. An empty mesh is infinitely far.
+
+        :param hints: (k,) a point of the mesh near each place, -1 where none is known
+        """
+        places = numpy.ascontiguousarray(places, numpy.float64).reshape(-1, 3)
+        hints = numpy.full(len(places), -1, numpy.int32) if hints is None else hints.astype(numpy.int32, copy=False)
+        distancesMm, found = numpy.full(len(places), numpy.inf, numpy.float32), numpy.full(len(places), -1, numpy.int32)
+
+        def measure(part):
+            SearchLoops.distances(
+                places[part], hints[part], float(enoughMm), self.layout, distancesMm[part], found[part]
+            )
+
+        if len(self.mesh.triangles):
+            inChunks(measure, len(places))
+        return distancesMm, found
+
+
+def fansOf(triangles, pointCount):
+    """Return where each point's triangles begin (n + 1,), and these triangles (3 m,), both int32."""
+    starts, fans = numpy.zeros(pointCount + 1, numpy.int32), numpy.empty(triangles.size, numpy.int32)
+    SearchLoops.fansOf(triangles, starts, fans)
+    return starts, fans
+
+
+def _tree(mesh):
+    """Return order, sizes, low and high of a :class:`.SearchLoops.Layout`."""
+    count = len(mesh.triangles)
+    sizes = [max(1, -(-count // SearchLoops.LEAF))]
+    while sizes[-1] > 1:
+        sizes.append(-(-sizes[-1] // SearchLoops.BRANCHES))
+    low, high = (numpy.zeros((sum(sizes), 3), numpy.float32) for _side in range(2))
+    codes = numpy.zeros(count, numpy.int32)
+    sizes = numpy.array(sizes, numpy.int64)
+    if count:
+        least = mesh.points.min(0).astype(numpy.float64)
+        scale = 1023 / max(1e-9, float((mesh.points.max(0) - least).max()))
+        inChunks(
+            lambda part: SearchLoops.mortonCodes(mesh.points, mesh.triangles[part], least, scale, codes[part]), count
+        )
+    order = numpy.argsort(codes).astype(numpy.int32)
+    if count:
+        SearchLoops.boxesOf(mesh.points, mesh.triangles, order, sizes, low, high)
+    return order, sizes, low, high
+
+
+def nearestOf(places, owners, points):
+    """Return for each place (k, 3) the nearest of the points (n, 3) that it owns, -1 for a place without any.
+
+    :param owners: (n,) the place of each point, or -1
+    """
+    found, squared = numpy.full(len(places), -1, numpy.int32), numpy.full(len(places), numpy.inf)
+    SearchLoops.nearestOf(
+        numpy.ascontiguousarray(places, numpy.float64), owners.astype(numpy.int32, copy=False), points, found, squared
+    )
+    return found

@@ -1,0 +1,183 @@
+"""Loops of merging points cell by cell."""
+
+import numpy
+
+from PlanningHubLib.Compiled import compiled
+
+
+@compiled
+def contracted(triangles, owners):
+    """Return the triangles (k, 3) with other points for their corners that keep three, and which (k,) they were."""
+    corners, which, count = numpy.empty_like(triangles), numpy.empty(len(triangles), numpy.int32), 0
+    for triangle in range(len(triangles)):
+        first, second, last = triangles[triangle]
+        one, other, third = owners[first], owners[second], owners[last]
+        if one != other and other != third and third != one:
+            corners[count, 0], corners[count, 1], corners[count, 2], which[count] = one, other, third, triangle
+            count += 1
+    return corners[:count].copy(), which[:count].copy()
+
+
+@compiled
+def balance(triangles, one, other):
+    """Return a sum over edges, modulo 2**64, in which an edge and the same one the other way come to nothing.
+
+    :param one: (n,) random uint64 of each point, and ``other`` (n,) too
+    """
+    total = numpy.uint64(0)
+    for triangle in range(len(triangles)):
+        for corner in range(3):
+            start, end = triangles[triangle, corner], triangles[triangle, (corner + 1) % 3]
+            total += one[start] * other[end] - one[end] * other[start]
+    return total
+
+
+@compiled
+def cellsOf(points, low, cellMm, columns, rows, cells):
+    """Fill in the number of the cell that each point lies in."""
+    for point in range(len(points)):
+        column = numpy.int64((points[point, 0] - low[0]) / cellMm)
+        row = numpy.int64((points[point, 1] - low[1]) / cellMm)
+        cells[point] = (numpy.int64((points[point, 2] - low[2]) / cellMm) * rows + row) * columns + column
+
+
+@compiled
+def _root(parents, point):
+    while parents[point] != point:
+        parents[point] = parents[parents[point]]
+        point = parents[point]
+    return point
+
+
+@compiled
+def patchesOf(triangles, cells):
+    """Return the number (n,) of each point's patch, points of one cell that edges connect, and for each patch (k,)
+    Euler's characteristic: one for a disc; rings, tubes and shells have others."""
+    parents = numpy.arange(len(cells)).astype(numpy.int32)
+    for triangle in range(len(triangles)):
+        for corner in range(3):
+            start, end = triangles[triangle, corner], triangles[triangle, (corner + 1) % 3]
+            # Of a closed surface, each edge is seen once from either side.
+            if start < end and cells[start] == cells[end]:
+                one, other = _root(parents, start), _root(parents, end)
+                # The first point of a patch is its root.
+                parents[max(one, other)] = min(one, other)
+    labels, count = numpy.empty(len(cells), numpy.int32), 0
+    for point in range(len(cells)):
+        if parents[point] == point:
+            labels[point] = count
+            count += 1
+        else:
+            labels[point] = labels[_root(parents, point)]
+    characteristics = numpy.zeros(count, numpy.int32)
+    for point in range(len(cells)):
+        characteristics[labels[point]] += 1
+    for triangle in range(len(triangles)):
+        first, second, last = triangles[triangle]
+        one, other, third = labels[first], labels[second], labels[last]
+        if one == other and other == third:
+            characteristics[one] += 1
+        for corner in range(3):
+            start, end = triangles[triangle, corner], triangles[triangle, (corner + 1) % 3]
+            if start < end and labels[start] == labels[end]:
+                characteristics[labels[start]] -= 1
+    return labels, characteristics
+
+
+@compiled
+def normalsOf(points, triangles):
+    """Return a normal (n, 3) float32 for each point, as long as twice the area of the triangles around it."""
+    normals = numpy.zeros(points.shape, numpy.float32)
+    for triangle in range(len(triangles)):
+        a, b, c = triangles[triangle]
+        ux, uy, uz = points[b, 0] - points[a, 0], points[b, 1] - points[a, 1], points[b, 2] - points[a, 2]
+        vx, vy, vz = points[c, 0] - points[a, 0], points[c, 1] - points[a, 1], points[c, 2] - points[a, 2]
+        nx, ny, nz = uy * vz - uz * vy, uz * vx - ux * vz, ux * vy - uy * vx
+        for point in (a, b, c):
+            normals[point, 0] += nx
+            normals[point, 1] += ny
+            normals[point, 2] += nz
+    return normals
+
+
+@compiled
+def placed(points, normals, labels, count, middleWeight):
+    """Return for each patch the point (k, 3) nearest to the planes of its points (least squares), and its normal.
+
+    :param middleWeight: how much the point is drawn to the middle of the patch's points
+    """
+    sizes, middles = numpy.zeros(count), numpy.zeros((count, 3))
+    directions = numpy.zeros((count, 3), numpy.float32)
+    for point in range(len(labels)):
+        label = labels[point]
+        sizes[label] += 1
+        for axis in range(3):
+            middles[label, axis] += points[point, axis]
+            directions[label, axis] += normals[point, axis]
+    for label in range(count):
+        for axis in range(3):
+            middles[label, axis] /= sizes[label]
+    # The six different entries of each symmetric matrix, and the right side.
+    sums = numpy.zeros((count, 9))
+    for point in range(len(labels)):
+        label = labels[point]
+        nx, ny, nz = normals[point]
+        length = numpy.float64(nx * nx + ny * ny + nz * nz) ** 0.5
+        if length == 0:
+            continue
+        nx, ny, nz = nx / length, ny / length, nz / length
+        height = (
+            nx * (points[point, 0] - middles[label, 0])
+            + ny * (points[point, 1] - middles[label, 1])
+            + nz * (points[point, 2] - middles[label, 2])
+        )
+        sums[label, 0] += nx * nx
+        sums[label, 1] += nx * ny
+        sums[label, 2] += nx * nz
+        sums[label, 3] += ny * ny
+        sums[label, 4] += ny * nz
+        sums[label, 5] += nz * nz
+        sums[label, 6] += nx * height
+        sums[label, 7] += ny * height
+        sums[label, 8] += nz * height
+    found = numpy.empty((count, 3), numpy.float32)
+    for label in range(count):
+        xx, xy, xz, yy, yz, zz, px, py, pz = sums[label]
+        weight = middleWeight * sizes[label]
+        xx, yy, zz = xx + weight, yy + weight, zz + weight
+        # Cramer's rule; the weight keeps the determinant away from zero.
+        cx, cy, cz = yy * zz - yz * yz, xz * yz - xy * zz, xy * yz - xz * yy
+        determinant = xx * cx + xy * cy + xz * cz
+        found[label, 0] = middles[label, 0] + (px * cx + py * cy + pz * cz) / determinant
+        found[label, 1] = middles[label, 1] + (
+            (px * cy + py * (xx * zz - xz * xz) + pz * (xy * xz - xx * yz)) / determinant
+        )
+        found[label, 2] = middles[label, 2] + (
+            (px * cz + py * (xy * xz - xx * yz) + pz * (xx * yy - xy * xy)) / determinant
+        )
+    return found, directions
+
+
+@compiled
+def markSpoiled(points, triangles, normals, starts, fans, spoiled):
+    """Mark the points of triangles that are turned over against the normal of a corner, and of edges of more than two.
+
+    :param starts, fans: the triangles of each point, as :func:`PlanningHubLib.Shapes.SearchLoops.fansOf` has them
+    """
+    for triangle in range(len(triangles)):
+        a, b, c = triangles[triangle]
+        ux, uy, uz = points[b, 0] - points[a, 0], points[b, 1] - points[a, 1], points[b, 2] - points[a, 2]
+        vx, vy, vz = points[c, 0] - points[a, 0], points[c, 1] - points[a, 1], points[c, 2] - points[a, 2]
+        nx, ny, nz = uy * vz - uz * vy, uz * vx - ux * vz, ux * vy - uy * vx
+        for point in (a, b, c):
+            if nx * normals[point, 0] + ny * normals[point, 1] + nz * normals[point, 2] < 0:
+                spoiled[a] = spoiled[b] = spoiled[c] = True
+        for corner in range(3):
+            start, end = triangles[triangle, corner], triangles[triangle, (corner + 1) % 3]
+            sharing = 0
+            for place in range(starts[start], starts[start + 1]):
+                other = fans[place]
+                if triangles[other, 0] == end or triangles[other, 1] == end or triangles[other, 2] == end:
+                    sharing += 1
+            if sharing > 2:
+                spoiled[start] = spoiled[end] = True
