@@ -14,7 +14,7 @@ from .Threads import inChunks
 # Steps are halved down to this share of the limit, or of an edge.
 FINEST_SHARE = 0.02
 # Edges of so many triangles at a time.
-_CHUNK = 20_000
+_CHUNK = 100_000
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

@@ -58,7 +58,7 @@ def _tree(mesh):
         inChunks(
             lambda part: SearchLoops.mortonCodes(mesh.points, mesh.triangles[part], least, scale, codes[part]), count
         )
-    order = numpy.argsort(codes).astype(numpy.int32)
+    order = SearchLoops.sortedBy(codes)
     if count:
         SearchLoops.boxesOf(mesh.points, mesh.triangles, order, sizes, low, high)
     return order, sizes, low, high

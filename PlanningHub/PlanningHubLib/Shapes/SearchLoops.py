@@ -112,6 +112,24 @@ def mortonCodes(points, triangles, low, scale, codes):
 
 
 @compiled
+def sortedBy(codes):
+    """Return the order (m,) of codes of up to 32 bits, equal ones as they were: by 11 bits at a time."""
+    order, other = numpy.arange(len(codes)).astype(numpy.int32), numpy.empty(len(codes), numpy.int32)
+    for shift in (0, 11, 22):
+        places = numpy.zeros(2048 + 1, numpy.int64)
+        for code in codes:
+            places[((code >> shift) & 2047) + 1] += 1
+        for digit in range(2048):
+            places[digit + 1] += places[digit]
+        for index in order:
+            digit = (codes[index] >> shift) & 2047
+            other[places[digit]] = index
+            places[digit] += 1
+        order, other = other, order
+    return order
+
+
+@compiled
 def boxesOf(points, triangles, order, sizes, low, high):
     """Fill in the lowest and highest corners of boxes, float32: of leaves of sorted triangles, then of boxes.
 

@@ -19,6 +19,18 @@ def contracted(triangles, owners):
 
 
 @compiled
+def chosen(choice, number, owners, start, used, indices):
+    """Fill in the indices (n,) of the points that choose a level by its number, and mark these as used.
+
+    :param owners: (n,) the level's points, of which the first has the index ``start``
+    """
+    for point in range(len(choice)):
+        if choice[point] == number:
+            indices[point] = start + owners[point]
+            used[start + owners[point]] = True
+
+
+@compiled
 def balance(triangles, one, other):
     """Return a sum over edges, modulo 2**64, in which an edge and the same one the other way come to nothing.
 

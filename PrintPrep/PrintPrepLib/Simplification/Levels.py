@@ -11,6 +11,7 @@ import numpy
 from PlanningHubLib.Requirements import interruptsHeld
 from PlanningHubLib.Shapes.Mesh import Mesh
 
+from . import ClusterLoops
 from .Clusters import clustered, contracted
 
 # Below this many triangles nothing is gained.
@@ -115,17 +116,12 @@ def assembled(levels, choice):
     :param levels: from the finest on
     :param choice: the level (n,) of each point of the finest; the same for all that a level merged
     """
-    indices = numpy.zeros(len(choice), numpy.int32)
-    points, count = [], 0
+    starts = numpy.cumsum([0] + [len(level.mesh.points) for level in levels])
+    used, indices = numpy.zeros(starts[-1], bool), numpy.zeros(len(choice), numpy.int32)
     for number, level in enumerate(levels):
-        which = choice == number
-        if not which.any():
-            continue
-        used = numpy.zeros(len(level.mesh.points), bool)
-        used[level.owners[which]] = True
-        newIndex = numpy.cumsum(used, dtype=numpy.int32) + (count - 1)
-        indices[which] = newIndex[level.owners[which]]
-        points.append(level.mesh.points[used])
-        count += len(points[-1])
+        ClusterLoops.chosen(choice, number, level.owners, starts[number], used, indices)
+    newIndex = numpy.cumsum(used, dtype=numpy.int32) - 1
+    indices = newIndex[indices]
+    points = numpy.concatenate([level.mesh.points for level in levels])[used]
     triangles, origins = contracted(levels[0].mesh.triangles, indices)
-    return Candidate(Mesh(numpy.concatenate(points), triangles), indices, origins)
+    return Candidate(Mesh(points, triangles), indices, origins)
