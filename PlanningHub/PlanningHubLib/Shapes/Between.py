@@ -57,7 +57,7 @@ class Side:
             return edges[isBeyond], farthestMm[isBeyond], farthest[isBeyond]
 
         found = [(numpy.zeros((0, 2), numpy.int32), numpy.zeros(0), numpy.zeros((0, 3)))]
-        found += inChunks(inPart, len(mesh.triangles), _CHUNK)
+        found += inChunks(inPart, len(mesh.triangles), min(_CHUNK, len(mesh.triangles) // 8 + 1))
         return tuple(numpy.concatenate(kind) for kind in zip(*found, strict=True))
 
 

@@ -7,12 +7,18 @@ from .Threads import inChunks
 
 
 class TriangleSearch:
-    """A mesh laid out for many questions of how far places lie from it."""
+    """A mesh laid out for many questions of how far places lie from it.
 
-    def __init__(self, mesh):
+    :param forMany: whether it will be asked for many more places than it has triangles, each with a hint
+    """
+
+    def __init__(self, mesh, forMany=False):
         self.mesh = mesh
         fans = fansOf(mesh.triangles, len(mesh.points))
-        self.layout = SearchLoops.Layout(mesh.points, mesh.triangles, *fans, *_tree(mesh))
+        frames = numpy.zeros((len(mesh.triangles) if forMany else 0, 12), numpy.float32)
+        if forMany:
+            SearchLoops.framesOf(mesh.points, mesh.triangles, frames)
+        self.layout = SearchLoops.Layout(mesh.points, mesh.triangles, *fans, *_tree(mesh), frames)
 
     def distances(self, places, hints=None, enoughMm=0.0):
         """Return how far places (k, 3) lie from the mesh, in mm (k,), and the triangles (k,) measured to.

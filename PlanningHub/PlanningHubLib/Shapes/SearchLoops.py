@@ -16,7 +16,9 @@ _MORTON_CELLS = 1023
 # A mesh laid out for the search: where each point's triangles begin, ``starts`` (n + 1,), and these, ``fans`` (3 m,);
 # triangles in the ``order`` (m,) of the leaves, how many boxes each level has, ``sizes``, from the leaves to one, and
 # their corners, ``low`` and ``high``, level after level.
-Layout = collections.namedtuple("Layout", "points triangles starts fans order sizes low high")
+# ``frames`` (m, 12) float32, or none: a corner, two rows whose products with the way from there are the shares of the
+# other corners, and the normal.
+Layout = collections.namedtuple("Layout", "points triangles starts fans order sizes low high frames")
 
 
 @compiled
@@ -94,6 +96,45 @@ def _walked(x, y, z, at, mesh):
         if nearest == at:
             return best, found
         at = nearest
+
+
+@compiled
+def framesOf(points, triangles, frames):
+    """Fill in the frames of a :class:`Layout`, zeros for triangles without area."""
+    for triangle in range(len(triangles)):
+        a, b, c = triangles[triangle]
+        ax, ay, az = numpy.float64(points[a, 0]), numpy.float64(points[a, 1]), numpy.float64(points[a, 2])
+        ux, uy, uz = points[b, 0] - ax, points[b, 1] - ay, points[b, 2] - az
+        vx, vy, vz = points[c, 0] - ax, points[c, 1] - ay, points[c, 2] - az
+        nx, ny, nz = uy * vz - uz * vy, uz * vx - ux * vz, ux * vy - uy * vx
+        squared = nx * nx + ny * ny + nz * nz
+        frame = frames[triangle]
+        frame[0], frame[1], frame[2] = ax, ay, az
+        if squared > 0:
+            frame[3], frame[4], frame[5] = (
+                (vy * nz - vz * ny) / squared, (vz * nx - vx * nz) / squared, (vx * ny - vy * nx) / squared,
+            )  # fmt: skip
+            frame[6], frame[7], frame[8] = (
+                (ny * uz - nz * uy) / squared, (nz * ux - nx * uz) / squared, (nx * uy - ny * ux) / squared,
+            )  # fmt: skip
+            length = squared**0.5
+            frame[9], frame[10], frame[11] = nx / length, ny / length, nz / length
+
+
+@compiled
+def _above(x, y, z, at, mesh):
+    """Return the least squared height of a place above the triangles around a point that lie right below it, and the
+    triangle; infinite and -1 where none does."""
+    best, found = numpy.float32(numpy.inf), numpy.int32(-1)
+    for place in range(mesh.starts[at], mesh.starts[at + 1]):
+        frame = mesh.frames[mesh.fans[place]]
+        dx, dy, dz = numpy.float32(x - frame[0]), numpy.float32(y - frame[1]), numpy.float32(z - frame[2])
+        along, across = frame[3] * dx + frame[4] * dy + frame[5] * dz, frame[6] * dx + frame[7] * dy + frame[8] * dz
+        if along > 0 and across > 0 and along + across < 1:
+            height = frame[9] * dx + frame[10] * dy + frame[11] * dz
+            if height * height < best:
+                best, found = height * height, mesh.fans[place]
+    return numpy.float64(best), found
 
 
 @compiled
@@ -215,7 +256,11 @@ def distances(places, hints, enoughMm, mesh, distancesMm, found):
     for place in range(len(places)):
         x, y, z = places[place, 0], places[place, 1], places[place, 2]
         if hints[place] >= 0:
-            best, triangle = _walked(x, y, z, hints[place], mesh)
+            best, triangle = numpy.inf, numpy.int32(-1)
+            if len(mesh.frames):
+                best, triangle = _above(x, y, z, hints[place], mesh)
+            if triangle < 0 or best > enoughMm * enoughMm:
+                best, triangle = _walked(x, y, z, hints[place], mesh)
         elif triangle >= 0:
             # The place before is often near.
             best = _squaredTo(x, y, z, mesh.points, mesh.triangles, triangle)[0]
@@ -271,6 +316,23 @@ def largestTo(distancesMm, measuredTo, largestMm):
         triangle = measuredTo[point]
         if distancesMm[point] > largestMm[triangle]:
             largestMm[triangle] = distancesMm[point]
+
+
+@compiled
+def areasOf(points, triangles, areas, ofPoints):
+    """Fill in the areas (m,) of triangles, and those (n,) of the triangles around each point."""
+    for triangle in range(len(triangles)):
+        a, b, c = triangles[triangle]
+        ux, uy, uz = points[b, 0] - points[a, 0], points[b, 1] - points[a, 1], points[b, 2] - points[a, 2]
+        vx, vy, vz = points[c, 0] - points[a, 0], points[c, 1] - points[a, 1], points[c, 2] - points[a, 2]
+        nx, ny, nz = (
+            numpy.float64(uy * vz - uz * vy), numpy.float64(uz * vx - ux * vz), numpy.float64(ux * vy - uy * vx),
+        )  # fmt: skip
+        area = (nx * nx + ny * ny + nz * nz) ** 0.5 / 2
+        areas[triangle] = area
+        ofPoints[a] += area
+        ofPoints[b] += area
+        ofPoints[c] += area
 
 
 @compiled

@@ -84,7 +84,8 @@ class Trial:
     def _measuredForth(self):
         """Measure from the fine points whose distance is not known, and return the :class:`Side` of all."""
         candidate = self._candidate
-        search, which = TriangleSearch(candidate.mesh), numpy.flatnonzero(self._isOpen)
+        which = numpy.flatnonzero(self._isOpen)
+        search = TriangleSearch(candidate.mesh, forMany=len(which) > len(candidate.mesh.triangles))
         self._forthMm[which], measuredTo = search.distances(
             self._mesh.points[which], candidate.indices[which], self._boundMm
         )
