@@ -3,9 +3,9 @@
 import dataclasses
 
 import numpy
-from scipy.sparse import coo_matrix, csgraph
 
 from ..Errors import Finding, InputRefused, firstRejection
+from .CheckLoops import fanCounts, numberedEdges
 from .Mesh import Mesh, signedVolumesMm3, welded
 from .Shells import shellVolumesMm3
 
@@ -53,23 +53,9 @@ def touchingPoints(triangles, edges):
     :param edges: the undirected edge's number for each triangle's edges, from corner 0 to 1, 1 to 2, 2 to 0
     :returns: a point as often as it has fans too many
     """
-    corners = triangles.reshape(-1)
-    following = numpy.arange(len(corners)).reshape(-1, 3)[:, [1, 2, 0]].reshape(-1)
-    # An edge's two triangles share both its points: their corners there belong to one fan.
-    order = numpy.argsort(edges, kind="stable")
-    same = numpy.flatnonzero(edges[order][1:] == edges[order][:-1])
-    one, other = order[same], order[same + 1]
-    ends = numpy.stack([one, following[one]]), numpy.stack([other, following[other]])
-    alike = corners[ends[0][0]] == corners[ends[1][0]]
-    second = numpy.where(alike, ends[1], ends[1][::-1])
-    links = coo_matrix(
-        (numpy.ones(ends[0].size, numpy.int8), (ends[0].reshape(-1), second.reshape(-1))),
-        shape=(len(corners), len(corners)),
-    )
-    fans = csgraph.connected_components(links, directed=False)[1]
-    # One corner of each fan, and of each point one fan less.
-    points = numpy.sort(corners[numpy.unique(fans, return_index=True)[1]])
-    return points[1:][points[1:] == points[:-1]]
+    tooMany = fanCounts(triangles, edges, len(edges)) - 1
+    points = numpy.flatnonzero(tooMany > 0)
+    return points.repeat(tooMany[points])
 
 
 def edgeNumbers(triangles):
@@ -77,10 +63,7 @@ def edgeNumbers(triangles):
 
     :returns: numbers (3 m,), and how many triangles use each number
     """
-    starts, ends = triangles.reshape(-1).astype(numpy.int64), triangles[:, [1, 2, 0]].reshape(-1)
-    keys = numpy.minimum(starts, ends) << 32 | numpy.maximum(starts, ends)
-    _keys, edges, uses = numpy.unique(keys, return_inverse=True, return_counts=True)
-    return edges, uses
+    return numberedEdges(triangles)
 
 
 def meshFindings(mesh):

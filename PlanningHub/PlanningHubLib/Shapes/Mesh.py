@@ -8,6 +8,7 @@ import vtk
 from scipy.sparse import csr_matrix
 from vtk.util import numpy_support
 
+from .RowLoops import numberedRows, orderOfRows
 from .Threads import inChunks
 
 MM3_PER_ML = 1000.0
@@ -218,10 +219,11 @@ def welded(points, triangles):
     :param points: array (n, 3) of float32 or float64
     """
     first, index = _uniqueRows(points)
-    return points[first], index.astype(numpy.int32)[triangles]
+    return points[first], index[triangles]
 
 
 def _uniqueRows(points):
     points = numpy.ascontiguousarray(points) + 0  # -0.0 and 0.0 are one coordinate
-    rows = points.view(numpy.dtype((numpy.void, points.dtype.itemsize * 3))).reshape(-1)
-    return numpy.unique(rows, return_index=True, return_inverse=True)[1:]
+    # Ordered by their bytes, as they lie in memory.
+    words = points.view(numpy.uint32).byteswap().reshape(len(points), points.dtype.itemsize * 3 // 4)
+    return numberedRows(words)

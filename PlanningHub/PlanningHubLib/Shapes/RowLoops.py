@@ -1,0 +1,62 @@
+"""Rows of words in order, and equal ones found, in time that grows with their number only."""
+
+import numpy
+
+from ..Compiled import compiled
+
+_BITS = 11
+_DIGITS = 3
+
+
+@compiled
+def orderOfRows(rows):
+    """Return the order (n,) int32 of rows (n, k) of uint32 by their words, first to last; equal rows keep theirs."""
+    count, width = rows.shape
+    order = numpy.empty(count, numpy.int32)
+    for row in range(count):
+        order[row] = row
+    used = numpy.zeros((width * _DIGITS, 1 << _BITS), numpy.int32)
+    mask = numpy.uint32((1 << _BITS) - 1)
+    for row in range(count):
+        for word in range(width):
+            value = rows[row, word]
+            for digit in range(_DIGITS):
+                used[word * _DIGITS + digit, (value >> numpy.uint32(_BITS * digit)) & mask] += 1
+    following = numpy.empty(count, numpy.int32)
+    # From the last digit to the first, each time keeping the order so far (radix sort).
+    for word in range(width - 1, -1, -1):
+        for digit in range(_DIGITS):
+            shift = numpy.uint32(_BITS * digit)
+            places = used[word * _DIGITS + digit]
+            if count == 0 or places[(rows[0, word] >> shift) & mask] == count:
+                continue
+            start = numpy.int32(0)
+            for value in range(len(places)):
+                start, places[value] = start + places[value], start
+            for row in order:
+                value = (rows[row, word] >> shift) & mask
+                following[places[value]] = row
+                places[value] += 1
+            order, following = following, order
+    return order
+
+
+@compiled
+def numberedRows(rows):
+    """Return the first of each kind of equal rows (k,) int32, in order of the rows, and each row's kind (n,) int32."""
+    order = orderOfRows(rows)
+    index = numpy.empty(len(rows), numpy.int32)
+    first = numpy.empty(len(rows), numpy.int32)
+    kinds = 0
+    for place in range(len(order)):
+        row = order[place]
+        isNew = place == 0
+        if not isNew:
+            before = order[place - 1]
+            for word in range(rows.shape[1]):
+                isNew |= rows[row, word] != rows[before, word]
+        if isNew:
+            first[kinds] = row
+            kinds += 1
+        index[row] = kinds - 1
+    return first[:kinds].copy(), index
