@@ -1,5 +1,7 @@
 """What the checks of a solid count, edge by edge and corner by corner."""
 
+import math
+
 import numpy
 
 from ..Compiled import compiled
@@ -51,6 +53,32 @@ def numberedEdges(triangles):
 @compiled
 def _following(side):
     return side + 1 if side % 3 < 2 else side - 2
+
+
+@compiled
+def flaws(points, triangles, edges, uses, degenerateMm2):
+    """Return how many edges of two triangles are not used once each way, and how many triangles have no area.
+
+    :param edges, uses: as of :func:`numberedEdges`
+    """
+    corners = triangles.reshape(-1)
+    forwards = numpy.zeros(len(uses), numpy.int32)
+    for side in range(len(corners)):
+        forwards[edges[side]] += corners[side] < corners[_following(side)]
+    flipped = 0
+    for edge in range(len(uses)):
+        flipped += uses[edge] == 2 and forwards[edge] != 1
+    degenerate = 0
+    first, second = numpy.empty(3), numpy.empty(3)
+    for one, two, three in triangles:
+        for axis in range(3):
+            first[axis] = numpy.float64(points[two, axis]) - numpy.float64(points[one, axis])
+            second[axis] = numpy.float64(points[three, axis]) - numpy.float64(points[one, axis])
+        x = first[1] * second[2] - first[2] * second[1]
+        y = first[2] * second[0] - first[0] * second[2]
+        z = first[0] * second[1] - first[1] * second[0]
+        degenerate += one == two or two == three or three == one or math.sqrt(x * x + z * z + y * y) / 2 < degenerateMm2
+    return flipped, degenerate
 
 
 @compiled

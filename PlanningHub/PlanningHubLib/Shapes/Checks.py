@@ -5,9 +5,9 @@ import dataclasses
 import numpy
 
 from ..Errors import Finding, InputRefused, firstRejection
-from .CheckLoops import fanCounts, numberedEdges
+from .CheckLoops import fanCounts, flaws, numberedEdges
 from .Mesh import Mesh, signedVolumesMm3, welded
-from .Shells import shellVolumesMm3
+from .Shells import shellLabels
 
 DEGENERATE_MM2 = 1e-12
 
@@ -29,18 +29,18 @@ class MeshFacts:
 def meshFacts(mesh):
     """Return the :class:`MeshFacts` of a mesh, its points welded as a reader of STL welds them."""
     mesh = Mesh.fromArrays(*welded(mesh.points, mesh.triangles))
-    triangles = mesh.triangles
-    edges, uses = edgeNumbers(triangles)
-    forwards = numpy.bincount(edges, (triangles < triangles[:, [1, 2, 0]]).reshape(-1), minlength=len(uses))
-    repeated = (triangles == numpy.roll(triangles, 1, axis=1)).any(1)
-    shells = shellVolumesMm3(mesh)[0]
+    edges, uses = edgeNumbers(mesh.triangles)
+    flipped, degenerate = flaws(mesh.points, mesh.triangles, edges, uses, DEGENERATE_MM2)
+    volumesMm3 = signedVolumesMm3(mesh)
+    count, labels = shellLabels(mesh)
+    shells = numpy.bincount(labels, volumesMm3, minlength=count)
     return MeshFacts(
         openEdges=int((uses == 1).sum()),
         overusedEdges=int((uses > 2).sum()),
-        flippedEdges=int(((uses == 2) & (forwards != 1)).sum()),
-        touchingCorners=len(touchingPoints(triangles, edges)),
-        degenerateTriangles=int((repeated | (mesh.areasMm2() < DEGENERATE_MM2)).sum()),
-        volumeMl=float(signedVolumesMm3(mesh).sum()) / 1000,
+        flippedEdges=flipped,
+        touchingCorners=len(touchingPoints(mesh.triangles, edges)),
+        degenerateTriangles=degenerate,
+        volumeMl=float(volumesMm3.sum()) / 1000,
         pieces=int((shells > 0).sum()),
         cavities=int((shells < 0).sum()),
     )

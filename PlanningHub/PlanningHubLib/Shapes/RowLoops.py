@@ -60,3 +60,25 @@ def numberedRows(rows):
             kinds += 1
         index[row] = kinds - 1
     return first[:kinds].copy(), index
+
+
+@compiled
+def inOrder(triangles, order):
+    """Return triangles (m, 3) uint32 in an order that only depends on that of their points.
+
+    Each begins with its first point, or the first of two.
+
+    :param order: (n,) the points, first to last
+    """
+    ranks = numpy.empty(len(order), numpy.uint32)
+    for rank in range(len(order)):
+        ranks[order[rank]] = rank
+    rows = numpy.empty((len(triangles), 3), numpy.uint32)
+    for row in range(len(rows)):
+        one, two, three = ranks[triangles[row, 0]], ranks[triangles[row, 1]], ranks[triangles[row, 2]]
+        if two < one and two <= three:
+            one, two, three = two, three, one
+        elif three <= one:
+            one, two, three = three, one, two
+        rows[row, 0], rows[row, 1], rows[row, 2] = one, two, three
+    return rows[orderOfRows(rows)]

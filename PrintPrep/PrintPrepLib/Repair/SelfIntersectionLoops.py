@@ -57,31 +57,16 @@ def orderAlongCurve(points, triangles):
 
 
 @compiled
-def prepare(points, triangles, order, first, last, corners, numbers, planes, boxes):
-    """Fill in what the search needs of some of the triangles, in their order along the curve.
+def fillBoxes(points, triangles, order, first, last, boxes):
+    """Fill in the lowest and highest coordinates (m, 6) of some of the triangles, in their order along the curve.
 
     :param first, last: which places in the order
-    :param corners: (m, 9) float64; their coordinates
-    :param numbers: (m, 3) int32; their points
-    :param planes: (m, 4) float64; normals, and their heights above zero
-    :param boxes: (m, 6) float64; lowest and highest coordinates
     """
     for place in range(first, last):
-        triangle = order[place]
-        its = corners[place]
-        for corner in range(3):
-            point = triangles[triangle, corner]
-            numbers[place, corner] = point
-            for axis in range(3):
-                its[3 * corner + axis] = points[point, axis]
+        one, two, three = triangles[order[place]]
         for axis in range(3):
-            boxes[place, axis] = min(its[axis], its[3 + axis], its[6 + axis])
-            boxes[place, 3 + axis] = max(its[axis], its[3 + axis], its[6 + axis])
-        x, y, z = _cross(
-            its[3] - its[0], its[4] - its[1], its[5] - its[2], its[6] - its[0], its[7] - its[1], its[8] - its[2]
-        )
-        planes[place, 0], planes[place, 1], planes[place, 2] = x, y, z
-        planes[place, 3] = _dot(its[0], its[1], its[2], x, y, z)
+            boxes[place, axis] = min(points[one, axis], points[two, axis], points[three, axis])
+            boxes[place, 3 + axis] = max(points[one, axis], points[two, axis], points[three, axis])
 
 
 @compiled
@@ -91,7 +76,7 @@ def boxesOfFours(boxes, starts):
     :param boxes: (m, 6) of the triangles
     :param starts: where each level starts, and the last one ends
     """
-    result = numpy.empty((starts[-1], 6))
+    result = numpy.empty((starts[-1], 6), boxes.dtype)
     for level in range(len(starts) - 1):
         start = starts[level]
         below = boxes if level == 0 else result[starts[level - 1] : start]
@@ -107,13 +92,16 @@ def boxesOfFours(boxes, starts):
 
 
 @compiled
-def crossingPairs(first, last, isWanted, allWanted, boxes, tree, starts, corners, numbers, planes):
-    """Return the pairs (k, 2) int32 of places in the order whose triangles cross, each pair once.
+def crossingPairs(points, middle, triangles, order, boxes, tree, starts, isWanted, allWanted, first, last):
+    """Return the pairs (k, 2) int32 of triangles that cross, each pair once.
 
-    :param first, last: which boxes of four triangles: one of each pair is a wanted one of these
+    :param middle: (3,); what is taken off the points, for the sake of digits
+    :param isWanted: (m,) in the order along the curve; one of each pair is a wanted one
+    :param first, last: which boxes of four triangles hold that one
     """
     found, pairs = 0, numpy.empty((_FIRST_PAIRS, 2), numpy.int32)
-    around = numpy.empty((1, 6))
+    around = numpy.empty((1, 6), boxes.dtype)
+    corners, planes, numbers = numpy.empty((2, 9)), numpy.empty((2, 4)), numpy.empty((2, 3), triangles.dtype)
     levels = len(starts) - 1
     for block in range(first, last):
         around[0, :3], around[0, 3:] = numpy.inf, -numpy.inf
@@ -138,10 +126,14 @@ def crossingPairs(first, last, isWanted, allWanted, boxes, tree, starts, corners
                         isOnce = one < other or (one > other and not isWanted[other])
                         if not (isOnce and isWanted[one] and _overlap(boxes, one, boxes, other)):
                             continue
-                        if _meet(corners, numbers, planes, one, other):
+                        if _sharedCorners(triangles, order[one], order[other]) > 1:
+                            continue
+                        _take(points, middle, triangles, order[one], corners, planes, numbers, 0)
+                        _take(points, middle, triangles, order[other], corners, planes, numbers, 1)
+                        if _meet(corners, planes, numbers):
                             if found == len(pairs):
                                 pairs = numpy.concatenate((pairs, numpy.empty_like(pairs)))
-                            pairs[found, 0], pairs[found, 1] = one, other
+                            pairs[found, 0], pairs[found, 1] = order[one], order[other]
                             found += 1
             # On to the next box, above where this was the last of four.
             node += 1
@@ -152,25 +144,46 @@ def crossingPairs(first, last, isWanted, allWanted, boxes, tree, starts, corners
 
 @compiled
 def _overlap(ones, one, others, other):
+    # All six at once: a processor guesses wrong what comes of each.
     return (
-        ones[one, 0] <= others[other, 3]
-        and others[other, 0] <= ones[one, 3]
-        and ones[one, 1] <= others[other, 4]
-        and others[other, 1] <= ones[one, 4]
-        and ones[one, 2] <= others[other, 5]
-        and others[other, 2] <= ones[one, 5]
+        (ones[one, 0] <= others[other, 3])
+        & (others[other, 0] <= ones[one, 3])
+        & (ones[one, 1] <= others[other, 4])
+        & (others[other, 1] <= ones[one, 4])
+        & (ones[one, 2] <= others[other, 5])
+        & (others[other, 2] <= ones[one, 5])
     )
 
 
 @compiled
-def _meet(corners, numbers, planes, one, other):
+def _sharedCorners(triangles, one, other):
     shared = 0
     for first in range(3):
         for second in range(3):
-            shared += numbers[one, first] == numbers[other, second]
-    if shared > 1 or not (_reaches(corners, one, planes, other) and _reaches(corners, other, planes, one)):
+            shared += triangles[one, first] == triangles[other, second]
+    return shared
+
+
+@compiled
+def _take(points, middle, triangles, triangle, corners, planes, numbers, place):
+    its = corners[place]
+    for corner in range(3):
+        number = triangles[triangle, corner]
+        numbers[place, corner] = number
+        for axis in range(3):
+            its[3 * corner + axis] = numpy.float64(points[number, axis]) - numpy.float64(middle[axis])
+    x, y, z = _cross(
+        its[3] - its[0], its[4] - its[1], its[5] - its[2], its[6] - its[0], its[7] - its[1], its[8] - its[2]
+    )
+    planes[place, 0], planes[place, 1], planes[place, 2] = x, y, z
+    planes[place, 3] = _dot(its[0], its[1], its[2], x, y, z)
+
+
+@compiled
+def _meet(corners, planes, numbers):
+    if not (_reaches(corners, 0, planes, 1) and _reaches(corners, 1, planes, 0)):
         return False
-    return _enters(corners, numbers, planes, one, other) or _enters(corners, numbers, planes, other, one)
+    return _enters(corners, planes, numbers, 0, 1) or _enters(corners, planes, numbers, 1, 0)
 
 
 @compiled
@@ -179,11 +192,11 @@ def _reaches(corners, one, planes, other):
     first = _dot(corners[one, 0], corners[one, 1], corners[one, 2], x, y, z) - level
     second = _dot(corners[one, 3], corners[one, 4], corners[one, 5], x, y, z) - level
     third = _dot(corners[one, 6], corners[one, 7], corners[one, 8], x, y, z) - level
-    return max(first, second, third) >= 0 and min(first, second, third) <= 0
+    return ((first >= 0) | (second >= 0) | (third >= 0)) & ((first <= 0) | (second <= 0) | (third <= 0))
 
 
 @compiled
-def _enters(corners, numbers, planes, one, other):
+def _enters(corners, planes, numbers, one, other):
     """Tell whether an edge of a triangle passes through another one."""
     for corner in range(3):
         following = (corner + 1) % 3

@@ -10,6 +10,7 @@ from . import SelfIntersectionLoops as Loops
 
 # Beyond, the search takes longer than all other steps together.
 SEARCHED_TRIANGLES = 500_000
+_CHUNK = 1000
 
 
 def requireNone(mesh):
@@ -45,27 +46,15 @@ def selfIntersecting(mesh, which=None):
         return numpy.zeros((0, 2), numpy.int64)
     # Corners of equal coordinates are one, whatever their numbers.
     points, triangles = welded(mesh.points, mesh.triangles)
-    points = points.astype(numpy.float64) - points.mean(0)
     order = Loops.orderAlongCurve(points, triangles)
-    corners, planes, boxes = (numpy.empty((len(order), width)) for width in (9, 4, 6))
-    numbers = numpy.empty((len(order), 3), numpy.int32)
-
-    def prepare(part):
-        Loops.prepare(points, triangles, order, part.start, part.stop, corners, numbers, planes, boxes)
-
-    inChunks(prepare, len(order))
-    starts = [0]
-    count = len(order)
-    while count > 1:
-        count = -(-count // 4)
-        starts.append(starts[-1] + count)
-    tree = Loops.boxesOfFours(boxes, numpy.array(starts))
+    boxes = numpy.empty((len(order), 6), points.dtype)
+    inChunks(lambda part: Loops.fillBoxes(points, triangles, order, part.start, part.stop, boxes), len(order))
+    counts = [len(order)]
+    while counts[-1] > 1:
+        counts.append(-(-counts[-1] // 4))
+    starts = numpy.cumsum([0, *counts[1:]])
+    tree = Loops.boxesOfFours(boxes, starts)
     isWanted = numpy.ones(len(order), bool) if which is None else which[order]
-    allWanted = bool(isWanted.all())
-
-    def pairs(part):
-        return Loops.crossingPairs(
-            part.start, part.stop, isWanted, allWanted, boxes, tree, numpy.array(starts), corners, numbers, planes
-        )
-
-    return order[numpy.concatenate(inChunks(pairs, starts[1], 1000))]
+    search = (points, points.mean(0), triangles, order, boxes, tree, starts, isWanted, bool(isWanted.all()))
+    found = inChunks(lambda part: Loops.crossingPairs(*search, part.start, part.stop), counts[1], _CHUNK)
+    return numpy.concatenate(found)
