@@ -8,9 +8,11 @@ from ..Compiled import compiled
 
 
 @compiled
-def numberedEdges(triangles):
-    """Return what :func:`PlanningHubLib.Shapes.Checks.edgeNumbers` does."""
-    corners = triangles.reshape(-1)
+def numberedEdges(corners):
+    """Return what :func:`PlanningHubLib.Shapes.Checks.edgeNumbers` does.
+
+    :param corners: (3 m,) points, those of each triangle after those of another
+    """
     pointCount = 0
     for point in corners:
         pointCount = max(pointCount, point + 1)
@@ -56,19 +58,21 @@ def _following(side):
 
 
 @compiled
-def flaws(points, triangles, edges, uses, degenerateMm2):
-    """Return how many edges of two triangles are not used once each way, and how many triangles have no area.
-
-    :param edges, uses: as of :func:`numberedEdges`
-    """
-    corners = triangles.reshape(-1)
+def flippedEdges(corners, edges, uses):
+    """Return how many edges of two triangles are not used once each way."""
     forwards = numpy.zeros(len(uses), numpy.int32)
     for side in range(len(corners)):
         forwards[edges[side]] += corners[side] < corners[_following(side)]
     flipped = 0
     for edge in range(len(uses)):
         flipped += uses[edge] == 2 and forwards[edge] != 1
-    degenerate = 0
+    return flipped
+
+
+@compiled
+def degenerateTriangles(points, triangles, leastMm2):
+    """Return how many triangles have two corners in one point, or less than an area."""
+    count = 0
     first, second = numpy.empty(3), numpy.empty(3)
     for one, two, three in triangles:
         for axis in range(3):
@@ -77,19 +81,18 @@ def flaws(points, triangles, edges, uses, degenerateMm2):
         x = first[1] * second[2] - first[2] * second[1]
         y = first[2] * second[0] - first[0] * second[2]
         z = first[0] * second[1] - first[1] * second[0]
-        degenerate += one == two or two == three or three == one or math.sqrt(x * x + z * z + y * y) / 2 < degenerateMm2
-    return flipped, degenerate
+        count += one == two or two == three or three == one or math.sqrt(x * x + y * y + z * z) / 2 < leastMm2
+    return count
 
 
 @compiled
-def fanCounts(triangles, edges, edgeCount):
+def fanCounts(corners, edges):
     """Return how many fans of triangles stand at each point (n,), triangles of a common edge being of one fan."""
-    corners = triangles.reshape(-1)
     parents = numpy.empty(len(corners), numpy.int32)
-    pointCount = 0
+    pointCount = edgeCount = 0
     for side in range(len(corners)):
         parents[side] = side
-        pointCount = max(pointCount, corners[side] + 1)
+        pointCount, edgeCount = max(pointCount, corners[side] + 1), max(edgeCount, edges[side] + 1)
     latest = numpy.full(edgeCount, -1, numpy.int32)
     for side in range(len(corners)):
         other = latest[edges[side]]

@@ -5,7 +5,7 @@ import dataclasses
 import numpy
 
 from ..Errors import Finding, InputRefused, firstRejection
-from .CheckLoops import fanCounts, flaws, numberedEdges
+from . import CheckLoops
 from .Mesh import Mesh, signedVolumesMm3, welded
 from .Shells import shellLabels
 
@@ -30,16 +30,15 @@ def meshFacts(mesh):
     """Return the :class:`MeshFacts` of a mesh, its points welded as a reader of STL welds them."""
     mesh = Mesh.fromArrays(*welded(mesh.points, mesh.triangles))
     edges, uses = edgeNumbers(mesh.triangles)
-    flipped, degenerate = flaws(mesh.points, mesh.triangles, edges, uses, DEGENERATE_MM2)
     volumesMm3 = signedVolumesMm3(mesh)
     count, labels = shellLabels(mesh)
     shells = numpy.bincount(labels, volumesMm3, minlength=count)
     return MeshFacts(
         openEdges=int((uses == 1).sum()),
         overusedEdges=int((uses > 2).sum()),
-        flippedEdges=flipped,
+        flippedEdges=CheckLoops.flippedEdges(mesh.triangles.reshape(-1), edges, uses),
         touchingCorners=len(touchingPoints(mesh.triangles, edges)),
-        degenerateTriangles=degenerate,
+        degenerateTriangles=CheckLoops.degenerateTriangles(mesh.points, mesh.triangles, DEGENERATE_MM2),
         volumeMl=float(volumesMm3.sum()) / 1000,
         pieces=int((shells > 0).sum()),
         cavities=int((shells < 0).sum()),
@@ -53,7 +52,7 @@ def touchingPoints(triangles, edges):
     :param edges: the undirected edge's number for each triangle's edges, from corner 0 to 1, 1 to 2, 2 to 0
     :returns: a point as often as it has fans too many
     """
-    tooMany = fanCounts(triangles, edges, len(edges)) - 1
+    tooMany = CheckLoops.fanCounts(triangles.reshape(-1), edges) - 1
     points = numpy.flatnonzero(tooMany > 0)
     return points.repeat(tooMany[points])
 
@@ -63,7 +62,7 @@ def edgeNumbers(triangles):
 
     :returns: numbers (3 m,), and how many triangles use each number
     """
-    return numberedEdges(triangles)
+    return CheckLoops.numberedEdges(triangles.reshape(-1))
 
 
 def meshFindings(mesh):

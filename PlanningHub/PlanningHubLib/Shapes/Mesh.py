@@ -8,7 +8,7 @@ import vtk
 from scipy.sparse import csr_matrix
 from vtk.util import numpy_support
 
-from .RowLoops import inOrder, numberedRows, orderOfRows
+from .RowLoops import anyTwice, inOrder, numberedRows, orderOfRows
 from .Threads import inChunks
 
 MM3_PER_ML = 1000.0
@@ -193,7 +193,7 @@ def alike(one, other):
 
 def hasDoubles(points):
     """Return whether some of the points (n, 3) have exactly equal coordinates."""
-    return len(_uniqueRows(points)[0]) < len(points)
+    return anyTwice(_words(points))
 
 
 def weldedIndex(points):

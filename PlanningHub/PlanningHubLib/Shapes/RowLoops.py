@@ -63,6 +63,31 @@ def numberedRows(rows):
 
 
 @compiled
+def anyTwice(rows):
+    """Return whether some rows (n, k) of uint32 are equal."""
+    size = 4
+    while size < 2 * len(rows):
+        size *= 2
+    # Each row at the first free place from the one that its words tell.
+    taken = numpy.full(size, -1, numpy.int32)
+    for row in range(len(rows)):
+        mixed = numpy.uint64(0)
+        for word in range(rows.shape[1]):
+            mixed = (mixed ^ rows[row, word]) * numpy.uint64(0x9E3779B97F4A7C15)
+            mixed ^= mixed >> numpy.uint64(32)
+        place = mixed & numpy.uint64(size - 1)
+        while taken[place] >= 0:
+            isSame = True
+            for word in range(rows.shape[1]):
+                isSame &= rows[row, word] == rows[taken[place], word]
+            if isSame:
+                return True
+            place = (place + numpy.uint64(1)) & numpy.uint64(size - 1)
+        taken[place] = row
+    return False
+
+
+@compiled
 def inOrder(triangles, order):
     """Return triangles (m, 3) uint32 in an order that only depends on that of their points.
 

@@ -3,7 +3,7 @@
 import numpy
 
 from PlanningHubLib.Errors import Finding, InputRefused
-from PlanningHubLib.Shapes.Mesh import welded
+from PlanningHubLib.Shapes.Mesh import Mesh, welded
 from PlanningHubLib.Shapes.Threads import inChunks
 
 from . import SelfIntersectionLoops as Loops
@@ -45,7 +45,8 @@ def selfIntersecting(mesh, which=None):
     if len(mesh.triangles) < 2:
         return numpy.zeros((0, 2), numpy.int64)
     # Corners of equal coordinates are one, whatever their numbers.
-    points, triangles = welded(mesh.points, mesh.triangles)
+    mesh = Mesh.fromArrays(*welded(mesh.points, mesh.triangles))
+    points, triangles = mesh.points, mesh.triangles
     order = Loops.orderAlongCurve(points, triangles)
     boxes = numpy.empty((len(order), 6), points.dtype)
     inChunks(lambda part: Loops.fillBoxes(points, triangles, order, part.start, part.stop, boxes), len(order))
