@@ -3,11 +3,11 @@
 import dataclasses
 
 import numpy
-from scipy.sparse import coo_matrix, csgraph
 
 from ..Errors import Finding, InputRefused, firstRejection
+from . import CheckLoops
 from .Mesh import Mesh, signedVolumesMm3, welded
-from .Shells import shellVolumesMm3
+from .Shells import shellLabels
 
 DEGENERATE_MM2 = 1e-12
 
@@ -29,18 +29,17 @@ class MeshFacts:
 def meshFacts(mesh):
     """Return the :class:`MeshFacts` of a mesh, its points welded as a reader of STL welds them."""
     mesh = Mesh.fromArrays(*welded(mesh.points, mesh.triangles))
-    triangles = mesh.triangles
-    edges, uses = edgeNumbers(triangles)
-    forwards = numpy.bincount(edges, (triangles < triangles[:, [1, 2, 0]]).reshape(-1), minlength=len(uses))
-    repeated = (triangles == numpy.roll(triangles, 1, axis=1)).any(1)
-    shells = shellVolumesMm3(mesh)[0]
+    edges, uses = edgeNumbers(mesh.triangles)
+    volumesMm3 = signedVolumesMm3(mesh)
+    count, labels = shellLabels(mesh)
+    shells = numpy.bincount(labels, volumesMm3, minlength=count)
     return MeshFacts(
         openEdges=int((uses == 1).sum()),
         overusedEdges=int((uses > 2).sum()),
-        flippedEdges=int(((uses == 2) & (forwards != 1)).sum()),
-        touchingCorners=len(touchingPoints(triangles, edges)),
-        degenerateTriangles=int((repeated | (mesh.areasMm2() < DEGENERATE_MM2)).sum()),
-        volumeMl=float(signedVolumesMm3(mesh).sum()) / 1000,
+        flippedEdges=CheckLoops.flippedEdges(mesh.triangles.reshape(-1), edges, uses),
+        touchingCorners=len(touchingPoints(mesh.triangles, edges)),
+        degenerateTriangles=CheckLoops.degenerateTriangles(mesh.points, mesh.triangles, DEGENERATE_MM2),
+        volumeMl=float(volumesMm3.sum()) / 1000,
         pieces=int((shells > 0).sum()),
         cavities=int((shells < 0).sum()),
     )
@@ -53,23 +52,9 @@ def touchingPoints(triangles, edges):
     :param edges: the undirected edge's number for each triangle's edges, from corner 0 to 1, 1 to 2, 2 to 0
     :returns: a point as often as it has fans too many
     """
-    corners = triangles.reshape(-1)
-    following = numpy.arange(len(corners)).reshape(-1, 3)[:, [1, 2, 0]].reshape(-1)
-    # An edge's two triangles share both its points: their corners there belong to one fan.
-    order = numpy.argsort(edges, kind="stable")
-    same = numpy.flatnonzero(edges[order][1:] == edges[order][:-1])
-    one, other = order[same], order[same + 1]
-    ends = numpy.stack([one, following[one]]), numpy.stack([other, following[other]])
-    alike = corners[ends[0][0]] == corners[ends[1][0]]
-    second = numpy.where(alike, ends[1], ends[1][::-1])
-    links = coo_matrix(
-        (numpy.ones(ends[0].size, numpy.int8), (ends[0].reshape(-1), second.reshape(-1))),
-        shape=(len(corners), len(corners)),
-    )
-    fans = csgraph.connected_components(links, directed=False)[1]
-    # One corner of each fan, and of each point one fan less.
-    points = numpy.sort(corners[numpy.unique(fans, return_index=True)[1]])
-    return points[1:][points[1:] == points[:-1]]
+    tooMany = CheckLoops.fanCounts(triangles.reshape(-1), edges) - 1
+    points = numpy.flatnonzero(tooMany > 0)
+    return points.repeat(tooMany[points])
 
 
 def edgeNumbers(triangles):
@@ -77,10 +62,7 @@ def edgeNumbers(triangles):
 
     :returns: numbers (3 m,), and how many triangles use each number
     """
-    starts, ends = triangles.reshape(-1).astype(numpy.int64), triangles[:, [1, 2, 0]].reshape(-1)
-    keys = numpy.minimum(starts, ends) << 32 | numpy.maximum(starts, ends)
-    _keys, edges, uses = numpy.unique(keys, return_inverse=True, return_counts=True)
-    return edges, uses
+    return CheckLoops.numberedEdges(triangles.reshape(-1))
 
 
 def meshFindings(mesh):

@@ -8,6 +8,7 @@ import vtk
 from scipy.sparse import csr_matrix
 from vtk.util import numpy_support
 
+from .RowLoops import anyTwice, inOrder, numberedRows, orderOfRows
 from .Threads import inChunks
 
 MM3_PER_ML = 1000.0
@@ -190,27 +191,15 @@ def alike(one, other):
     """Return whether two meshes are of the same triangles, whatever the order of these and of the points."""
     if one.triangles.shape != other.triangles.shape or one.points.shape != other.points.shape:
         return False
-    orders = [numpy.lexsort(mesh.points.T) for mesh in (one, other)]
+    orders = [orderOfRows(_words(mesh.points)) for mesh in (one, other)]
     if not numpy.array_equal(one.points[orders[0]], other.points[orders[1]]):
         return False
-    rows = []
-    for mesh, order in zip((one, other), orders, strict=True):
-        rank = numpy.empty(len(order), numpy.int64)
-        rank[order] = numpy.arange(len(order))
-        corners = rank[mesh.triangles]
-        first = corners.argmin(1)[:, None]
-        corners = numpy.take_along_axis(corners, (first + numpy.arange(3)) % 3, 1)
-        rows.append(corners[numpy.lexsort(corners.T)])
-    return numpy.array_equal(*rows)
+    return numpy.array_equal(inOrder(one.triangles, orders[0]), inOrder(other.triangles, orders[1]))
 
 
 def hasDoubles(points):
-    """Return whether some of the points (n, 3) of float32 have exactly equal coordinates."""
-    # -0.0 and 0.0 are one coordinate
-    words = (numpy.ascontiguousarray(points, numpy.float32) + numpy.float32(0)).view(numpy.uint32).astype(numpy.uint64)
-    # Equal points have equal sums; others have them so seldom that a closer look at these costs nothing.
-    sums = numpy.sort(words @ numpy.array([0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9], numpy.uint64))
-    return bool((sums[1:] == sums[:-1]).any()) and len(_uniqueRows(points)[0]) < len(points)
+    """Return whether some of the points (n, 3) have exactly equal coordinates."""
+    return anyTwice(_words(points))
 
 
 def weldedIndex(points):
@@ -224,10 +213,14 @@ def welded(points, triangles):
     :param points: array (n, 3) of float32 or float64
     """
     first, index = _uniqueRows(points)
-    return points[first], index.astype(numpy.int32)[triangles]
+    return points[first], index[triangles]
 
 
 def _uniqueRows(points):
+    return numberedRows(_words(points))
+
+
+def _words(points):
+    """Return points as rows of uint32 whose order is that of the points' bytes in memory."""
     points = numpy.ascontiguousarray(points) + 0  # -0.0 and 0.0 are one coordinate
-    rows = points.view(numpy.dtype((numpy.void, points.dtype.itemsize * 3))).reshape(-1)
-    return numpy.unique(rows, return_index=True, return_inverse=True)[1:]
+    return points.view(numpy.uint32).byteswap().reshape(len(points), points.dtype.itemsize * 3 // 4)
