@@ -80,7 +80,7 @@ class Mesh:
         :param which: boolean array (m,)
         """
         used, triangles = self.used(which)
-        return Mesh(self.points[used], triangles)
+        return Mesh(self.points.take(used, 0), triangles)
 
     def used(self, which):
         """Return the indices of the points that some of the triangles use, and these triangles by place in them.

@@ -1,6 +1,7 @@
 """The closed surface of a mask, in RAS mm: flying edges, then smoothing that does not shrink."""
 
 import dataclasses
+import math
 
 import numpy
 import slicer
@@ -95,7 +96,7 @@ def maskSurface(mask, ijkToRas, progress=noProgress, smoothingIterations=SMOOTHI
     isSpeck, specksMm3 = speckTriangles(mesh)
     if len(specksMm3):
         used, triangles = mesh.used(~isSpeck)
-        mesh, voxelPoints = Mesh(mesh.points[used], triangles), voxelPoints[used]
+        mesh, voxelPoints = Mesh(mesh.points.take(used, 0), triangles), voxelPoints.take(used, 0)
     if len(mesh.triangles) == 0:
         raise InputRefused("only-specks", "The segment has nothing larger than 1 mm³.", "Segment again.")
     progress(1.0, "Surface")
@@ -199,23 +200,32 @@ def _neighbors(triangles, count):
 
 
 def _weights(iterations, passBand):
-    """Return the filter's Chebyshev coefficients (iterations + 1,), as vtkWindowedSincPolyDataFilter finds them."""
-    orders = numpy.arange(iterations + 1)
-    window = numpy.cos(numpy.outer(orders * numpy.pi / (iterations + 1), range(4))) @ NUTTALL_WINDOW
-    edge = numpy.arccos(1 - passBand / 2)
-    atEdge = numpy.cos(orders * edge)
+    """Return the filter's Chebyshev coefficients, iterations + 1, as vtkWindowedSincPolyDataFilter finds them."""
+    orders = range(iterations + 1)
+    # Number by number: few iterations lead the search astray, and then the last digit matters.
+    waves = [[math.cos(wave * i * math.pi / (iterations + 1)) for wave in range(4)] for i in orders]
+    window = [_product(NUTTALL_WINDOW, wave) for wave in waves]
+    edge = math.acos(1 - 0.5 * passBand)
+    atEdge = [1.0, 1 - 0.5 * passBand, *(math.cos(i * edge) for i in orders[2:])]
     shift = 0.0
     for _step in range(500):
-        weights = 2 * window * numpy.sin(orders * (edge + shift)) / (numpy.maximum(orders, 1) * numpy.pi)
-        weights[0] = window[0] * (edge + shift) / numpy.pi
-        gain = weights @ atEdge
+        weights = [2.0 * window[i] * math.sin(i * (edge + shift)) / (i * math.pi) for i in orders[1:]]
+        weights = [window[0] * (edge + shift) / math.pi, *weights]
+        gain = _product(weights, atEdge)
         if iterations == 1 or abs(gain - 1) < 1e-3:
             break
-        slopes = numpy.zeros(iterations + 1)
-        for order in range(iterations - 2, -1, -1):
-            slopes[order] = slopes[order + 2] + 2 * (order + 1) * weights[order + 1]
-        shift -= (gain - 1) / (slopes @ atEdge)
+        slopes = [0.0] * (iterations + 1)
+        for i in reversed(orders[:-2]):
+            slopes[i] = slopes[i + 2] + 2.0 * (i + 1) * weights[i + 1]
+        shift -= (gain - 1) / _product(slopes, atEdge)
     return weights
+
+
+def _product(one, other):
+    total = 0.0
+    for first, second in zip(one, other, strict=True):
+        total += first * second
+    return total
 
 
 def _points(polyData):
