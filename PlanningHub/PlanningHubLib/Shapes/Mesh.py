@@ -8,6 +8,7 @@ import vtk
 from scipy.sparse import csr_matrix
 from vtk.util import numpy_support
 
+from .MeshLoops import markCorners, renumbered
 from .RowLoops import anyTwice, inOrder, numberedRows, orderOfRows
 from .Threads import inChunks
 
@@ -85,11 +86,19 @@ class Mesh:
 
         :param which: boolean array (m,)
         """
-        triangles = self.triangles[which]
-        used = numpy.zeros(len(self.points), bool)
-        used[triangles.reshape(-1)] = True
-        newIndex = numpy.cumsum(used, dtype=numpy.int32) - 1
-        return Mesh(self.points[used], newIndex[triangles])
+        used, triangles = self.used(which)
+        return Mesh(self.points.take(used, 0), triangles)
+
+    def used(self, which):
+        """Return the indices of the points that some of the triangles use, and these triangles by place in them.
+
+        :param which: boolean array (m,)
+        """
+        isUsed = numpy.zeros(len(self.points), bool)
+        markCorners(self.triangles, which, isUsed)
+        triangles = numpy.empty((numpy.count_nonzero(which), 3), numpy.int32)
+        renumbered(self.triangles, which, numpy.cumsum(isUsed, dtype=numpy.int32) - numpy.int32(1), triangles)
+        return numpy.flatnonzero(isUsed), triangles
 
     def normals(self):
         """Return the triangles' unit normals (m, 3) float32; zero for a triangle without area."""

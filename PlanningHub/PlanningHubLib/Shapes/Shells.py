@@ -1,9 +1,9 @@
 """The closed shells of a mesh: separate pieces, and cavities inside them."""
 
 import numpy
-from scipy.sparse import csgraph, csr_matrix
 
-from .Mesh import Mesh, signedVolumesMm3
+from .Mesh import signedVolumesMm3
+from .MeshLoops import labelled
 
 # A ball of this volume is 1.2 mm thick: nothing that could be printed, held or emptied.
 SPECK_MM3 = 1.0
@@ -13,14 +13,9 @@ SPECK_TRIANGLES = 20_000
 
 def shellLabels(mesh):
     """Return how many shells there are and each triangle's shell (m,)."""
-    triangleCount, nodeCount = len(mesh.triangles), len(mesh.triangles) + len(mesh.points)
-    # Triangles and points as one graph: each triangle's row is already in order, nothing has to be sorted.
-    starts = numpy.full(nodeCount + 1, 3 * triangleCount, numpy.int32)
-    starts[: triangleCount + 1] = numpy.arange(triangleCount + 1) * 3
-    columns = mesh.triangles.reshape(-1) + numpy.int32(triangleCount)
-    graph = csr_matrix((numpy.ones(3 * triangleCount), columns, starts), shape=(nodeCount, nodeCount))
-    count, labels = csgraph.connected_components(graph, directed=False)
-    return count, labels[:triangleCount]
+    labels = numpy.empty(len(mesh.triangles), numpy.int32)
+    count = labelled(mesh.triangles, numpy.arange(len(mesh.points), dtype=numpy.int32), labels)
+    return count, labels
 
 
 def shellVolumesMm3(mesh):
@@ -30,10 +25,7 @@ def shellVolumesMm3(mesh):
 
 
 def withoutSpecks(mesh, speckMm3=SPECK_MM3):
-    """Return the mesh without the shells (pieces and cavities) below a volume, and the volumes of these in mm³.
-
-    Every point of the mesh must belong to a triangle.
-    """
+    """Return the mesh without the shells (pieces and cavities) below a volume, and the volumes of these in mm³."""
     isSpeck, volumesMm3 = speckTriangles(mesh, speckMm3)
     return (mesh.kept(~isSpeck) if len(volumesMm3) else mesh), volumesMm3
 
@@ -45,8 +37,6 @@ def speckTriangles(mesh, speckMm3=SPECK_MM3):
     if not candidates.any():
         return numpy.zeros(len(mesh.triangles), bool), numpy.zeros(0)
     which = candidates[labels]
-    volumesMm3 = numpy.bincount(
-        labels[which], signedVolumesMm3(Mesh(mesh.points, mesh.triangles[which])), minlength=count
-    )
+    volumesMm3 = numpy.bincount(labels[which], signedVolumesMm3(mesh.kept(which)), minlength=count)
     isSpeck = candidates & (numpy.abs(volumesMm3) < speckMm3)
     return isSpeck[labels], volumesMm3[isSpeck]

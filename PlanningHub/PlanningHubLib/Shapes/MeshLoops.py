@@ -1,0 +1,125 @@
+"""Compiled loops over triangles (m, 3) and points (n, 3): shells, what is left of a mesh, and smoothing.
+
+A slice of the points is given as ``first`` and ``last``: parts can be worked on at the same time.
+"""
+
+import numpy
+
+from ..Compiled import compiled
+
+
+@compiled
+def affine(points, matrix, result, first, last):
+    """Put the points, mapped by a matrix (3, 4), into the result."""
+    for point in range(first, last):
+        x, y, z = points[point, 0], points[point, 1], points[point, 2]
+        for axis in range(3):
+            result[point, axis] = x * matrix[axis, 0] + y * matrix[axis, 1] + z * matrix[axis, 2] + matrix[axis, 3]
+
+
+@compiled
+def labelled(triangles, parents, labels):
+    """Put each triangle's shell into the labels and return how many shells there are, numbered as they are met.
+
+    :param parents: (n,) of int32, 0 to n - 1; each point's way to the lowest one of its shell when done
+    """
+    for triangle in range(len(triangles)):
+        one = _root(parents, triangles[triangle, 0])
+        for corner in (1, 2):
+            other = _root(parents, triangles[triangle, corner])
+            if other < one:
+                one, other = other, one
+            parents[other] = one
+    count = 0
+    numbers = numpy.full(len(parents), -1, numpy.int32)
+    for triangle in range(len(triangles)):
+        root = _root(parents, triangles[triangle, 0])
+        if numbers[root] < 0:
+            numbers[root] = count
+            count += 1
+        labels[triangle] = numbers[root]
+    return count
+
+
+@compiled
+def _root(parents, point):
+    while parents[point] != point:
+        parents[point] = parents[parents[point]]
+        point = parents[point]
+    return point
+
+
+@compiled
+def markCorners(triangles, which, used):
+    """Mark the points that some of the triangles use."""
+    for triangle in range(len(triangles)):
+        if which[triangle]:
+            for corner in range(3):
+                used[triangles[triangle, corner]] = True
+
+
+@compiled
+def renumbered(triangles, which, numbers, result):
+    """Put some of the triangles, their points renumbered, into the result."""
+    place = 0
+    for triangle in range(len(triangles)):
+        if which[triangle]:
+            for corner in range(3):
+                result[place, corner] = numbers[triangles[triangle, corner]]
+            place += 1
+
+
+@compiled
+def countCorners(triangles, counts):
+    """Add up how many triangles use each point."""
+    for triangle in range(len(triangles)):
+        for corner in range(3):
+            counts[triangles[triangle, corner]] += 1
+
+
+@compiled
+def fillNeighbors(triangles, starts, neighbors):
+    """Put the point after it in each of a point's triangles into its neighbors.
+
+    :param starts: (n + 1,) where each point's neighbors end; where they start when done
+    """
+    for triangle in range(len(triangles)):
+        for corner in range(3):
+            point = triangles[triangle, corner]
+            starts[point] -= 1
+            neighbors[starts[point]] = triangles[triangle, corner - 2]
+
+
+@compiled
+def isManifold(starts, neighbors, first, last):
+    """Return whether each edge of some points is used once in each direction."""
+    for point in range(first, last):
+        for place in range(starts[point], starts[point + 1]):
+            other, count = neighbors[place], 0
+            for back in range(starts[other], starts[other + 1]):
+                count += neighbors[back] == point
+            if count != 1:
+                return False
+    return True
+
+
+@compiled
+def smoothingPass(before, points, starts, neighbors, share, keep, weight, sums, first, last):
+    """Put 2 ``points`` - ``before`` - ``share`` of the way from the neighbors' mean into ``before``, and add it up."""
+    for point in range(first, last):
+        begin, end = starts[point], starts[point + 1]
+        rate = share / max(end - begin, 1)
+        x, y, z = points[point, 0], points[point, 1], points[point, 2]
+        dx, dy, dz = 0.0, 0.0, 0.0
+        for place in range(begin, end):
+            other = neighbors[place]
+            dx += x - points[other, 0]
+            dy += y - points[other, 1]
+            dz += z - points[other, 2]
+        dx = x - before[point, 0] + x - dx * rate
+        dy = y - before[point, 1] + y - dy * rate
+        dz = z - before[point, 2] + z - dz * rate
+        before[point, 0], before[point, 1], before[point, 2] = dx, dy, dz
+        sums[point, 0] = keep * sums[point, 0] + weight * dx
+        sums[point, 1] = keep * sums[point, 1] + weight * dy
+        sums[point, 2] = keep * sums[point, 2] + weight * dz

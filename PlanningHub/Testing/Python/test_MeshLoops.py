@@ -1,0 +1,98 @@
+"""Shells, kept triangles and smoothing as compiled loops give what scipy, numpy and VTK give."""
+
+import numpy
+import pytest
+from scipy.sparse import coo_matrix, csgraph
+
+from PlanningHubLib.Shapes import Shells, Surface
+from PlanningHubLib.Shapes.Mesh import Mesh
+
+# One step of single precision, at the coordinates of the tests' surfaces.
+STEP_MM = 2**-21
+
+
+def soup(points=900, triangles=300):
+    """Return triangles at random: many shells, and points that none of them uses."""
+    rng = numpy.random.default_rng(3)
+    return Mesh.fromArrays(rng.random((points, 3)), rng.integers(0, points, (triangles, 3)))
+
+
+def sponge():
+    """Return the surface of voxels at random, a vtkPolyData within 8 mm of the origin."""
+    mask = numpy.zeros((14, 15, 16), bool)
+    mask[2:-2, 2:-2, 2:-2] = numpy.random.default_rng(3).random((10, 11, 12)) < 0.6
+    return Surface._flyingEdges(mask, (0.4, 0.5, 0.3))
+
+
+def sharedEdge():
+    """Return two tetrahedra that share an edge, of four triangles."""
+    points = [[0, 0, 0], [0, 0, 1], [1, 0, 0.5], [0, 1, 0.5], [-1, 0, 0.5], [0, -1, 0.5]]
+    one = numpy.array([[0, 1, 3], [0, 3, 2], [0, 2, 1], [1, 2, 3]])
+    return Mesh.fromArrays(points, numpy.concatenate([one, numpy.array([0, 1, 4, 5])[one]])).toPolyData()
+
+
+def openTube():
+    """Return a tube without ends, of uneven thickness."""
+    angles = numpy.linspace(0, 2 * numpy.pi, 24, endpoint=False)
+    ring = numpy.stack([numpy.cos(angles), numpy.sin(angles), 0 * angles], 1)
+    points = numpy.concatenate([ring + [0, 0, 0.3 * level] for level in range(6)])
+    points *= 1 + 0.2 * numpy.random.default_rng(3).random((144, 1))
+    here, there = numpy.arange(120), numpy.arange(120) // 24 * 24 + (numpy.arange(120) + 1) % 24
+    triangles = [*zip(here, there, here + 24, strict=True), *zip(there, there + 24, here + 24, strict=True)]
+    return Mesh.fromArrays(points, triangles).toPolyData()
+
+
+def test_shellsAreThoseThatScipyFinds():
+    mesh = soup()
+    ends = (mesh.triangles[:, [0, 1, 2]].reshape(-1), mesh.triangles[:, [1, 2, 0]].reshape(-1))
+    links = coo_matrix((numpy.ones(len(ends[0])), ends), shape=(len(mesh.points),) * 2)
+    parts = csgraph.connected_components(links, directed=False)[1][mesh.triangles[:, 0]]
+    _parts, first, same = numpy.unique(parts, return_index=True, return_inverse=True)
+    count, labels = Shells.shellLabels(mesh)
+    assert count == len(first) > 10
+    assert numpy.array_equal(first[same], numpy.unique(labels, return_index=True)[1][labels]), "in order of their first"
+
+
+def test_keptMeshHasThePointsItUsesInTheirOrder():
+    mesh = soup()
+    which = numpy.arange(len(mesh.triangles)) % 5 < 2
+    kept = mesh.kept(which)
+    used = numpy.unique(mesh.triangles[which])
+    assert len(used) < len(mesh.points) and numpy.array_equal(kept.points, mesh.points[used])
+    assert numpy.array_equal(used[kept.triangles], mesh.triangles[which])
+    assert mesh.kept(numpy.zeros(len(which), bool)).points.shape == (0, 3)
+
+
+def test_specksGoWithTheirPointsAndLooseOnes():
+    sizes = (5.0, 0.4, 3.0, 0.1)
+    corners = numpy.concatenate([size * numpy.eye(4)[:, :3] + 10 * place for place, size in enumerate(sizes)])
+    triangles = numpy.array([[0, 1, 2], [0, 3, 1], [1, 3, 2], [0, 2, 3]])
+    mesh = Mesh.fromArrays(corners, numpy.concatenate([triangles + 4 * place for place in range(4)]))
+    kept, volumesMm3 = Shells.withoutSpecks(Mesh(numpy.concatenate([mesh.points, mesh.points]), mesh.triangles))
+    assert abs(volumesMm3) == pytest.approx([0.4**3 / 6, 0.1**3 / 6], rel=1e-4)
+    assert numpy.array_equal(kept.points, corners[[0, 1, 2, 3, 8, 9, 10, 11]].astype(numpy.float32))
+
+
+@pytest.mark.parametrize(("iterations", "passBand"), [(1, 0.05), (3, 0.3), (5, 0.3), (20, 0.05), (20, 1), (50, 0.1)])
+def test_smoothingIsThatOfVtk(iterations, passBand, monkeypatch):
+    rough = sponge()
+    by = Surface._points(Surface._lowPassedByVtk(rough, iterations, passBand))
+    monkeypatch.setattr(Surface, "_lowPassedByVtk", None)
+    ours = Surface._points(Surface.lowPassed(rough, iterations, passBand))
+    assert abs(ours - by).max() <= 3 * STEP_MM and (ours != by).mean() < 0.03
+    assert abs(ours - Surface._points(rough)).max() > 100 * STEP_MM
+
+
+@pytest.mark.parametrize("make", [sharedEdge, openTube])
+def test_openAndSharedEdgesAreSmoothedByVtk(make):
+    rough = make()
+    by = Surface._points(Surface._lowPassedByVtk(rough, 20, 0.05))
+    assert numpy.array_equal(Surface._points(Surface.lowPassed(rough, 20, 0.05)), by)
+    assert not numpy.array_equal(by, Surface._points(rough)), "some points move"
+
+
+def test_pointsOfNoTriangleMoveAsLittleAsWithVtk():
+    mesh = Mesh.fromPolyData(sponge())
+    loose = Mesh(numpy.concatenate([mesh.points, [[1, 2, 3]]], dtype=numpy.float32), mesh.triangles).toPolyData()
+    by = Surface._points(Surface._lowPassedByVtk(loose, 20, 0.05))
+    assert abs(Surface._points(Surface.lowPassed(loose, 20, 0.05)) - by).max() <= 3 * STEP_MM
