@@ -8,6 +8,7 @@ from PlanningHubLib.Planning.Solids import framed
 from PlanningHubLib.Shapes.Manifolds import toManifold
 from PlanningHubLib.Shapes.Mesh import Mesh
 
+from ..Repair.SelfIntersections import selfIntersecting
 from .Views import within
 
 # How far a tool reaches beyond the surface, on the side that makes no difference.
@@ -40,7 +41,7 @@ def _tool(mesh, frame, section, lowMm, highMm):
     heights = patch.points[:, 2]
     bottom, top = float(heights.min()) + lowMm - 1, float(heights.max()) + highMm + 1
     prism = manifold3d.Manifold.extrude(section, top - bottom).translate((0, 0, bottom))
-    tool = toManifold(_thickened(patch, lowMm, highMm)) ^ prism
+    tool = _layer(patch, lowMm, highMm) ^ prism
     if tool.is_empty():
         raise _noFace()
     return framed(tool, frame.origin, frame.axes)
@@ -84,19 +85,39 @@ def _cross(one, other):
     return one[:, 0] * other[:, 1] - one[:, 1] * other[:, 0]
 
 
-def _thickened(patch, lowMm, highMm):
-    """Return the solid between an open surface moved down and up along z."""
-    count = len(patch.points)
-    triangles = patch.triangles
+def _layer(patch, lowMm, highMm):
+    """Return the manifold between an open surface moved down and up along z.
+
+    A crease can lie over its own neighbors: triangles there are moved one by one, and united.
+    """
+    import manifold3d
+
+    isSimple = numpy.ones(len(patch.triangles), bool)
+    while isSimple.any():
+        mesh, owners = _thickened(patch.points, patch.triangles[isSimple], lowMm, highMm)
+        crossing = owners[selfIntersecting(mesh)]
+        if not crossing.size:
+            break
+        isSimple[numpy.flatnonzero(isSimple)[crossing]] = False
+    layers = [mesh] if isSimple.any() else []
+    layers += [_thickened(patch.points, one[None], lowMm, highMm)[0] for one in patch.triangles[~isSimple]]
+    return manifold3d.Manifold.batch_boolean([toManifold(one) for one in layers], manifold3d.OpType.Add)
+
+
+def _thickened(points, triangles, lowMm, highMm):
+    """Return the solid between triangles moved down and up along z, and to which of them each of its own belongs."""
+    count = len(points)
     edges = triangles[:, [0, 1, 1, 2, 2, 0]].reshape(-1, 2).astype(numpy.int64)
     keys = edges[:, 0] * count + edges[:, 1]
-    rim = edges[~numpy.isin(keys, edges[:, 1] * count + edges[:, 0])]
-    start, end = rim.T
+    isRim = ~numpy.isin(keys, edges[:, 1] * count + edges[:, 0])
+    start, end = edges[isRim].T
     walls = numpy.concatenate([
         numpy.stack([start, start + count, end + count], 1), numpy.stack([start, end + count, end], 1),
     ])  # fmt: skip
-    points = numpy.concatenate([patch.points + (0, 0, highMm), patch.points + (0, 0, lowMm)])
-    return Mesh.fromArrays(points, numpy.concatenate([triangles, triangles[:, ::-1] + count, walls]))
+    moved = numpy.concatenate([points + (0, 0, highMm), points + (0, 0, lowMm)])
+    mesh = Mesh.fromArrays(moved, numpy.concatenate([triangles, triangles[:, ::-1] + count, walls]))
+    own, ofRim = numpy.arange(len(triangles)), numpy.flatnonzero(isRim) // 3
+    return mesh.kept(numpy.ones(len(mesh.triangles), bool)), numpy.concatenate([own, own, ofRim, ofRim])
 
 
 def _noFace():

@@ -14,7 +14,7 @@ from .PapersFields import TRAVELLER_FIELDS, missingFields, standingEntries
 from .Registry import registryRow
 from .Statement import label, statement
 
-FORMAT, VERSION = "planninghub-papers", 2
+FORMAT, VERSION = "planninghub-papers", 3
 
 
 def recipeOf(part):
@@ -79,7 +79,7 @@ def gathered(case, part, mesh, entries, site, who):
         "traveller": _traveller(entries, part, copiesOf(case, part)),
         "inspection": _inspection(case, part, mesh),
         "statement": statement(case, part, entries, site) if site.isCustomMade else None,
-        "label": label(case, part, recipe, entries, site),
+        "label": label(case, part, recipe, entries, site, copiesOf(case, part)),
         "registry": registryRow(case, part, recipe, profile, material, entries, site),
         "entries": entries,
     }

@@ -4,15 +4,16 @@ from PlanningHubLib.PageFonts import drawn
 from PlanningHubLib.Paper import Head, Paper
 
 from .Copies import SIGN, copyText
-from .Statement import METHODS
+from .Statement import ENTERED, METHODS
 
 NO_CONCLUSION = (
     "Draft made from the records of case and site. Whether the device is a custom-made device, and whether the law is "
     "met, is not stated here: that is for the manufacturer to check, complete and sign."
 )
-SIGNATURE = "Date, name and signature: " + "_" * 48
 NOT_APPROVED, DRAFT = "NOT APPROVED", "DRAFT"
 FOOTER = "Made by Planning Hub, not a medical device. Check case, side and part number against the part."
+BLANK = "_" * 48
+SIGNATURE = "Date, name and signature: " + BLANK
 # Least height of a row that is filled in by hand, in points.
 BY_HAND = 26
 
@@ -287,9 +288,15 @@ def _missing(paper, missing):
 def _label(paper, values):
     label = values["label"]
     paper.text("Content of the label, Regulation (EU) 2017/745, Annex I section 23.2. " + NO_CONCLUSION)
-    paper.space(6)
-    paper.facts([(one["text"], one["value"]) for one in label["items"]])
-    paper.qr(label["qr"])
-    paper.text(label["qr"])
-    _missing(paper, label["missing"])
+    for number, sheet in enumerate(label["sheets"]):
+        if number:
+            paper.newPage()
+        paper.space(6)
+        paper.facts([
+            (one["text"], BLANK if one["value"] is None and one["text"] in ENTERED else one["value"])
+            for one in sheet["items"]
+        ])  # fmt: skip
+        paper.qr(label["qr"])
+        paper.text(label["qr"])
+        _missing(paper, sheet["missing"])
     return paper

@@ -8,11 +8,14 @@ device is free of germs.
 from ..Marking.QrCodes import qrText
 from ..PartRecords import partName, partNumber
 from ..PartWork import PartIdentity
+from .Copies import copyText
 from .PapersFields import standingEntries
 
 MISSING = "MISSING"
 METHODS = {"steam": "steam", "hydrogen-peroxide": "hydrogen peroxide", "ethylene-oxide": "ethylene oxide"}
 NON_STERILE = "NON-STERILE"
+# Known only when the part is printed: until it is entered, the label leaves room for it.
+ENTERED = ("Lot", "Date of manufacture", "Storage and handling", "Warnings")
 
 
 def statement(case, part, entries, site):
@@ -62,19 +65,37 @@ def _characteristics(prescription):
     return "; ".join(texts)
 
 
-def label(case, part, recipe, entries, site):
-    """Return the drafted content of the label: list of ``text``, ``value``, what is missing, and the QR code's text.
+def label(case, part, recipe, entries, site, copies):
+    """Return the drafted labels: a sheet for each copy, what is missing on them, and the QR code's text.
 
     :param recipe: of the part, with every key
+    :param copies: the numbers of the part's copies
     """
+    sheets = [_labelSheet(case, part, recipe, entries, site, copy, len(copies)) for copy in copies]
+    identity = PartIdentity(case.name, partName(part), partNumber(part), case.side, sourceContent(part))
+    return {"sheets": sheets, "missing": _missingOn(sheets), "qr": qrText(identity)}
+
+
+def _missingOn(sheets):
+    """Return the texts that are missing, with the copy's number where not all copies lack it."""
+    missing = []
+    for text in dict.fromkeys(text for sheet in sheets for text in sheet["missing"]):
+        lacking = [one for one in sheets if text in one["missing"]]
+        isAll = len(lacking) == len(sheets)
+        missing += [text] if isAll else [f"{text} ({copyText(one['copy'], one['of'])})" for one in lacking]
+    return missing
+
+
+def _labelSheet(case, part, recipe, entries, site, copy, count):
+    """Return the label of a copy: its ``items``, a list of ``text`` and ``value``, and which of them are missing."""
     prescription, maker = case.governance["prescription"] or {}, site.manufacturer
-    standing = standingEntries(entries, part)
+    standing = standingEntries(entries, part, copy)
     said = {name: one["value"] for name, one in standing.items()}
     rows = [
         ("Device", prescription.get("device") or partName(part)),
         ("Purpose", f"{recipe['use']}, for contact with {_contact(recipe['contact'])}"),
         ("Patient (code) and side", f"{case.name}, {(case.side or 'side not stated').upper()}"),
-        ("Number (serial)", partNumber(part)),
+        ("Number (serial)", ", ".join(filter(None, (partNumber(part), copyText(copy, count))))),
         ("Lot", said.get("lot")),
         ("Manufacturer", f"{maker['name']}, {maker['address']}" if maker else None),
         ("Date of manufacture", said.get("printed")),
@@ -85,11 +106,8 @@ def label(case, part, recipe, entries, site):
         *([("Kind", "Custom-made device. MD (medical device).")] if site.isCustomMade else []),
     ]
     items = [{"text": text, "value": value or None} for text, value in rows]
-    return {
-        "items": items,
-        "missing": [one["text"] for one in items if one["value"] is None],
-        "qr": qrText(PartIdentity(case.name, partName(part), partNumber(part), case.side, sourceContent(part))),
-    }
+    missing = [one["text"] for one in items if one["value"] is None]
+    return {"copy": copy, "of": count, "items": items, "missing": missing}
 
 
 def sterileState(recipe, standing):

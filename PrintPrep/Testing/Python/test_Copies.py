@@ -3,6 +3,7 @@
 import numpy
 import pytest
 from InspectionMaking import fine, scanned, writeScan
+from Judges import run
 from PapersMaking import TRAVELLER, approve, statedCase
 from test_Papers import texts
 
@@ -11,6 +12,7 @@ from PlanningHubLib.Errors import UsageError
 from PlanningHubLib.Session import Session
 from PrintPrepLib.Papers.Inspection import inspectMeasured
 from PrintPrepLib.Papers.Papers import makePapers, readPapers
+from PrintPrepLib.Papers.PapersPdf import BLANK
 from PrintPrepLib.Papers.Release import releaseFaults, releaseRows
 from PrintPrepLib.Papers.ScanCompare import inspectScan
 from PrintPrepLib.PartRecords import partMesh
@@ -55,6 +57,45 @@ def test_whatIsEnteredForOneCopyStandsOnItsSheetOnly(aCase):
     document = readPapers(aCase, again)
     assert [one["value"] for one in document["traveller"]["earlier"]] == ["C-101"], "no entry is lost"
     assert valuesOn(aCase, again, 1)["cycle-number"] == "C-201"
+
+
+def onLabels(case, papers):
+    """Return what each copy's label says, text → value."""
+    sheets = readPapers(case, papers)["label"]["sheets"]
+    assert [(one["copy"], one["of"]) for one in sheets] == [(1, 3), (2, 3), (3, 3)]
+    return [{one["text"]: one["value"] for one in sheet["items"]} for sheet in sheets]
+
+
+def labelPages(case, papers):
+    """Return the text of each page of the label, as Poppler reads it."""
+    (name,) = [one for one in papers.files if one.endswith("_label.pdf")]
+    pages = run("pdftotext", "-layout", case.path(papers, name), "-").split("\f")
+    return [" ".join(page.split()) for page in pages if page.strip()]
+
+
+def test_eachCopysLabelCarriesItsOwnLot_orRoomToWriteIt(aCase):
+    papers = makePapers(aCase, values={"lot@1": "LOT-A", "lot@2": "LOT-B", "cycle-number@2": "C-102"})
+    labels, pages = onLabels(aCase, papers), labelPages(aCase, papers)
+    assert [one["Lot"] for one in labels] == ["LOT-A", "LOT-B", None]
+    assert [one["Number (serial)"] for one in labels] == [f"part-1.1, copy {copy} of 3" for copy in (1, 2, 3)]
+    assert ["cycle C-102" in one["State"] for one in labels] == [False, True, False]
+    assert len(pages) == 3
+    for copy, (page, lot) in enumerate(zip(pages, ("Lot LOT-A", "Lot LOT-B", f"Lot {BLANK}"), strict=True), 1):
+        assert f"part-1.1, copy {copy} of 3" in page and lot in page
+    assert "LOT-A" not in pages[1] + pages[2] and "LOT-B" not in pages[0] + pages[2]
+    assert "Lot (copy 3 of 3)" in papers.facts["labelMissing"] and "Date of manufacture" in papers.facts["labelMissing"]
+    again = makePapers(aCase, values={"lot": "LOT-C", "printed": "2026-03-01"})
+    assert [one["Lot"] for one in onLabels(aCase, again)] == ["LOT-A", "LOT-B", "LOT-C"], "its own goes first"
+    assert not {"Lot", "Lot (copy 3 of 3)", "Date of manufacture"} & set(again.facts["labelMissing"])
+
+
+def test_theLabelOfTheOnlyOneHasNoCopy(aCase):
+    build(aCase, 1)
+    papers = makePapers(aCase)
+    (sheet,) = readPapers(aCase, papers)["label"]["sheets"]
+    (page,) = labelPages(aCase, papers)
+    assert sheet["copy"] is None and "copy" not in page and f"Lot {BLANK}" in page and "Missing: Lot" in page
+    assert papers.facts["labelMissing"] == sheet["missing"]
 
 
 def test_aFieldThatOneCopyLacksKeepsItBack(aCase):

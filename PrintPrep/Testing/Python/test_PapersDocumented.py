@@ -45,5 +45,5 @@ def test_thePageDescribesWhatThePapersHold(aDocument):
     assert f"`{aDocument['format']}`, {int(aDocument['version'])}." in text
     assert problems(text.replace("`physicalParts`", "`parts`"), aDocument) != [], "a wrong name is found"
     assert ("The job ticket", "copies") in problems(text.replace(", `copies` |", " |"), aDocument)
-    for sheet in (aDocument["traveller"]["sheets"][0], aDocument["inspection"]["sheets"][0]):
+    for sheet in (aDocument[name]["sheets"][0] for name in ("traveller", "inspection", "label")):
         assert all(f"`{name}`" in text for name in sheet)

@@ -14,7 +14,7 @@ from PlanningHubLib.Shapes.Mesh import Mesh
 from PrintPrepLib.Formats.WritersStl import stlBytes
 from PrintPrepLib.Formats.WritersThreeMf import Body, packageBytes
 from PrintPrepLib.Production import Profiles
-from PrintPrepLib.Production.PrusaSlicer import PrusaSlicer, archiveFigures, gcodeFigures
+from PrintPrepLib.Production.PrusaSlicer import RESOLUTION_MM, PrusaSlicer, archiveFigures, gcodeFigures
 
 installed = pytest.mark.skipif(shutil.which("prusa-slicer") is None, reason="PrusaSlicer is not installed")
 
@@ -82,6 +82,13 @@ def test_slicingGivesTimeAndMaterial(tmp_path, name):
     assert 0.1 < sliced["hours"] < 5
     assert sliced["materialMl"] == pytest.approx(6.0, rel=0.25)
     assert fractions == sorted(fractions)
+
+
+@installed
+def test_itLeavesOutDetailThatNoNozzleMakes(tmp_path):
+    PrusaSlicer.find(tmp_path).sliced(boxFile(tmp_path), Profiles.find("fdm-generic"), tmp_path)
+    taken = (tmp_path / "plate.gcode").read_text().splitlines()
+    assert f"; resolution = {RESOLUTION_MM:g}" in taken and RESOLUTION_MM == 0.02
 
 
 def test_processesThatItDoesNotSliceAreLeftOut(tmp_path):
