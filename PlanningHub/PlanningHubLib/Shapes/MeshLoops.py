@@ -70,14 +70,6 @@ def renumbered(triangles, which, numbers, result):
 
 
 @compiled
-def countCorners(triangles, counts):
-    """Add up how many triangles use each point."""
-    for triangle in range(len(triangles)):
-        for corner in range(3):
-            counts[triangles[triangle, corner]] += 1
-
-
-@compiled
 def fillNeighbors(triangles, starts, neighbors):
     """Put the point after it in each of a point's triangles into its neighbors.
 
@@ -105,7 +97,10 @@ def isManifold(starts, neighbors, first, last):
 
 @compiled
 def smoothingPass(before, points, starts, neighbors, share, keep, weight, sums, first, last):
-    """Put 2 ``points`` - ``before`` - ``share`` of the way from the neighbors' mean into ``before``, and add it up."""
+    """Put twice the points less those before less a share of their way from their neighbors' mean into ``before``.
+
+    The sums become ``keep`` times themselves plus ``weight`` times what was put.
+    """
     for point in range(first, last):
         begin, end = starts[point], starts[point + 1]
         rate = share / max(end - begin, 1)

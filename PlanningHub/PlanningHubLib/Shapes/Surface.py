@@ -12,7 +12,7 @@ from .. import Masks, Segments
 from ..Errors import InputRefused
 from ..Progress import noProgress
 from .Mesh import Mesh
-from .MeshLoops import affine, countCorners, fillNeighbors, isManifold, smoothingPass
+from .MeshLoops import affine, fillNeighbors, isManifold, smoothingPass
 from .Shells import speckTriangles
 from .Threads import inChunks, vtkThreads
 
@@ -151,6 +151,7 @@ def lowPassed(polyData, iterations, passBand):
 
     :param passBand: above 0 to 2, the smaller, the smoother
     """
+    # As vtkWindowedSincPolyDataFilter, to single precision, in a third of its time.
     triangles = numpy_support.vtk_to_numpy(polyData.GetPolys().GetConnectivityArray()).reshape(-1, 3)
     starts, neighbors = _neighbors(triangles, polyData.GetNumberOfPoints())
     if not all(inChunks(lambda part: isManifold(starts, neighbors, part.start, part.stop), len(starts) - 1)):
@@ -165,17 +166,16 @@ def lowPassed(polyData, iterations, passBand):
         arguments = before, points, starts, neighbors, share, keep, weights[order], sums
         inChunks(lambda part, given=arguments: smoothingPass(*given, part.start, part.stop), len(points))
         before, points = points, before
-    vtkPoints = vtk.vtkPoints()
-    result = _mapped(sums, numpy.column_stack([numpy.eye(3) * length, center]))
-    vtkPoints.SetData(numpy_support.numpy_to_vtk(result))
-    smooth = vtk.vtkPolyData()
+    smooth, vtkPoints = vtk.vtkPolyData(), vtk.vtkPoints()
+    smoothPoints = _mapped(sums, numpy.column_stack([numpy.eye(3) * length, center]))
+    vtkPoints.SetData(numpy_support.numpy_to_vtk(smoothPoints))
     smooth.ShallowCopy(polyData)
     smooth.SetPoints(vtkPoints)
     return smooth
 
 
 def _lowPassedByVtk(polyData, iterations, passBand):
-    """Do the same where edges are open or of more than two triangles; takes three times as long."""
+    """Do the same, also where edges are open or of more than two triangles."""
     smoother = vtk.vtkWindowedSincPolyDataFilter()
     smoother.SetInputData(polyData)
     smoother.SetNumberOfIterations(iterations)
@@ -191,9 +191,7 @@ def _lowPassedByVtk(polyData, iterations, passBand):
 
 def _neighbors(triangles, count):
     """Return where each point's neighbors start (n + 1,), and the neighbors of all."""
-    starts = numpy.zeros(count + 1, numpy.uint32)
-    countCorners(triangles, starts)
-    numpy.cumsum(starts, out=starts)
+    starts = numpy.cumsum(numpy.bincount(triangles.reshape(-1), minlength=count + 1), dtype=numpy.uint32)
     neighbors = numpy.empty(starts[-1], numpy.uint32)
     fillNeighbors(triangles, starts, neighbors)
     return starts, neighbors
