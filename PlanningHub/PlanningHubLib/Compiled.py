@@ -1,9 +1,13 @@
 """Loops compiled to machine code, for what arrays cannot say, or only in many times the time."""
 
 import functools
+import threading
 import types
 
 from .Requirements import interruptsHeld
+
+
+_lock = threading.RLock()
 
 
 class compiled:
@@ -17,7 +21,10 @@ class compiled:
         functools.update_wrapper(self, function)
 
     def __call__(self, *arguments):
-        return self._machineCode(*arguments)
+        with _lock:
+            # Threads that come at the same time compile it once.
+            machineCode = self._machineCode
+        return machineCode(*arguments)
 
     @functools.cached_property
     def _machineCode(self):

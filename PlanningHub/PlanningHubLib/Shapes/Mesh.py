@@ -76,10 +76,17 @@ class Mesh:
         some = Mesh(self.points, self.triangles[:: max(1, len(self.triangles) // 50_000)])
         return float(numpy.sqrt(some.areasMm2().mean() * 4 / numpy.sqrt(3))) if len(self.triangles) else 0.0
 
+    @functools.cached_property
+    def extent(self):
+        """The lowest and the highest coordinates (2, 3), float32."""
+        # Axis by axis: along so short rows numpy takes ten times as long.
+        axes = [self.points[:, axis] for axis in range(3)]
+        return numpy.array([[axis.min() for axis in axes], [axis.max() for axis in axes]])
+
     @property
     def boundsMm(self):
         """The lowest and the highest coordinates, as two lists."""
-        return [[round(float(value), 3) for value in ends] for ends in (self.points.min(0), self.points.max(0))]
+        return [[round(float(value), 3) for value in ends] for ends in self.extent]
 
     def kept(self, which):
         """Return the mesh of some of the triangles, with the points that they use.

@@ -59,8 +59,8 @@ def _tree(mesh):
     codes = numpy.zeros(count, numpy.int32)
     sizes = numpy.array(sizes, numpy.int64)
     if count:
-        least = mesh.points.min(0).astype(numpy.float64)
-        scale = 1023 / max(1e-9, float((mesh.points.max(0) - least).max()))
+        least, most = mesh.extent.astype(numpy.float64)
+        scale = 1023 / max(1e-9, float((most - least).max()))
         inChunks(
             lambda part: SearchLoops.mortonCodes(mesh.points, mesh.triangles[part], least, scale, codes[part]), count
         )

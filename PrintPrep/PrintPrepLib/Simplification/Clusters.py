@@ -67,8 +67,8 @@ def isClosed(mesh):
 
 def _cells(mesh, cellMm):
     """Return the number (n,) of the cell that each point lies in."""
-    low, cells = mesh.points.min(0), numpy.empty(len(mesh.points), numpy.int64)
-    columns, rows, _slices = ((mesh.points.max(0) - low) / cellMm).astype(int) + 2
+    (low, high), cells = mesh.extent, numpy.empty(len(mesh.points), numpy.int64)
+    columns, rows, _slices = ((high - low) / cellMm).astype(int) + 2
     inChunks(
         lambda part: ClusterLoops.cellsOf(mesh.points[part], low, cellMm, columns, rows, cells[part]), len(cells)
     )

@@ -6,6 +6,7 @@ in few places is made finer around these places, level by level, until it holds 
 it was.
 """
 
+import concurrent.futures
 import dataclasses
 
 import numpy
@@ -45,15 +46,17 @@ def simplified(mesh, maximumDeviationMm, progress=noProgress):
         raise UsageError(
             "bad-deviation", f"A deviation of {maximumDeviationMm} mm cannot be kept.", "Choose 0.005 to 5 mm."
         )
-    levels = _levels(mesh, maximumDeviationMm, part(progress, 0.0, 0.6))
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        search = pool.submit(TriangleSearch, mesh)
+        levels = _levels(mesh, maximumDeviationMm, part(progress, 0.0, 0.6))
     while len(levels) > 1:
-        found = _refined(mesh, levels, maximumDeviationMm, part(progress, 0.6, 0.95))
+        found = _refined(search.result(), levels, maximumDeviationMm, part(progress, 0.6, 0.95))
         if found:
             return Simplified(*found)
         levels = levels[:-1]
     progress(0.95, "Nothing simpler lies within the bound")
     solid = asSolid(mesh)
-    return Simplified(solid, measured(mesh, solid))
+    return Simplified(solid, measured(mesh, solid, search=search.result()))
 
 
 def _levels(mesh, boundMm, progress):
@@ -73,10 +76,10 @@ def _levels(mesh, boundMm, progress):
         levels.append(level)
 
 
-def _refined(mesh, levels, boundMm, progress):
+def _refined(search, levels, boundMm, progress):
     """Return what comes of the coarsest level, made finer where it is beyond the bound; None if that is no solid."""
-    choice = numpy.full(len(mesh.points), len(levels) - 1, numpy.int8)
-    trial = Trial(mesh, boundMm - APART_MM)
+    choice = numpy.full(len(search.mesh.points), len(levels) - 1, numpy.int8)
+    trial = Trial(search, boundMm - APART_MM)
     for number in range(ROUNDS):
         progress(number / ROUNDS, "Measuring the deviation")
         tooCoarse = trial.tooCoarse(assembled(levels, choice), choice > 0)

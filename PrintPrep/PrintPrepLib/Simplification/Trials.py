@@ -17,12 +17,13 @@ class Trial:
     """What is known of a surface and what becomes of it, step by step: what was measured to a triangle that is still
     there holds.
 
+    :param search: :class:`PlanningHubLib.Shapes.Search.TriangleSearch` of the fine surface
     :param boundMm: what no distance may exceed
     """
 
-    def __init__(self, mesh, boundMm):
-        self._mesh, self._boundMm = mesh, boundMm
-        self._search = TriangleSearch(mesh)
+    def __init__(self, search, boundMm):
+        self._mesh, self._search, self._boundMm = search.mesh, search, boundMm
+        mesh = search.mesh
         self._candidate = None
         # From each fine point to the candidate, and the fine triangle that became the one measured to.
         self._forthMm = numpy.full(len(mesh.points), numpy.inf, numpy.float32)
