@@ -6,7 +6,6 @@ import types
 
 from .Requirements import interruptsHeld
 
-
 _lock = threading.RLock()
 
 

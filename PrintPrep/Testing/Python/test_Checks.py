@@ -115,3 +115,11 @@ def test_factsOfABrokenMeshAreThoseCountedByHand():
     # The triangle without area has an edge of no length, and one more that it runs along twice.
     assert (facts.openEdges, facts.overusedEdges, facts.flippedEdges, facts.degenerateTriangles) == (4, 2, 3, 1)
     assert (facts.touchingCorners, facts.pieces, facts.cavities) == (0, 3, 0)
+
+
+def test_threePointsOnALineHaveNoArea():
+    mesh = boxMesh()
+    halfway = (mesh.points[mesh.triangles[0, 0]] + mesh.points[mesh.triangles[0, 1]]) / 2
+    line = [*mesh.triangles[0, :2], len(mesh.points)]
+    split = Mesh.fromArrays(numpy.vstack([mesh.points, halfway]), numpy.vstack([mesh.triangles, line]))
+    assert Checks.meshFacts(split).degenerateTriangles == 1

@@ -40,10 +40,11 @@ def test_orderOfWeldedPointsIsThatOfTheirBytes():
 
 def test_oneDoubleIsSeen():
     points = numpy.random.default_rng(6).normal(size=(5000, 3)).astype(numpy.float32)
-    points[:, 1] = numpy.round(points[:, 1])
+    points[:, 0], points[:, 1] = 7, numpy.round(points[:, 1])
+    points[:, 2] += numpy.arange(5000)
     assert not hasDoubles(points) and not hasDoubles(points[:0]) and not hasDoubles(points[:1])
-    points[4711] = points[17]
-    assert hasDoubles(points)
+    for index in range(0, 4999, 13):
+        assert hasDoubles(numpy.concatenate([points, points[index : index + 1]]))
     assert hasDoubles(numpy.array([[0.0, 1, 2], [-0.0, 1, 2]], numpy.float32))
     assert not hasDoubles(numpy.array([[1.0, 0, 0], [0, 1, 0], [0, 0, 1]], numpy.float32))
 
