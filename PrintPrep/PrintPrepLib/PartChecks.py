@@ -36,7 +36,7 @@ def checkedPart(work, recipe, tolerance, progress):
     solid = []
     for piece in work.pieces:
         solid += Checks.requirePrintable(piece.mesh)
-        solid += requireNone(piece.mesh)
+        requireNone(piece.mesh)
     proof = _proven(work, tolerance, part(progress, 0.2, 1.0))
     findings = [*work.findings, *solid, *labelFindings(bool(work.facts.get("label")), work.shape.flags["role"])]
     codes = tuple(finding.code for finding in findings)

@@ -35,7 +35,7 @@ def chainRows(node, mask, ijkToRas, repeats):
     with tempfile.TemporaryDirectory() as folder:
         fastest = _Fastest(mask, ijkToRas, found, Path(folder) / "fastest")
         yield from compared(
-            {"segmentation to files": lambda: found.append(_ours(mask, ijkToRas, BOUND_MM, Path(folder) / "ours"))},
+            {"segmentation to files": lambda: found.append(ours(mask, ijkToRas, BOUND_MM))},
             {
                 "fastest of each step, measured": lambda: fastest.run(measuring=True),
                 "same, nothing measured": lambda: fastest.run(measuring=False),
@@ -48,14 +48,16 @@ def chainRows(node, mask, ijkToRas, repeats):
         )
 
 
-def _ours(mask, ijkToRas, boundMm, path):
+def ours(mask, ijkToRas, boundMm):
+    """Make the files of a part of a mask, and return how many triangles it has."""
     from .benchPrint import LABEL
 
     fine = Surface.maskSurface(mask, ijkToRas).mesh.rasLpsSwapped()
     solid = Simplify.simplified(fine, boundMm).mesh
     Checks.requirePrintable(solid)
-    writeAside(path.with_suffix(".stl"), stlBytes(solid, LABEL))
-    writeAside(path.with_suffix(".3mf"), threeMfBytes(solid, LABEL))
+    with tempfile.TemporaryDirectory() as folder:
+        writeAside(Path(folder) / "ours.stl", stlBytes(solid, LABEL))
+        writeAside(Path(folder) / "ours.3mf", threeMfBytes(solid, LABEL))
     return len(solid.triangles)
 
 

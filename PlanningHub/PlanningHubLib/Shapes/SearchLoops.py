@@ -453,7 +453,13 @@ def alongEdges(edges, points, distancesMm, measuredTo, limitMm, finestMm, mesh, 
             length /= 2
             middle = begin + length
             x, y, z = startX + middle * wayX, startY + middle * wayY, startZ + middle * wayZ
-            squared, found = _walked(x, y, z, mesh.triangles[one, 0], mesh)
+            # What both ends were measured to is often near enough.
+            squared, found = _squaredTo(x, y, z, mesh.points, mesh.triangles, one)[0], one
+            toOther = _squaredTo(x, y, z, mesh.points, mesh.triangles, other)[0]
+            if toOther < squared:
+                squared, found = toOther, other
+            if squared > limitMm * limitMm:
+                squared, found = _walked(x, y, z, mesh.triangles[found, 0], mesh)
             if squared > limitMm * limitMm:
                 squared, found = _nearest(x, y, z, squared, found, mesh, stack, reaches)
             middleMm = squared**0.5

@@ -2,28 +2,23 @@
 
 import numpy
 
-from PlanningHubLib.Errors import Finding, InputRefused
+from PlanningHubLib.Errors import InputRefused
 from PlanningHubLib.Shapes.Mesh import Mesh, welded
 from PlanningHubLib.Shapes.Threads import inChunks
 
 from . import SelfIntersectionLoops as Loops
 
-# Beyond, the search takes longer than all other steps together.
-SEARCHED_TRIANGLES = 500_000
 _CHUNK = 1000
 
 
 def requireNone(mesh):
-    """Return the findings about a part without self-intersections: that it was too large to be searched, or none.
+    """Refuse a part that passes through itself.
 
     :raises InputRefused: ``self-intersections``
     """
-    if len(mesh.triangles) > SEARCHED_TRIANGLES:
-        text = f"Self-intersections were not searched for among {len(mesh.triangles)} triangles."
-        return [Finding("self-intersections-not-searched", "info", text, "Choose a larger deviation.")]
     pairs = selfIntersecting(mesh)
     if not len(pairs):
-        return []
+        return
     place = mesh.points[mesh.triangles[pairs[0, 0], 0]]
     raise InputRefused(
         "self-intersections",

@@ -11,7 +11,7 @@ from PlanningHubLib.Shapes.Shells import shellLabels, shellVolumesMm3
 
 from ..PartWork import SURFACE, PartStep
 from ..Repair import RepairHoles, RepairTopology
-from ..Repair.SelfIntersections import SEARCHED_TRIANGLES, selfIntersecting
+from ..Repair.SelfIntersections import selfIntersecting
 from . import Wrapping
 
 # Needles of two points that single precision cannot tell apart are taken out; nothing else moves.
@@ -179,9 +179,6 @@ def _together(meshes):
 
 def _uncrossed(mesh, largestHoleMm, facts):
     """Return a solid without self-intersections: shells united, small crossings cut out, or all of it wrapped."""
-    if len(mesh.triangles) > SEARCHED_TRIANGLES:
-        # The part itself is searched when it is simplified.
-        return mesh
     pairs = selfIntersecting(mesh)
     facts["selfIntersections"] = len(pairs)
     if not len(pairs):
