@@ -192,12 +192,14 @@ def _side(places, search, hints, isExact):
     return Side(search, distancesMm, measuredTo)
 
 
-def nearSamples(samples, points, coarse, nearby, triangles):
+def nearSamples(samples, points, coarse, nearby, triangles, wanted=None):
     """Return for each of :func:`samplesOf` a coarse mesh the index of one of some points (n, 3) near it, or -1.
 
     :param nearby: (n,) the coarse mesh's point near each of the points, and ``triangles`` (n,) its triangle
+    :param wanted: only these samples, -1 for others; None for all
     """
     count = len(coarse.points)
-    ofPoints = nearestOf(samples[:count], nearby, points)
-    ofCenters = nearestOf(samples[count:], triangles, points)
+    wanted = numpy.ones(len(samples), bool) if wanted is None else wanted
+    ofPoints = nearestOf(samples[:count], nearby, points, wanted[:count])
+    ofCenters = nearestOf(samples[count:], triangles, points, wanted[count:])
     return numpy.concatenate([ofPoints, numpy.where(ofCenters < 0, ofPoints[coarse.triangles[:, 0]], ofCenters)])

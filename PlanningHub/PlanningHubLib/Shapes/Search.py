@@ -1,9 +1,17 @@
 """How far places lie from a mesh of many triangles: quick where a point of the mesh near by is known."""
 
+import functools
+
 import numpy
 
 from . import SearchLoops
 from .Threads import inChunks
+
+# Order, sizes, low and high of no boxes.
+_NO_TREE = (
+    numpy.zeros(0, numpy.int32), numpy.zeros(0, numpy.int64),
+    numpy.zeros((0, 3), numpy.float32), numpy.zeros((0, 3), numpy.float32),
+)  # fmt: skip
 
 
 class TriangleSearch:
@@ -14,11 +22,16 @@ class TriangleSearch:
 
     def __init__(self, mesh, forMany=False):
         self.mesh = mesh
-        fans = fansOf(mesh.triangles, len(mesh.points))
         frames = numpy.zeros((len(mesh.triangles) if forMany else 0, 12), numpy.float32)
         if forMany:
             SearchLoops.framesOf(mesh.points, mesh.triangles, frames)
-        self.layout = SearchLoops.Layout(mesh.points, mesh.triangles, *fans, *_tree(mesh), frames)
+        fans = fansOf(mesh.triangles, len(mesh.points))
+        self._withoutTree = SearchLoops.Layout(mesh.points, mesh.triangles, *fans, *_NO_TREE, frames)
+
+    @functools.cached_property
+    def layout(self):
+        """The :class:`.SearchLoops.Layout`."""
+        return self._withoutTree._replace(**_tree(self.mesh))
 
     def distances(self, places, hints=None, enoughMm=0.0):
         """Return how far places (k, 3) lie from the mesh, in mm (k,), and the triangles (k,) measured to.
@@ -27,15 +40,17 @@ class TriangleSearch:
         triangles around a point near by are those below the place. An empty mesh is infinitely far.
 
         :param hints: (k,) a point of the mesh near each place, -1 where none is known
+        :param enoughMm: infinite for whatever the hints lead to; each place needs one then
         """
         places = numpy.ascontiguousarray(places, numpy.float64).reshape(-1, 3)
         hints = numpy.full(len(places), -1, numpy.int32) if hints is None else hints.astype(numpy.int32, copy=False)
         distancesMm, found = numpy.full(len(places), numpy.inf, numpy.float32), numpy.full(len(places), -1, numpy.int32)
 
+        # From fan to fan any distance is found; only what is too far is looked for in the tree.
+        layout = self._withoutTree if enoughMm == numpy.inf else self.layout
+
         def measure(part):
-            SearchLoops.distances(
-                places[part], hints[part], float(enoughMm), self.layout, distancesMm[part], found[part]
-            )
+            SearchLoops.distances(places[part], hints[part], float(enoughMm), layout, distancesMm[part], found[part])
 
         if len(self.mesh.triangles):
             inChunks(measure, len(places))
@@ -50,7 +65,7 @@ def fansOf(triangles, pointCount):
 
 
 def _tree(mesh):
-    """Return order, sizes, low and high of a :class:`.SearchLoops.Layout`."""
+    """Return order, sizes, low and high of a :class:`.SearchLoops.Layout`, by name."""
     count = len(mesh.triangles)
     sizes = [max(1, -(-count // SearchLoops.LEAF))]
     while sizes[-1] > 1:
@@ -67,16 +82,17 @@ def _tree(mesh):
     order = SearchLoops.sortedBy(codes)
     if count:
         SearchLoops.boxesOf(mesh.points, mesh.triangles, order, sizes, low, high)
-    return order, sizes, low, high
+    return {"order": order, "sizes": sizes, "low": low, "high": high}
 
 
-def nearestOf(places, owners, points):
+def nearestOf(places, owners, points, wanted=None):
     """Return for each place (k, 3) the nearest of the points (n, 3) that it owns, -1 for a place without any.
 
     :param owners: (n,) the place of each point, or -1
+    :param wanted: (k,) only these places, -1 for the others; None for all
     """
     found, squared = numpy.full(len(places), -1, numpy.int32), numpy.full(len(places), numpy.inf)
-    SearchLoops.nearestOf(
-        numpy.ascontiguousarray(places, numpy.float64), owners.astype(numpy.int32, copy=False), points, found, squared
-    )
+    wanted = numpy.ones(len(places), bool) if wanted is None else wanted
+    places, owners = numpy.ascontiguousarray(places, numpy.float64), owners.astype(numpy.int32, copy=False)
+    SearchLoops.nearestOf(places, owners, points, wanted, found, squared)
     return found

@@ -270,14 +270,14 @@ def distances(places, hints, enoughMm, mesh, distancesMm, found):
 
 
 @compiled
-def nearestOf(places, owners, points, found, squared):
-    """Fill in for each owner's place (k, 3) which of the points (n, 3) that it owns is the nearest, and how near.
+def nearestOf(places, owners, points, wanted, found, squared):
+    """Fill in for each wanted place (k, 3) which of the points (n, 3) that it owns is the nearest, and how near.
 
     :param owners: (n,), -1 for a point without one
     """
     for point in range(len(owners)):
         owner = owners[point]
-        if owner < 0:
+        if owner < 0 or not wanted[owner]:
             continue
         dx = points[point, 0] - places[owner, 0]
         dy = points[point, 1] - places[owner, 1]

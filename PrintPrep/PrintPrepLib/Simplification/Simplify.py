@@ -47,7 +47,7 @@ def simplified(mesh, maximumDeviationMm, progress=noProgress):
             "bad-deviation", f"A deviation of {maximumDeviationMm} mm cannot be kept.", "Choose 0.005 to 5 mm."
         )
     with concurrent.futures.ThreadPoolExecutor(1) as pool:
-        search = pool.submit(TriangleSearch, mesh)
+        search = pool.submit(_laidOut, mesh)
         levels = _levels(mesh, maximumDeviationMm, part(progress, 0.0, 0.6))
     while len(levels) > 1:
         found = _refined(search.result(), levels, maximumDeviationMm, part(progress, 0.6, 0.95))
@@ -57,6 +57,11 @@ def simplified(mesh, maximumDeviationMm, progress=noProgress):
     progress(0.95, "Nothing simpler lies within the bound")
     solid = asSolid(mesh)
     return Simplified(solid, measured(mesh, solid, search=search.result()))
+
+
+def _laidOut(mesh):
+    search = TriangleSearch(mesh)
+    return search if search.layout else None
 
 
 def _levels(mesh, boundMm, progress):
@@ -70,7 +75,7 @@ def _levels(mesh, boundMm, progress):
         if level is None:
             return levels
         nearby = level.owners[sample]
-        distancesMm = TriangleSearch(level.mesh).distances(mesh.points[sample], nearby, boundMm)[0]
+        distancesMm = TriangleSearch(level.mesh).distances(mesh.points[sample], nearby, numpy.inf)[0]
         if (distancesMm > boundMm).mean() > BEYOND_FRACTION:
             return levels
         levels.append(level)

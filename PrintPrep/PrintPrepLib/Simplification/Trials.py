@@ -52,15 +52,17 @@ class Trial:
         self._candidate = candidate
         triangles, indices = candidate.mesh.triangles, candidate.indices
         found = numpy.zeros(len(candidate.mesh.points), bool)
+        # Each of the candidate's points is known under the last of the fine points that were merged into it.
+        self._names = numpy.zeros(len(found), numpy.int32)
+        self._names[indices] = numpy.arange(len(indices), dtype=numpy.int32)
         edges, uses = edgeNumbers(triangles)
         found[triangles[(uses[edges] > 2).reshape(-1, 3).any(1)]] = True
         found[touchingPoints(triangles, edges)] = True
         isNew = numpy.isnan(self._backOfTriangles[candidate.origins])
         found[triangles[selfIntersecting(candidate.mesh, isNew)]] = True
         self._findBeyond(isNew, found)
-        canHelp = numpy.zeros(len(candidate.mesh.points), bool)
-        canHelp[indices[isMerged]] = True
-        return (found & canHelp)[indices]
+        # All points that were merged into one are of the same level.
+        return (found & isMerged[self._names])[indices]
 
     def _findBeyond(self, isNew, found):
         """Mark the candidate's points (k,) around what is beyond the bound, given its new triangles (m,)."""
@@ -97,18 +99,10 @@ class Trial:
 
     def _measuredBack(self, isNew, touched, nearest):
         """Measure from the candidate's new triangles (m,) and their points, and return the :class:`Side` of all."""
-        candidate, count = self._candidate, len(touched)
-        wanted = numpy.flatnonzero(numpy.concatenate([touched, isNew]))
-        near = numpy.flatnonzero(touched[candidate.indices] | isNew[nearest])
-        samples = samplesOf(candidate.mesh)
-        starts = nearSamples(
-            samples, self._mesh.points[near], candidate.mesh, candidate.indices[near], nearest[near]
-        )[wanted]  # fmt: skip
-        hints = numpy.where(starts < 0, -1, near[starts])
-        distancesMm, measuredTo = self._search.distances(samples[wanted], hints, self._boundMm)
-        # Each of the candidate's points is known under the last of the fine points that were merged into it.
-        names = numpy.zeros(count, numpy.int64)
-        names[candidate.indices] = numpy.arange(len(candidate.indices))
+        candidate, names = self._candidate, self._names
+        wanted, samples = numpy.concatenate([touched, isNew]), samplesOf(candidate.mesh)
+        hints = nearSamples(samples, self._mesh.points, candidate.mesh, candidate.indices, nearest, wanted)
+        distancesMm, measuredTo = self._search.distances(samples[wanted], hints[wanted], self._boundMm)
         new = names[touched]
         self._backOfPoints[new], self._backTo[new] = distancesMm[: len(new)], measuredTo[: len(new)]
         self._backOfTriangles[candidate.origins[isNew]] = distancesMm[len(new) :]

@@ -11,8 +11,8 @@ from .StepShapes import onlyPiece
 
 FINEST_MM = 0.25
 MOST_VOXELS = 12_000_000
-# What simplifying the new surface may add.
-SIMPLIFIED_MM = 0.02
+# What simplifying the new surface may add: not much beside what a coarse grid itself leaves.
+SIMPLIFIED_MM, SIMPLIFIED_VOXELS = 0.02, 0.1
 
 PARAMETERS = {
     "offsetMm": {
@@ -33,7 +33,7 @@ def offsetBy(mesh, offsetMm, progress):
     voxelMm = max(FINEST_MM, float(numpy.prod(sizeMm) / MOST_VOXELS) ** (1 / 3))
     found = offset(mesh, offsetMm, voxelMm)
     progress(0.6, "Simplifying the offset surface")
-    return Simplify.simplified(found, SIMPLIFIED_MM).mesh, voxelMm
+    return Simplify.simplified(found, max(SIMPLIFIED_MM, SIMPLIFIED_VOXELS * voxelMm)).mesh, voxelMm
 
 
 def missedMm(before, after, offsetMm):
