@@ -1,7 +1,5 @@
 """How far places lie from a mesh of many triangles: quick where a point of the mesh near by is known."""
 
-import functools
-
 import numpy
 
 from . import SearchLoops
@@ -27,11 +25,18 @@ class TriangleSearch:
             SearchLoops.framesOf(mesh.points, mesh.triangles, frames)
         fans = fansOf(mesh.triangles, len(mesh.points))
         self._withoutTree = SearchLoops.Layout(mesh.points, mesh.triangles, *fans, *_NO_TREE, frames)
+        self._withTree = None
 
-    @functools.cached_property
+    def prepared(self):
+        """Build the tree, if there is none yet, and return the search."""
+        if self._withTree is None:
+            self._withTree = self._withoutTree._replace(**_tree(self.mesh))
+        return self
+
+    @property
     def layout(self):
         """The :class:`.SearchLoops.Layout`."""
-        return self._withoutTree._replace(**_tree(self.mesh))
+        return self.prepared()._withTree
 
     def distances(self, places, hints=None, enoughMm=0.0):
         """Return how far places (k, 3) lie from the mesh, in mm (k,), and the triangles (k,) measured to.

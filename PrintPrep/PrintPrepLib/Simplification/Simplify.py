@@ -47,7 +47,8 @@ def simplified(mesh, maximumDeviationMm, progress=noProgress):
             "bad-deviation", f"A deviation of {maximumDeviationMm} mm cannot be kept.", "Choose 0.005 to 5 mm."
         )
     with concurrent.futures.ThreadPoolExecutor(1) as pool:
-        search = pool.submit(_laidOut, mesh)
+        # Most of the merging takes one core.
+        search = pool.submit(TriangleSearch(mesh).prepared)
         levels = _levels(mesh, maximumDeviationMm, part(progress, 0.0, 0.6))
     while len(levels) > 1:
         found = _refined(search.result(), levels, maximumDeviationMm, part(progress, 0.6, 0.95))
@@ -57,11 +58,6 @@ def simplified(mesh, maximumDeviationMm, progress=noProgress):
     progress(0.95, "Nothing simpler lies within the bound")
     solid = asSolid(mesh)
     return Simplified(solid, measured(mesh, solid, search=search.result()))
-
-
-def _laidOut(mesh):
-    search = TriangleSearch(mesh)
-    return search if search.layout else None
 
 
 def _levels(mesh, boundMm, progress):
