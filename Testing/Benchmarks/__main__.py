@@ -42,7 +42,7 @@ def main(arguments=None):
 def _parser():
     parser = argparse.ArgumentParser(prog="python -m Benchmarks", description=__doc__)
     parser.add_argument("--small", action="store_true", help="a CT of 256 x 256 x 108, to try it out")
-    parser.add_argument("--repeats", type=int, default=3, help="runs of each function that takes less than 5 s")
+    parser.add_argument("--repeats", type=int, default=3, help="runs of each function that takes less than 10 s")
     parser.add_argument("--out", default="bench-output", help="folder for the series, which is kept")
     return parser
 
@@ -69,7 +69,7 @@ def _introduction(origin, repeats):
         f"{os.cpu_count()} cores, {platform.machine()} {platform.system()}, Python {platform.python_version()}\n"
         f"{versions}\n"
         f"CT: {origin}\n"
-        f"Medians of {repeats} alternated runs (1 where one takes over 5 s), each group of steps in a process of its\n"
+        f"Medians of {repeats} alternated runs (1 where one takes over 10 s), each group of steps in a process of its\n"
         "own, files in the system's cache. MB: highest memory of a command; for a step, what it needs on top of its "
         "input.\n"
         f"\n{HEAD}\n{'-' * len(HEAD)}"

@@ -166,16 +166,6 @@ def anyCorner(which, triangles):
     return numpy.concatenate([numpy.zeros(0, bool), *inChunks(any_, len(triangles))])
 
 
-def allAlike(values, triangles):
-    """Return which triangles (m,) have corners of one value only, given that (n,) of each point."""
-
-    def alike_(part):
-        first, second, third = (values[triangles[part, corner]] for corner in range(3))
-        return (first == second) & (second == third)
-
-    return numpy.concatenate([numpy.zeros(0, bool), *inChunks(alike_, len(triangles))])
-
-
 def sumsByOwner(owners, values, count):
     """Return the sum (count,) or (count, k) of the values, (m,) or (m, k), that belong to each owner.
 

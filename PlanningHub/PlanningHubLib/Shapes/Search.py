@@ -30,7 +30,7 @@ class TriangleSearch:
     def prepared(self):
         """Build the tree, if there is none yet, and return the search."""
         if self._withTree is None:
-            self._withTree = self._withoutTree._replace(**_tree(self.mesh))
+            self._withTree = self._withoutTree._replace(**treeOf(self.mesh))
         return self
 
     @property
@@ -69,23 +69,17 @@ def fansOf(triangles, pointCount):
     return starts, fans
 
 
-def _tree(mesh):
+def treeOf(mesh):
     """Return order, sizes, low and high of a :class:`.SearchLoops.Layout`, by name."""
-    count = len(mesh.triangles)
-    sizes = [max(1, -(-count // SearchLoops.LEAF))]
+    sizes = [max(1, -(-len(mesh.triangles) // SearchLoops.LEAF))]
     while sizes[-1] > 1:
         sizes.append(-(-sizes[-1] // SearchLoops.BRANCHES))
     low, high = (numpy.zeros((sum(sizes), 3), numpy.float32) for _side in range(2))
-    codes = numpy.zeros(count, numpy.int32)
-    sizes = numpy.array(sizes, numpy.int64)
-    if count:
+    order, sizes = numpy.zeros(0, numpy.int32), numpy.array(sizes, numpy.int64)
+    if len(mesh.triangles):
         least, most = mesh.extent.astype(numpy.float64)
-        scale = 1023 / max(1e-9, float((most - least).max()))
-        inChunks(
-            lambda part: SearchLoops.mortonCodes(mesh.points, mesh.triangles[part], least, scale, codes[part]), count
-        )
-    order = SearchLoops.sortedBy(codes)
-    if count:
+        scale = SearchLoops.MORTON_CELLS / max(1e-9, float((most - least).max()))
+        order = SearchLoops.orderAlongCurve(mesh.points, mesh.triangles, least, scale)
         SearchLoops.boxesOf(mesh.points, mesh.triangles, order, sizes, low, high)
     return {"order": order, "sizes": sizes, "low": low, "high": high}
 

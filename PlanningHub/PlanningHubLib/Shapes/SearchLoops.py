@@ -11,7 +11,7 @@ LEAF = 4
 BRANCHES = 4
 # Deeper than any tree of 2**31 triangles.
 _STACK = 64
-_MORTON_CELLS = 1023
+MORTON_CELLS = 1023
 
 # A mesh laid out for the search: where each point's triangles begin, ``starts`` (n + 1,), and these, ``fans`` (3 m,);
 # triangles in the ``order`` (m,) of the leaves, how many boxes each level has, ``sizes``, from the leaves to one, and
@@ -138,23 +138,27 @@ def _above(x, y, z, at, mesh):
 
 
 @compiled
-def mortonCodes(points, triangles, low, scale, codes):
-    """Fill in the interlaced bits of the triangles' places on a grid: sorted by them, neighbors are close."""
+def orderAlongCurve(points, triangles, low, scale):
+    """Return an order (m,) int32 of triangles in which neighbors are close: by the interlaced bits of their places on a
+    grid (Morton's curve).
+
+    :param low: (3,) of the grid, and ``scale``, its cells per mm
+    """
+    codes = numpy.empty(len(triangles), numpy.int32)
     for triangle in range(len(triangles)):
         code = 0
         for axis in range(3):
             total = 0.0
             for corner in range(3):
                 total += points[triangles[triangle, corner], axis]
-            cell = min(_MORTON_CELLS, max(0, int((total / 3 - low[axis]) * scale)))
-            for bit in range(10):
-                code |= ((cell >> bit) & 1) << (3 * bit + axis)
+            cell = min(MORTON_CELLS, max(0, int((total / 3 - low[axis]) * scale)))
+            # Two zeros between its bits.
+            cell = (cell | cell << 16) & 0x030000FF
+            cell = (cell | cell << 8) & 0x0300F00F
+            cell = (cell | cell << 4) & 0x030C30C3
+            code |= ((cell | cell << 2) & 0x09249249) << axis
         codes[triangle] = code
-
-
-@compiled
-def sortedBy(codes):
-    """Return the order (m,) of codes of up to 32 bits, equal ones as they were: by 11 bits at a time."""
+    # Sorted by eleven bits at a time; what is equal stays as it was.
     order, other = numpy.arange(len(codes)).astype(numpy.int32), numpy.empty(len(codes), numpy.int32)
     for shift in (0, 11, 22):
         places = numpy.zeros(2048 + 1, numpy.int64)

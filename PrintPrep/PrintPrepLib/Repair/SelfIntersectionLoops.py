@@ -7,53 +7,7 @@ import numpy
 from PlanningHubLib.Compiled import compiled
 
 ALONG_MM = 1e-5
-_BITS = 10
 _FIRST_PAIRS = 64
-
-
-@compiled
-def orderAlongCurve(points, triangles):
-    """Return an order (m,) int32 of triangles in which neighbors are close: by the interlaced bits of the middles of
-    their boxes (Morton's curve)."""
-    count = len(triangles)
-    middles = numpy.empty((count, 3), numpy.float32)
-    low, high = numpy.full(3, numpy.inf, numpy.float32), numpy.full(3, -numpy.inf, numpy.float32)
-    for triangle in range(count):
-        one, two, three = triangles[triangle]
-        for axis in range(3):
-            first, second, third = points[one, axis], points[two, axis], points[three, axis]
-            middle = numpy.float32(min(first, second, third) + max(first, second, third))
-            middles[triangle, axis] = middle
-            low[axis], high[axis] = min(low[axis], middle), max(high[axis], middle)
-    scale = numpy.float32(((1 << _BITS) - 1) / max((high - low).max(), 1e-30))
-    codes = numpy.empty(count, numpy.uint32)
-    used = numpy.zeros((3, 1 << _BITS), numpy.int32)
-    mask = numpy.uint32((1 << _BITS) - 1)
-    for triangle in range(count):
-        code = numpy.uint32(0)
-        for axis in range(3):
-            cell = numpy.uint32((middles[triangle, axis] - low[axis]) * scale)
-            # Two zeros between its bits.
-            cell = (cell | cell << numpy.uint32(16)) & numpy.uint32(0x030000FF)
-            cell = (cell | cell << numpy.uint32(8)) & numpy.uint32(0x0300F00F)
-            cell = (cell | cell << numpy.uint32(4)) & numpy.uint32(0x030C30C3)
-            cell = (cell | cell << numpy.uint32(2)) & numpy.uint32(0x09249249)
-            code |= cell << numpy.uint32(axis)
-        codes[triangle] = code
-        for digit in range(3):
-            used[digit, (code >> numpy.uint32(_BITS * digit)) & mask] += 1
-    order, following = numpy.arange(count).astype(numpy.int32), numpy.empty(count, numpy.int32)
-    for digit in range(3):
-        places = used[digit]
-        start = numpy.int32(0)
-        for value in range(len(places)):
-            start, places[value] = start + places[value], start
-        for triangle in order:
-            value = (codes[triangle] >> numpy.uint32(_BITS * digit)) & mask
-            following[places[value]] = triangle
-            places[value] += 1
-        order, following = following, order
-    return order
 
 
 @compiled
@@ -70,33 +24,13 @@ def fillBoxes(points, triangles, order, first, last, boxes):
 
 
 @compiled
-def boxesOfFours(boxes, starts):
-    """Return the tree's boxes (k, 6), level by level from those of four triangles to that of all.
-
-    :param boxes: (m, 6) of the triangles
-    :param starts: where each level starts, and the last one ends
-    """
-    result = numpy.empty((starts[-1], 6), boxes.dtype)
-    for level in range(len(starts) - 1):
-        start = starts[level]
-        below = boxes if level == 0 else result[starts[level - 1] : start]
-        for node in range(starts[level + 1] - start):
-            box = result[start + node]
-            for axis in range(3):
-                box[axis], box[3 + axis] = numpy.inf, -numpy.inf
-            for child in range(4 * node, min(4 * node + 4, len(below))):
-                for axis in range(3):
-                    box[axis] = min(box[axis], below[child, axis])
-                    box[3 + axis] = max(box[3 + axis], below[child, 3 + axis])
-    return result
-
-
-@compiled
 def crossingPairs(points, middle, triangles, order, boxes, tree, starts, isWanted, allWanted, first, last):
     """Return the pairs (k, 2) int32 of triangles that cross, each pair once.
 
     :param middle: (3,); what is taken off the points, for the sake of digits
-    :param isWanted: (m,) in the order along the curve; one of each pair is a wanted one
+    :param boxes: (m, 6) of the triangles in their order, ``tree`` (k, 6) of fours of them, of fours of these, up to that
+        of all; ``starts`` says where each level starts, and the last one ends
+    :param isWanted: (m,) in that order; one of each pair is a wanted one
     :param first, last: which boxes of four triangles hold that one
     """
     found, pairs = 0, numpy.empty((_FIRST_PAIRS, 2), numpy.int32)

@@ -4,6 +4,7 @@ import numpy
 
 from PlanningHubLib.Errors import InputRefused
 from PlanningHubLib.Shapes.Mesh import Mesh, welded
+from PlanningHubLib.Shapes.Search import treeOf
 from PlanningHubLib.Shapes.Threads import inChunks
 
 from . import SelfIntersectionLoops as Loops
@@ -42,15 +43,12 @@ def selfIntersecting(mesh, which=None):
     # Corners of equal coordinates are one, whatever their numbers.
     mesh = Mesh.fromArrays(*welded(mesh.points, mesh.triangles))
     points, triangles = mesh.points, mesh.triangles
-    order = Loops.orderAlongCurve(points, triangles)
+    tree = treeOf(mesh)
+    order, sizes = tree["order"], tree["sizes"]
     boxes = numpy.empty((len(order), 6), points.dtype)
     inChunks(lambda part: Loops.fillBoxes(points, triangles, order, part.start, part.stop, boxes), len(order))
-    counts = [len(order)]
-    while counts[-1] > 1:
-        counts.append(-(-counts[-1] // 4))
-    starts = numpy.cumsum([0, *counts[1:]])
-    tree = Loops.boxesOfFours(boxes, starts)
+    tree, starts = numpy.hstack([tree["low"], tree["high"]]), numpy.cumsum([0, *sizes])
     isWanted = numpy.ones(len(order), bool) if which is None else which[order]
     search = (points, points.mean(0), triangles, order, boxes, tree, starts, isWanted, bool(isWanted.all()))
-    found = inChunks(lambda part: Loops.crossingPairs(*search, part.start, part.stop), counts[1], _CHUNK)
+    found = inChunks(lambda part: Loops.crossingPairs(*search, part.start, part.stop), int(sizes[0]), _CHUNK)
     return numpy.concatenate(found)

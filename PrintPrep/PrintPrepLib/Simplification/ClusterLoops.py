@@ -97,14 +97,19 @@ def patchesOf(triangles, cells):
 
 
 @compiled
+def _normal(points, a, b, c):
+    ux, uy, uz = points[b, 0] - points[a, 0], points[b, 1] - points[a, 1], points[b, 2] - points[a, 2]
+    vx, vy, vz = points[c, 0] - points[a, 0], points[c, 1] - points[a, 1], points[c, 2] - points[a, 2]
+    return uy * vz - uz * vy, uz * vx - ux * vz, ux * vy - uy * vx
+
+
+@compiled
 def normalsOf(points, triangles):
     """Return a normal (n, 3) float32 for each point, as long as twice the area of the triangles around it."""
     normals = numpy.zeros(points.shape, numpy.float32)
     for triangle in range(len(triangles)):
         a, b, c = triangles[triangle]
-        ux, uy, uz = points[b, 0] - points[a, 0], points[b, 1] - points[a, 1], points[b, 2] - points[a, 2]
-        vx, vy, vz = points[c, 0] - points[a, 0], points[c, 1] - points[a, 1], points[c, 2] - points[a, 2]
-        nx, ny, nz = uy * vz - uz * vy, uz * vx - ux * vz, ux * vy - uy * vx
+        nx, ny, nz = _normal(points, a, b, c)
         for point in (a, b, c):
             normals[point, 0] += nx
             normals[point, 1] += ny
@@ -178,9 +183,7 @@ def markSpoiled(points, triangles, normals, starts, fans, spoiled):
     """
     for triangle in range(len(triangles)):
         a, b, c = triangles[triangle]
-        ux, uy, uz = points[b, 0] - points[a, 0], points[b, 1] - points[a, 1], points[b, 2] - points[a, 2]
-        vx, vy, vz = points[c, 0] - points[a, 0], points[c, 1] - points[a, 1], points[c, 2] - points[a, 2]
-        nx, ny, nz = uy * vz - uz * vy, uz * vx - ux * vz, ux * vy - uy * vx
+        nx, ny, nz = _normal(points, a, b, c)
         for point in (a, b, c):
             if nx * normals[point, 0] + ny * normals[point, 1] + nz * normals[point, 2] < 0:
                 spoiled[a] = spoiled[b] = spoiled[c] = True
