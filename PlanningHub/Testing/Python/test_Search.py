@@ -46,16 +46,23 @@ def test_distancesAreThoseOfAnotherLibrary(mesh):
             assert judged(points[at : at + 1], alone) == pytest.approx(exact[at : at + 1], abs=1e-5)
 
 
-def test_whatIsEnoughIsNeverBelowTheTrueDistance():
+@pytest.mark.parametrize("forMany", [False, True])
+def test_whatIsEnoughIsNeverBelowTheTrueDistance(forMany):
     mesh = ballMesh()
     random = numpy.random.default_rng(5)
     hints = random.integers(0, len(mesh.points), 5000)
     points = mesh.points[hints] + random.normal(size=(5000, 3)) * 0.5
     exact = judged(points, mesh)
-    distancesMm, triangles = TriangleSearch(mesh).distances(points, hints, 0.4)
-    assert (distancesMm >= exact - 1e-5).all() and (triangles >= 0).all()
-    assert distancesMm[exact > 0.4] == pytest.approx(exact[exact > 0.4], abs=1e-5)
-    assert numpy.mean(distancesMm - exact) < 0.005
+    for enoughMm in (0.4, numpy.inf):
+        distancesMm, triangles = TriangleSearch(mesh, forMany).distances(points, hints, enoughMm)
+        assert (distancesMm >= exact - 1e-5).all() and (triangles >= 0).all()
+        isFar = exact > enoughMm
+        assert distancesMm[isFar] == pytest.approx(exact[isFar], abs=1e-5)
+        assert numpy.mean(distancesMm - exact) < 0.005
+        # Each is the distance to the triangle that is named, or above it.
+        for at in range(50):
+            alone = Mesh(mesh.points, mesh.triangles[triangles[at : at + 1]])
+            assert judged(points[at : at + 1], alone) == pytest.approx(distancesMm[at : at + 1], abs=1e-5)
 
 
 def test_anEmptyMeshIsInfinitelyFar():
@@ -83,6 +90,18 @@ def test_nearestOfWhatEachPlaceOwns():
     places = numpy.array([[0, 0, 0], [10, 0, 0], [20, 0, 0]])
     points = numpy.array([[3, 0, 0], [1, 0, 0], [11, 0, 0], [20, 0, 0]], numpy.float32)
     assert list(nearestOf(places, numpy.array([0, 0, 1, -1]), points)) == [1, 2, -1]
+    assert list(nearestOf(places, numpy.array([0, 0, 1, -1]), points, numpy.array([False, True, True]))) == [-1, 2, -1]
+
+
+def test_percentilesAreThoseOfTheWeight():
+    random = numpy.random.default_rng(6)
+    values, weights = random.exponential(0.1, 20_000).astype(numpy.float32), random.uniform(0, 3, 20_000)
+    order = values.argsort()
+    share = numpy.cumsum(weights[order]) / weights.sum()
+    judgedMm = values[order][numpy.searchsorted(share, (0.95, 0.99))]
+    found = Deviation.weightedPercentiles(values, weights, (95, 99))
+    assert found == pytest.approx(judgedMm, abs=1e-4) and (found >= judgedMm - 1e-7).all()
+    assert list(Deviation.weightedPercentiles(numpy.zeros(3), numpy.ones(3), (95, 99))) == [0, 0]
 
 
 def roofs(angleDegrees):

@@ -28,8 +28,8 @@ def crossingPairs(points, middle, triangles, order, boxes, tree, starts, isWante
     """Return the pairs (k, 2) int32 of triangles that cross, each pair once.
 
     :param middle: (3,); what is taken off the points, for the sake of digits
-    :param boxes: (m, 6) of the triangles in their order, ``tree`` (k, 6) of fours of them, of fours of these, up to that
-        of all; ``starts`` says where each level starts, and the last one ends
+    :param boxes: (m, 6) of the triangles in their order, ``tree`` (k, 6) of fours of them, of fours of these, to that
+        of all, and ``starts`` says where each level starts, and the last one ends
     :param isWanted: (m,) in that order; one of each pair is a wanted one
     :param first, last: which boxes of four triangles hold that one
     """
