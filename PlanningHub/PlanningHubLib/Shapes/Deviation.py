@@ -6,7 +6,6 @@ import numpy
 from scipy.spatial import cKDTree
 
 from ..Progress import noProgress
-from . import SearchLoops
 from .Between import Side, farthestOnEdges
 from .Mesh import anyCorner, cross, sumsByOwner
 from .Search import TriangleSearch, nearestOf
@@ -125,8 +124,7 @@ def areaWeights(mesh, ofPoints=1 / 12, ofCenters=3 / 4):
 
     As they are, sums of samples are exact for what is quadratic on each triangle.
     """
-    areas, perPoint = numpy.zeros(len(mesh.triangles)), numpy.zeros(len(mesh.points))
-    SearchLoops.areasOf(mesh.points, mesh.triangles, areas, perPoint)
+    areas, perPoint = mesh.areasWithPoints()
     return numpy.concatenate([perPoint * ofPoints, areas * ofCenters])
 
 

@@ -8,7 +8,7 @@ import vtk
 from scipy.sparse import csr_matrix
 from vtk.util import numpy_support
 
-from .MeshLoops import markCorners, renumbered
+from .MeshLoops import areasOf, longestSquared, markCorners, renumbered
 from .RowLoops import anyTwice, inOrder, numberedRows, orderOfRows
 from .Threads import inChunks
 
@@ -62,13 +62,8 @@ class Mesh:
     @functools.cached_property
     def longestEdgeMm(self):
         """The length of the longest edge."""
-
-        def longest(part):
-            corners = [self.points[self.triangles[part, corner]] for corner in range(3)]
-            edges = [corners[one] - corners[one - 1] for one in range(3)]
-            return max(numpy.einsum("ij,ij->i", edge, edge).max() for edge in edges)
-
-        return float(numpy.sqrt(max(inChunks(longest, len(self.triangles)), default=0.0)))
+        longest = inChunks(lambda part: longestSquared(self.points, self.triangles[part]), len(self.triangles))
+        return float(numpy.sqrt(max(longest, default=0.0)))
 
     @functools.cached_property
     def meanEdgeMm(self):
@@ -119,12 +114,13 @@ class Mesh:
 
     def areasMm2(self):
         """Return the triangles' areas (m,)."""
+        return self.areasWithPoints()[0]
 
-        def areas(part):
-            crosses = self.crosses(part)
-            return numpy.sqrt(numpy.einsum("ij,ij->i", crosses, crosses)) / 2
-
-        return numpy.concatenate([numpy.zeros(0), *inChunks(areas, len(self.triangles))])
+    def areasWithPoints(self):
+        """Return the triangles' areas (m,) in mm², and the sums (n,) of those around each point."""
+        areas, ofPoints = numpy.zeros(len(self.triangles)), numpy.zeros(len(self.points))
+        areasOf(self.points, self.triangles, areas, ofPoints)
+        return areas, ofPoints
 
     def crosses(self, part, kind=numpy.float64):
         """Return normals (m, 3) twice as long as the areas of some of the triangles.

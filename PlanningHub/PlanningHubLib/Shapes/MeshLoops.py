@@ -118,3 +118,34 @@ def smoothingPass(before, points, starts, neighbors, share, keep, weight, sums, 
         sums[point, 0] = keep * sums[point, 0] + weight * dx
         sums[point, 1] = keep * sums[point, 1] + weight * dy
         sums[point, 2] = keep * sums[point, 2] + weight * dz
+
+
+@compiled
+def longestSquared(points, triangles):
+    """Return the square of the longest edge's length."""
+    longest = 0.0
+    for triangle in range(len(triangles)):
+        for corner in range(3):
+            start, end = triangles[triangle, corner], triangles[triangle, (corner + 1) % 3]
+            squared = 0.0
+            for axis in range(3):
+                way = numpy.float64(points[end, axis]) - points[start, axis]
+                squared += way * way
+            longest = max(longest, squared)
+    return longest
+
+
+@compiled
+def areasOf(points, triangles, areas, ofPoints):
+    """Fill in the areas (m,) of triangles, and those (n,) of the triangles around each point."""
+    for triangle in range(len(triangles)):
+        a, b, c = triangles[triangle]
+        ax, ay, az = numpy.float64(points[a, 0]), numpy.float64(points[a, 1]), numpy.float64(points[a, 2])
+        ux, uy, uz = points[b, 0] - ax, points[b, 1] - ay, points[b, 2] - az
+        vx, vy, vz = points[c, 0] - ax, points[c, 1] - ay, points[c, 2] - az
+        nx, ny, nz = uy * vz - uz * vy, uz * vx - ux * vz, ux * vy - uy * vx
+        area = (nx * nx + ny * ny + nz * nz) ** 0.5 / 2
+        areas[triangle] = area
+        ofPoints[a] += area
+        ofPoints[b] += area
+        ofPoints[c] += area

@@ -323,23 +323,6 @@ def largestTo(distancesMm, measuredTo, largestMm):
 
 
 @compiled
-def areasOf(points, triangles, areas, ofPoints):
-    """Fill in the areas (m,) of triangles, and those (n,) of the triangles around each point."""
-    for triangle in range(len(triangles)):
-        a, b, c = triangles[triangle]
-        ux, uy, uz = points[b, 0] - points[a, 0], points[b, 1] - points[a, 1], points[b, 2] - points[a, 2]
-        vx, vy, vz = points[c, 0] - points[a, 0], points[c, 1] - points[a, 1], points[c, 2] - points[a, 2]
-        nx, ny, nz = (
-            numpy.float64(uy * vz - uz * vy), numpy.float64(uz * vx - ux * vz), numpy.float64(ux * vy - uy * vx),
-        )  # fmt: skip
-        area = (nx * nx + ny * ny + nz * nz) ** 0.5 / 2
-        areas[triangle] = area
-        ofPoints[a] += area
-        ofPoints[b] += area
-        ofPoints[c] += area
-
-
-@compiled
 def isBent(edges, mesh, largestMm, reachMm, limitMm, bent):
     """Mark edges (k, 2) above which a place may lie beyond a limit, given how far places on both sides of them lie.
 
@@ -358,16 +341,11 @@ def isBent(edges, mesh, largestMm, reachMm, limitMm, bent):
             if a != end and b != end and c != end:
                 continue
             if sides < 2:
-                ux, uy, uz = (
-                    mesh.points[b, 0] - mesh.points[a, 0],
-                    mesh.points[b, 1] - mesh.points[a, 1],
-                    mesh.points[b, 2] - mesh.points[a, 2],
-                )
-                vx, vy, vz = (
-                    mesh.points[c, 0] - mesh.points[a, 0],
-                    mesh.points[c, 1] - mesh.points[a, 1],
-                    mesh.points[c, 2] - mesh.points[a, 2],
-                )
+                x = numpy.float64(mesh.points[a, 0])
+                y = numpy.float64(mesh.points[a, 1])
+                z = numpy.float64(mesh.points[a, 2])
+                ux, uy, uz = mesh.points[b, 0] - x, mesh.points[b, 1] - y, mesh.points[b, 2] - z
+                vx, vy, vz = mesh.points[c, 0] - x, mesh.points[c, 1] - y, mesh.points[c, 2] - z
                 normals[sides, 0] = uy * vz - uz * vy
                 normals[sides, 1] = uz * vx - ux * vz
                 normals[sides, 2] = ux * vy - uy * vx

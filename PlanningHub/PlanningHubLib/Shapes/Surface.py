@@ -114,7 +114,8 @@ def maskSurface(mask, ijkToRas, progress=noProgress, smoothingIterations=SMOOTHI
 
 def _flyingEdges(cropped, spacingMm):
     """Return the surface half way between inside and outside voxels; frame: array indices times spacing."""
-    padded = numpy.pad(cropped.view(numpy.uint8), 1)
+    padded = numpy.zeros([size + 2 for size in cropped.shape], numpy.uint8)
+    padded[1:-1, 1:-1, 1:-1] = cropped
     image = vtk.vtkImageData()
     image.SetExtent([bound for size in cropped.shape[::-1] for bound in (-1, size)])
     image.SetSpacing(*spacingMm)

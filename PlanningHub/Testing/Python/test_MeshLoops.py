@@ -96,3 +96,17 @@ def test_pointsOfNoTriangleMoveAsLittleAsWithVtk():
     loose = Mesh(numpy.concatenate([mesh.points, [[1, 2, 3]]], dtype=numpy.float32), mesh.triangles).toPolyData()
     by = Surface._points(Surface._lowPassedByVtk(loose, 20, 0.05))
     assert abs(Surface._points(Surface.lowPassed(loose, 20, 0.05)) - by).max() <= 3 * STEP_MM
+
+
+def test_areasOfNeedlesKeepTheirDigits():
+    random = numpy.random.default_rng(0)
+    start, way = random.uniform(50, 150, (1000, 3)), random.normal(size=(1000, 3))
+    corners = numpy.stack([start, start + 10 * way, start + 5 * way + random.normal(size=(1000, 3)) * 1e-4], 1)
+    mesh = Mesh.fromArrays(corners.reshape(-1, 3), numpy.arange(3000).reshape(-1, 3))
+    one, two, three = mesh.points.astype(float).reshape(-1, 3, 3).transpose(1, 0, 2)
+    judged = numpy.linalg.norm(numpy.cross(two - one, three - one), axis=1) / 2
+    areas, ofPoints = mesh.areasWithPoints()
+    assert areas == pytest.approx(judged, rel=1e-12) and ofPoints == pytest.approx(judged.repeat(3), rel=1e-12)
+    longest = max(numpy.linalg.norm(edge, axis=1).max() for edge in (two - one, three - two, one - three))
+    assert mesh.longestEdgeMm == pytest.approx(longest, rel=1e-12)
+    assert (mesh.extent == [mesh.points.min(0), mesh.points.max(0)]).all()

@@ -77,9 +77,24 @@ def _levels(mesh, boundMm, progress):
         levels.append(level)
 
 
+def _choice(points, levels, boundMm):
+    """Return for each of the fine points (n, 3) the coarsest level (n,) that is within the bound there by itself."""
+    choice = numpy.full(len(points), len(levels) - 1, numpy.int8)
+    for number in range(len(levels) - 1, 0, -1):
+        mesh, owners = levels[number].mesh, levels[number].owners
+        which = numpy.flatnonzero(choice == number)
+        distancesMm, triangles = TriangleSearch(mesh, forMany=True).distances(points[which], owners[which], boundMm)
+        isBeyond = distancesMm > boundMm
+        tooCoarse = numpy.zeros(len(mesh.points), bool)
+        tooCoarse[owners[which[isBeyond]]] = True
+        tooCoarse[mesh.triangles[triangles[isBeyond]]] = True
+        choice[which[tooCoarse[owners[which]]]] -= 1
+    return choice
+
+
 def _refined(search, levels, boundMm, progress):
     """Return what comes of the coarsest level, made finer where it is beyond the bound; None if that is no solid."""
-    choice = numpy.full(len(search.mesh.points), len(levels) - 1, numpy.int8)
+    choice = _choice(search.mesh.points, levels, boundMm - APART_MM)
     trial = Trial(search, boundMm - APART_MM)
     for number in range(ROUNDS):
         progress(number / ROUNDS, "Measuring the deviation")

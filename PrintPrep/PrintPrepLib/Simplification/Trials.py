@@ -28,6 +28,8 @@ class Trial:
         # From each fine point to the candidate, and the fine triangle that became the one measured to.
         self._forthMm = numpy.full(len(mesh.points), numpy.inf, numpy.float32)
         self._origins = numpy.zeros(len(mesh.points), numpy.int32)
+        # The candidate's triangle that each fine one became, for those that are left.
+        self._numbers = numpy.zeros(len(mesh.triangles), numpy.int32)
         # The fine points to measure from, and those whose edges were not looked at yet.
         self._isOpen = numpy.ones(len(mesh.points), bool)
         # From the candidate's points, each under one of its fine points, and the fine triangles measured to; from its
@@ -93,9 +95,8 @@ class Trial:
             self._mesh.points[which], candidate.indices[which], self._boundMm
         )
         self._origins[which] = candidate.origins[measuredTo]
-        numbers = numpy.zeros(len(self._mesh.triangles), numpy.int32)
-        numbers[candidate.origins] = numpy.arange(len(candidate.origins), dtype=numpy.int32)
-        return Side(search, self._forthMm, numbers[self._origins])
+        self._numbers[candidate.origins] = numpy.arange(len(candidate.origins), dtype=numpy.int32)
+        return Side(search, self._forthMm, self._numbers[self._origins])
 
     def _measuredBack(self, isNew, touched, nearest):
         """Measure from the candidate's new triangles (m,) and their points, and return the :class:`Side` of all."""
