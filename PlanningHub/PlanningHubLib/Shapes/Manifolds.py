@@ -34,7 +34,7 @@ def fromManifold(manifold):
     """Return the mesh of a manifold3d.Manifold."""
     mesh = manifold.to_mesh()
     # Copies: manifold3d's own arrays are read-only, and it does not take these back.
-    return Mesh.fromArrays(mesh.vert_properties[:, :3].copy(), mesh.tri_verts.copy())
+    return Mesh.fromArrays(mesh.vert_properties[:, :3].copy(), mesh.tri_verts.astype(numpy.int32))
 
 
 def asSolid(mesh):
