@@ -38,11 +38,10 @@ def roughMeshOf(manifold):
 
     :raises InputRefused: ``nothing-left``
     """
-    if manifold.is_empty() or manifold.volume() <= 0:
-        raise nothingLeft()
-    mesh = fromManifold(manifold)
     # Where two surfaces ran along each other, films without thickness stay between them.
-    mesh = withoutSpecks(mesh, FILM_MM3)[0]
+    mesh = withoutSpecks(fromManifold(manifold), FILM_MM3)[0]
+    if not len(mesh.triangles):
+        raise nothingLeft()
     if (mesh.areasMm2() < NEEDLE_MM2).any():
         # Points that the kernel's double precision tells apart fall together; taken back as they are, it joins them.
         mesh = fromManifold(toManifold(mesh).simplify(SIMPLIFIED_MM))

@@ -8,11 +8,13 @@ import vtk
 from scipy.sparse import csr_matrix
 from vtk.util import numpy_support
 
-from .MeshLoops import areasOf, longestSquared, markCorners, renumbered
+from .MeshLoops import areasOf, longestSquared, markCorners, renumbered, sumsAround, volumesOf
 from .RowLoops import anyTwice, inOrder, numberedRows, orderOfRows
 from .Threads import inChunks
 
 MM3_PER_ML = 1000.0
+# Triangles of one call of a loop: of fewer another thread would take longer to start.
+_AT_ONCE = 250_000
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -114,12 +116,20 @@ class Mesh:
 
     def areasMm2(self):
         """Return the triangles' areas (m,)."""
-        return self.areasWithPoints()[0]
+        return self._each(areasOf)
+
+    def _each(self, loop, *more):
+        """Return what a compiled loop fills in for each triangle (m,)."""
+        values = numpy.empty(len(self.triangles))
+        inChunks(
+            lambda part: loop(self.points, self.triangles, *more, values, part.start, part.stop), len(values), _AT_ONCE
+        )
+        return values
 
     def areasWithPoints(self):
         """Return the triangles' areas (m,) in mm², and the sums (n,) of those around each point."""
-        areas, ofPoints = numpy.zeros(len(self.triangles)), numpy.zeros(len(self.points))
-        areasOf(self.points, self.triangles, areas, ofPoints)
+        areas, ofPoints = self.areasMm2(), numpy.zeros(len(self.points))
+        sumsAround(self.triangles, areas, ofPoints)
         return areas, ofPoints
 
     def crosses(self, part, kind=numpy.float64):
@@ -175,18 +185,9 @@ def sumsByOwner(owners, values, count):
 
 def signedVolumesMm3(mesh):
     """Return each triangle's share (m,) of the enclosed volume (divergence theorem)."""
-    # Near the origin, single precision keeps its digits.
-    points = mesh.points - (mesh.points.mean(0) if len(mesh.points) else 0)
-
-    def volumes(part):
-        first, second, third = (
-            [points[:, axis][corner].astype(numpy.float64) for axis in range(3)]
-            for corner in numpy.ascontiguousarray(mesh.triangles[part].T)
-        )
-        axes = ((0, 1, 2), (1, 2, 0), (2, 0, 1))
-        return sum(first[x] * (second[y] * third[z] - second[z] * third[y]) for x, y, z in axes) / 6
-
-    return numpy.concatenate([numpy.zeros(0), *inChunks(volumes, len(mesh.triangles))])
+    # Near the origin the shares are small, and their sum keeps its digits.
+    center = numpy.asarray(mesh.extent, float).mean(0) if len(mesh.points) else numpy.zeros(3)
+    return mesh._each(volumesOf, center)
 
 
 def alike(one, other):

@@ -21,32 +21,31 @@ def affine(points, matrix, result, first, last):
 def labelled(triangles, parents, labels):
     """Put each triangle's shell into the labels and return how many shells there are, numbered as they are met.
 
-    :param parents: (n,) of int32, 0 to n - 1; each point's way to the lowest one of its shell when done
+    :param parents: (n,) of int32, 0 to n - 1; the lowest point of each one's shell when done
     """
     for triangle in range(len(triangles)):
-        one = _root(parents, triangles[triangle, 0])
         for corner in (1, 2):
-            other = _root(parents, triangles[triangle, corner])
-            if other < one:
-                one, other = other, one
-            parents[other] = one
+            one, other = triangles[triangle, 0], triangles[triangle, corner]
+            # Both ways lead to lower points; the one that is higher goes on until they meet (Rem's union-find).
+            while parents[one] != parents[other]:
+                if parents[one] < parents[other]:
+                    one, other = other, one
+                above = parents[one]
+                parents[one] = parents[other]
+                if above == one:
+                    break
+                one = above
+    for point in range(len(parents)):
+        parents[point] = parents[parents[point]]
     count = 0
     numbers = numpy.full(len(parents), -1, numpy.int32)
     for triangle in range(len(triangles)):
-        root = _root(parents, triangles[triangle, 0])
-        if numbers[root] < 0:
-            numbers[root] = count
+        lowest = parents[triangles[triangle, 0]]
+        if numbers[lowest] < 0:
+            numbers[lowest] = count
             count += 1
-        labels[triangle] = numbers[root]
+        labels[triangle] = numbers[lowest]
     return count
-
-
-@compiled
-def _root(parents, point):
-    while parents[point] != point:
-        parents[point] = parents[parents[point]]
-        point = parents[point]
-    return point
 
 
 @compiled
@@ -136,16 +135,33 @@ def longestSquared(points, triangles):
 
 
 @compiled
-def areasOf(points, triangles, areas, ofPoints):
-    """Fill in the areas (m,) of triangles, and those (n,) of the triangles around each point."""
-    for triangle in range(len(triangles)):
+def areasOf(points, triangles, areas, first, last):
+    """Fill in the areas (m,) of some triangles."""
+    for triangle in range(first, last):
         a, b, c = triangles[triangle]
         ax, ay, az = numpy.float64(points[a, 0]), numpy.float64(points[a, 1]), numpy.float64(points[a, 2])
         ux, uy, uz = points[b, 0] - ax, points[b, 1] - ay, points[b, 2] - az
         vx, vy, vz = points[c, 0] - ax, points[c, 1] - ay, points[c, 2] - az
         nx, ny, nz = uy * vz - uz * vy, uz * vx - ux * vz, ux * vy - uy * vx
-        area = (nx * nx + ny * ny + nz * nz) ** 0.5 / 2
-        areas[triangle] = area
-        ofPoints[a] += area
-        ofPoints[b] += area
-        ofPoints[c] += area
+        areas[triangle] = (nx * nx + ny * ny + nz * nz) ** 0.5 / 2
+
+
+@compiled
+def volumesOf(points, triangles, origin, volumes, first, last):
+    """Fill in the volumes (m,) between some triangles and an origin, negative where seen from behind."""
+    x, y, z = origin[0], origin[1], origin[2]
+    for triangle in range(first, last):
+        a, b, c = triangles[triangle]
+        ax, ay, az = points[a, 0] - x, points[a, 1] - y, points[a, 2] - z
+        bx, by, bz = points[b, 0] - x, points[b, 1] - y, points[b, 2] - z
+        cx, cy, cz = points[c, 0] - x, points[c, 1] - y, points[c, 2] - z
+        volume = ax * (by * cz - bz * cy) + ay * (bz * cx - bx * cz) + az * (bx * cy - by * cx)
+        volumes[triangle] = volume / 6
+
+
+@compiled
+def sumsAround(triangles, values, ofPoints):
+    """Add each triangle's value to those of its three points."""
+    for triangle in range(len(triangles)):
+        for corner in range(3):
+            ofPoints[triangles[triangle, corner]] += values[triangle]

@@ -7,8 +7,6 @@ from .MeshLoops import labelled
 
 # A ball of this volume is 1.2 mm thick: nothing that could be printed, held or emptied.
 SPECK_MM3 = 1.0
-# Larger shells are not looked at: 1 mm³ would need voxels below 0.03 mm to get this many triangles.
-SPECK_TRIANGLES = 20_000
 
 
 def shellLabels(mesh):
@@ -32,11 +30,6 @@ def withoutSpecks(mesh, speckMm3=SPECK_MM3):
 
 def speckTriangles(mesh, speckMm3=SPECK_MM3):
     """Return which triangles (m,) belong to shells below a volume, and the volumes of these shells in mm³."""
-    count, labels = shellLabels(mesh)
-    candidates = numpy.bincount(labels, minlength=count) < SPECK_TRIANGLES
-    if not candidates.any():
-        return numpy.zeros(len(mesh.triangles), bool), numpy.zeros(0)
-    which = candidates[labels]
-    volumesMm3 = numpy.bincount(labels[which], signedVolumesMm3(mesh.kept(which)), minlength=count)
-    isSpeck = candidates & (numpy.abs(volumesMm3) < speckMm3)
+    volumesMm3, labels = shellVolumesMm3(mesh)
+    isSpeck = numpy.abs(volumesMm3) < speckMm3
     return isSpeck[labels], volumesMm3[isSpeck]

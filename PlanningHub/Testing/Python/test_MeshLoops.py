@@ -5,7 +5,7 @@ import pytest
 from scipy.sparse import coo_matrix, csgraph
 
 from PlanningHubLib.Shapes import Shells, Surface
-from PlanningHubLib.Shapes.Mesh import Mesh
+from PlanningHubLib.Shapes.Mesh import Mesh, signedVolumesMm3
 
 # One step of single precision, at the coordinates of the tests' surfaces.
 STEP_MM = 2**-21
@@ -51,6 +51,19 @@ def test_shellsAreThoseThatScipyFinds():
     count, labels = Shells.shellLabels(mesh)
     assert count == len(first) > 10
     assert numpy.array_equal(first[same], numpy.unique(labels, return_index=True)[1][labels]), "in order of their first"
+
+
+def test_areasAndVolumesAreThoseOfCrossProducts():
+    mesh = soup()
+    corners = mesh.points[mesh.triangles].astype(float)
+    crosses = numpy.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+    areas, ofPoints = mesh.areasWithPoints()
+    assert areas == pytest.approx(numpy.linalg.norm(crosses, axis=1) / 2)
+    assert ofPoints == pytest.approx(numpy.bincount(mesh.triangles.ravel(), areas.repeat(3), len(mesh.points)))
+    center = mesh.points.min(0) / 2 + mesh.points.max(0) / 2
+    volumes = numpy.einsum("ij,ij->i", corners[:, 0] - center, crosses) / 6
+    assert signedVolumesMm3(mesh) == pytest.approx(volumes, abs=1e-6)
+    assert numpy.ptp(volumes) > 0.01
 
 
 def test_keptMeshHasThePointsItUsesInTheirOrder():

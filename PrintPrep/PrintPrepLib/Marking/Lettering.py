@@ -18,6 +18,8 @@ LINE_PITCH = 1.5
 STROKE = 0.19
 MOST_LINES = 6
 _STEPS_PER_CURVE = 5
+# Corners of the outlines that no printer would show.
+_FINEST_MM = 0.01
 
 
 @dataclasses.dataclass(frozen=True)
@@ -73,7 +75,7 @@ def outline(layout, heightMm):
     section = _unscaled(layout.lines)
     left, bottom, right, top = section.bounds()
     section = section.translate((-(left + right) / 2, -(bottom + top) / 2))
-    return section.scale((heightMm, heightMm))
+    return section.scale((heightMm, heightMm)).simplify(_FINEST_MM)
 
 
 def _layout(units, ends):

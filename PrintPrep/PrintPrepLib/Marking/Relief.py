@@ -50,10 +50,7 @@ def _tool(mesh, frame, section, lowMm, highMm):
 def _patch(mesh, frame, section):
     """Return the part of the surface that lies under an outline and that the frame's origin lies on, in its axes."""
     low, high = numpy.array(section.bounds()).reshape(2, 2)
-    # Of a large mesh only what is near is looked at in double precision.
-    flat = (mesh.points - frame.origin.astype(numpy.float32)) @ frame.axes[:2].T.astype(numpy.float32)
-    near = Mesh(mesh.points, within(mesh.triangles, flat, low - _BEYOND_MM, high + _BEYOND_MM))
-    near = near.kept(numpy.ones(len(near.triangles), bool))
+    near = within(mesh, frame, low - _BEYOND_MM, high + _BEYOND_MM)
     points, triangles = frame.local(near.points), near.triangles
     crosses = numpy.cross(*(points[triangles[:, corner]] - points[triangles[:, 0]] for corner in (1, 2)))
     triangles = triangles[crosses[:, 2] > _FACING * numpy.linalg.norm(crosses, axis=1)]

@@ -6,6 +6,8 @@ import numpy
 
 from PlanningHubLib.Planning.Solids import unit
 
+from .ViewLoops import notBeyond, sidesOf
+
 _MOST_STEPS = 64
 _FINEST_MM, _COARSEST_MM = 0.4, 1.5
 # Triangles and places that are looked at in one go.
@@ -73,11 +75,12 @@ def viewOf(mesh, frame, halfWidthMm, halfHeightMm=None, stepMm=None):
     halfHeightMm = halfWidthMm if halfHeightMm is None else halfHeightMm
     stepMm = stepMm or float(numpy.clip(2 * halfWidthMm / _MOST_STEPS, _FINEST_MM, _COARSEST_MM))
     shape = tuple(2 * int(half / stepMm) + 1 for half in (halfWidthMm, halfHeightMm))
-    points = frame.local(mesh.points)
+    reachMm = numpy.array(shape) / 2 * stepMm
+    near = within(mesh, frame, -reachMm, reachMm)
+    points = frame.local(near.points)
     # In steps from the first ray. Rays that run exactly through an edge would meet two triangles or none.
     points[:, :2] = points[:, :2] / stepMm + (numpy.array(shape) - 1) / 2 + (1.7e-4, 2.3e-4)
-    triangles = within(mesh.triangles, points[:, :2], numpy.zeros(2), numpy.array(shape) - 1.0)
-    corners = points[triangles]
+    corners = points[near.triangles]
     normals = numpy.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
     # The grid is in steps, heights are in mm.
     normals *= (1, 1, stepMm)
@@ -87,17 +90,15 @@ def viewOf(mesh, frame, halfWidthMm, halfHeightMm=None, stepMm=None):
     return View(stepMm, front, front - back, steepness)
 
 
-def within(triangles, flat, low, high):
-    """Return the triangles that may touch a rectangle: not all corners lie beyond the same side of it.
+def within(mesh, frame, low, high):
+    """Return the mesh of the triangles that may touch a rectangle: not all corners lie beyond the same side of it.
 
-    :param flat: (n, 2) coordinates of the mesh's points
+    :param low: (2,) mm along the frame's right and up, ``high`` alike
     """
-    sides = numpy.zeros(len(flat), numpy.uint8)
-    for axis in (0, 1):
-        sides |= (flat[:, axis] < low[axis]).view(numpy.uint8) << 2 * axis
-        sides |= (flat[:, axis] > high[axis]).view(numpy.uint8) << 2 * axis + 1
-    first, second, third = (sides[triangles[:, corner]] for corner in range(3))
-    return triangles[(first & second & third) == 0]
+    sides, which = numpy.empty(len(mesh.points), numpy.uint8), numpy.empty(len(mesh.triangles), bool)
+    sidesOf(mesh.points, frame.origin, frame.axes, numpy.asarray(low, float), numpy.asarray(high, float), sides)
+    notBeyond(mesh.triangles, sides, which)
+    return mesh.kept(which)
 
 
 def _highest(corners, values, shape):

@@ -1,13 +1,14 @@
 """Cutting along a surface that folds over: what is cut is a solid that does not pass through itself."""
 
 import manifold3d
+import numpy
 import pytest
 from PartMaking import manifoldStatus
 
 from PlanningHubLib.Planning.Solids import meshOf
 from PlanningHubLib.Shapes.Manifolds import fromManifold, toManifold
 from PrintPrepLib.Marking.Relief import cutter, raiser
-from PrintPrepLib.Marking.Views import Frame
+from PrintPrepLib.Marking.Views import Frame, within
 from PrintPrepLib.Repair.SelfIntersections import selfIntersecting
 
 DEPTH_MM, HEIGHT_MM, SIDE_MM = 2.0, 1.0, 12.0
@@ -42,3 +43,14 @@ def test_aCreaseThatLeansOverIsCutAsTheRest(make, leanMm):
     # A surface moved along one direction takes its area times the way; what lies below the crease is not counted twice.
     changedMm3 = 1000 * abs(result.volumeMl - mesh.volumeMl)
     assert changedMm3 == pytest.approx(SIDE_MM**2 * amountMm, rel=0.01)
+
+
+def test_trianglesNearARectangleAreThoseNotBeyondOneOfItsSides():
+    mesh = creased(0.0)
+    frame = Frame.facing((3, 2, 5), (0.2, 0.3, 1), (0, 1, 0))
+    low, high = numpy.array([-1.5, -2.0]), numpy.array([2.5, 0.5])
+    flat = frame.local(mesh.points)[mesh.triangles][..., :2]
+    isNear = ~((flat < low).all(1) | (flat > high).all(1)).any(1)
+    assert 10 < isNear.sum() < len(isNear) / 10
+    near, expected = within(mesh, frame, low, high), mesh.kept(isNear)
+    assert numpy.array_equal(near.points, expected.points) and numpy.array_equal(near.triangles, expected.triangles)
