@@ -8,7 +8,7 @@ import vtk
 from scipy.sparse import csr_matrix
 from vtk.util import numpy_support
 
-from .MeshLoops import areasOf, longestSquared, markCorners, renumbered, sumsAround, volumesOf
+from .MeshLoops import areasOf, haveCorner, longestSquared, markCorners, renumbered, sumsAround, volumesOf
 from .RowLoops import anyTwice, inOrder, numberedRows, orderOfRows
 from .Threads import inChunks
 
@@ -163,13 +163,9 @@ def anyCorner(which, triangles):
 
     :param which: boolean array (n,) of the points
     """
-
-    def any_(part):
-        # Corner by corner: numpy's any() along so short an axis takes several times as long.
-        first, second, third = (which[triangles[part, corner]] for corner in range(3))
-        return first | second | third
-
-    return numpy.concatenate([numpy.zeros(0, bool), *inChunks(any_, len(triangles))])
+    found = numpy.empty(len(triangles), bool)
+    inChunks(lambda part: haveCorner(triangles[part], which, found[part]), len(triangles), _AT_ONCE)
+    return found
 
 
 def sumsByOwner(owners, values, count):

@@ -49,6 +49,14 @@ def labelled(triangles, parents, labels):
 
 
 @compiled
+def haveCorner(triangles, which, found):
+    """Fill in which triangles (m,) have at least one of some points (n,) for a corner."""
+    for triangle in range(len(triangles)):
+        first, second, third = triangles[triangle]
+        found[triangle] = which[first] | which[second] | which[third]
+
+
+@compiled
 def markCorners(triangles, which, used):
     """Mark the points that some of the triangles use."""
     for triangle in range(len(triangles)):

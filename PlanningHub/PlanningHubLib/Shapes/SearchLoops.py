@@ -299,6 +299,9 @@ def edgesOf(triangles, wanted, points, distancesMm, measuredTo, limitMm):
     """
     edges, count = numpy.empty((3 * len(triangles), 2), numpy.int32), 0
     for triangle in range(len(triangles)):
+        first, second, third = triangles[triangle]
+        if not (wanted[first] | wanted[second] | wanted[third]):
+            continue
         for corner in range(3):
             start, end = triangles[triangle, corner], triangles[triangle, (corner + 1) % 3]
             # Of a closed surface, each edge is seen once from either side.

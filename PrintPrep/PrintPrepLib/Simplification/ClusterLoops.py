@@ -19,28 +19,57 @@ def contracted(triangles, owners):
 
 
 @compiled
-def chosen(choice, number, owners, start, used, indices):
-    """Fill in the indices (n,) of the points that choose a level by its number, and mark these as used.
+def chosen(choice, owners, numbers, indices, places, names):
+    """Number the points that are chosen as they are met, and return how many there are.
 
-    :param owners: (n,) the level's points, of which the first has the index ``start``
+    :param choice: (n,) of each point the row of its owner in ``owners`` (levels, n), of all k
+    :param numbers: (k,) of -1, ``indices`` (n,) each point's number; ``places`` (k,) and ``names`` (k,) of the numbered
+        ones: which of the k it is, and the first point that chose it
     """
+    count = 0
     for point in range(len(choice)):
-        if choice[point] == number:
-            indices[point] = start + owners[point]
-            used[start + owners[point]] = True
+        owner = owners[choice[point], point]
+        if numbers[owner] < 0:
+            numbers[owner] = count
+            places[count], names[count] = owner, point
+            count += 1
+        indices[point] = numbers[owner]
+    return count
 
 
 @compiled
-def balance(triangles, one, other):
-    """Return a sum over edges, modulo 2**64, in which an edge and the same one the other way come to nothing.
+def around(triangles, which):
+    """Return the triangles (k, 3) that have at least one of some points for a corner.
 
-    :param one: (n,) random uint64 of each point, and ``other`` (n,) too
+    :param which: boolean array (n,) of the points
     """
+    corners, count = numpy.empty_like(triangles), 0
+    for triangle in range(len(triangles)):
+        first, second, last = triangles[triangle]
+        if which[first] or which[second] or which[last]:
+            corners[count, 0], corners[count, 1], corners[count, 2] = first, second, last
+            count += 1
+    return corners[:count].copy()
+
+
+@compiled
+def _mixed(value):
+    """Return an integer of uint64 that looks random (splitmix64)."""
+    value = (value ^ value >> numpy.uint64(30)) * numpy.uint64(0xBF58476D1CE4E5B9)
+    value = (value ^ value >> numpy.uint64(27)) * numpy.uint64(0x94D049BB133111EB)
+    return value ^ value >> numpy.uint64(31)
+
+
+@compiled
+def balance(triangles):
+    """Return a sum over edges, modulo 2**64, in which an edge and the same one the other way come to nothing."""
     total = numpy.uint64(0)
     for triangle in range(len(triangles)):
         for corner in range(3):
             start, end = triangles[triangle, corner], triangles[triangle, (corner + 1) % 3]
-            total += one[start] * other[end] - one[end] * other[start]
+            mixed = _mixed(numpy.uint64(min(start, end)) << numpy.uint64(32) | numpy.uint64(max(start, end)))
+            if start != end:
+                total += mixed if start < end else -mixed
     return total
 
 
@@ -54,46 +83,52 @@ def cellsOf(points, low, cellMm, columns, rows, cells):
 
 
 @compiled
-def _root(parents, point):
-    while parents[point] != point:
-        parents[point] = parents[parents[point]]
-        point = parents[point]
-    return point
+def _join(parents, one, other):
+    """Let two points have the same lowest point; each is led to a lower one until they meet (Rem's union-find)."""
+    while parents[one] != parents[other]:
+        if parents[one] < parents[other]:
+            one, other = other, one
+        above = parents[one]
+        parents[one] = parents[other]
+        if above == one:
+            break
+        one = above
 
 
 @compiled
 def patchesOf(triangles, cells):
-    """Return the number (n,) of each point's patch, points of one cell that edges connect, and for each patch (k,)
-    Euler's characteristic: one for a disc; rings, tubes and shells have others."""
-    parents = numpy.arange(len(cells)).astype(numpy.int32)
+    """Return the number (n,) of each point's patch, points of one cell that edges of a closed surface connect, and for
+    each patch (k,) Euler's characteristic: one for a disc; rings, tubes and shells have others."""
+    labels = numpy.arange(len(cells)).astype(numpy.int32)
     for triangle in range(len(triangles)):
-        for corner in range(3):
-            start, end = triangles[triangle, corner], triangles[triangle, (corner + 1) % 3]
-            # Of a closed surface, each edge is seen once from either side.
-            if start < end and cells[start] == cells[end]:
-                one, other = _root(parents, start), _root(parents, end)
-                # The first point of a patch is its root.
-                parents[max(one, other)] = min(one, other)
-    labels, count = numpy.empty(len(cells), numpy.int32), 0
-    for point in range(len(cells)):
-        if parents[point] == point:
+        first, second, last = triangles[triangle]
+        if cells[first] == cells[second]:
+            _join(labels, first, second)
+        if cells[second] == cells[last]:
+            _join(labels, second, last)
+        if cells[last] == cells[first]:
+            _join(labels, last, first)
+    count = 0
+    for point in range(len(labels)):
+        if labels[point] == point:
             labels[point] = count
             count += 1
         else:
-            labels[point] = labels[_root(parents, point)]
-    characteristics = numpy.zeros(count, numpy.int32)
-    for point in range(len(cells)):
-        characteristics[labels[point]] += 1
+            # Lower points have their patch's number already.
+            labels[point] = labels[labels[point]]
+    # Twice points less edges plus triangles: each edge is counted by both of its triangles.
+    doubled = numpy.zeros(count, numpy.int32)
+    for point in range(len(labels)):
+        doubled[labels[point]] += 2
     for triangle in range(len(triangles)):
         first, second, last = triangles[triangle]
         one, other, third = labels[first], labels[second], labels[last]
-        if one == other and other == third:
-            characteristics[one] += 1
-        for corner in range(3):
-            start, end = triangles[triangle, corner], triangles[triangle, (corner + 1) % 3]
-            if start < end and labels[start] == labels[end]:
-                characteristics[labels[start]] -= 1
-    return labels, characteristics
+        if one == other or other == third:
+            # One edge counts as one; three, and twice the triangle, too.
+            doubled[other] -= 1
+        elif third == one:
+            doubled[one] -= 1
+    return labels, doubled // 2
 
 
 @compiled
@@ -176,12 +211,12 @@ def placed(points, normals, labels, count, middleWeight):
 
 
 @compiled
-def markSpoiled(points, triangles, normals, starts, fans, spoiled):
-    """Mark the points of triangles that are turned over against the normal of a corner, and of edges of more than two.
+def markSpoiled(points, triangles, normals, starts, fans, spoiled, begin, stop):
+    """Mark the points of some triangles that are turned over against a corner's normal or share an edge with two more.
 
     :param starts, fans: the triangles of each point, as :func:`PlanningHubLib.Shapes.SearchLoops.fansOf` has them
     """
-    for triangle in range(len(triangles)):
+    for triangle in range(begin, stop):
         a, b, c = triangles[triangle]
         nx, ny, nz = _normal(points, a, b, c)
         for point in (a, b, c):
@@ -189,6 +224,9 @@ def markSpoiled(points, triangles, normals, starts, fans, spoiled):
                 spoiled[a] = spoiled[b] = spoiled[c] = True
         for corner in range(3):
             start, end = triangles[triangle, corner], triangles[triangle, (corner + 1) % 3]
+            # Of a closed surface, each edge is seen once from either side.
+            if start > end:
+                continue
             sharing = 0
             for place in range(starts[start], starts[start + 1]):
                 other = fans[place]

@@ -2,7 +2,7 @@
 
 import numpy
 
-from PlanningHubLib.Shapes.Mesh import Mesh, anyCorner
+from PlanningHubLib.Shapes.Mesh import Mesh
 from PlanningHubLib.Shapes.Search import fansOf
 from PlanningHubLib.Shapes.Threads import inChunks
 
@@ -35,7 +35,7 @@ def clustered(mesh, cellMm):
         single = bad[labels] & (owners < count)
         owners[single] = count + numpy.flatnonzero(single)
         # Only there has anything changed.
-        triangles = mesh.triangles[anyCorner(single, mesh.triangles)]
+        triangles = _around(single, mesh.triangles)
     used = numpy.zeros(len(allPoints), bool)
     used[owners] = True
     newIndex = numpy.cumsum(used, dtype=numpy.int32) - 1
@@ -57,10 +57,15 @@ def contracted(triangles, owners):
     return tuple(numpy.concatenate(kind) for kind in zip(*found, strict=True))
 
 
+def _around(which, triangles):
+    """Return the triangles with at least one of some points (n,) for a corner."""
+    found = inChunks(lambda part: ClusterLoops.around(triangles[part], which), len(triangles))
+    return numpy.concatenate([numpy.zeros((0, 3), numpy.int32), *found])
+
+
 def isClosed(mesh):
     """Return whether each edge is used as often in one direction as in the other."""
-    random = numpy.random.default_rng(0).integers(0, 2**63, (2, len(mesh.points)), numpy.uint64)
-    balances = inChunks(lambda part: ClusterLoops.balance(mesh.triangles[part], *random), len(mesh.triangles))
+    balances = inChunks(lambda part: ClusterLoops.balance(mesh.triangles[part]), len(mesh.triangles))
     # An edge and the same edge the other way add up to zero; others practically never do.
     return sum(int(balance) for balance in balances) % 2**64 == 0
 
@@ -78,5 +83,6 @@ def _cells(mesh, cellMm):
 def _spoiled(points, triangles, normals):
     """Return which points (n,) stand on a triangle that is turned over, or on an edge of more than two triangles."""
     bad = numpy.zeros(len(points), bool)
-    ClusterLoops.markSpoiled(points, triangles, normals, *fansOf(triangles, len(points)), bad)
+    arguments = points, triangles, normals, *fansOf(triangles, len(points)), bad
+    inChunks(lambda part: ClusterLoops.markSpoiled(*arguments, part.start, part.stop), len(triangles))
     return bad

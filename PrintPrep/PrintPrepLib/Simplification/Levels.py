@@ -42,11 +42,13 @@ class Candidate:
     """A surface put together of several levels.
 
     :param indices: for each point of the fine surface, the point (n,) of this one that it was merged into
+    :param names: for each point, the first (k,) of those that were merged into it
     :param origins: for each triangle, the one (m,) of the fine surface that became it, in rising order
     """
 
     mesh: Mesh
     indices: numpy.ndarray
+    names: numpy.ndarray
     origins: numpy.ndarray
 
 
@@ -110,18 +112,25 @@ def decimated(mesh, triangleCount):
     return Mesh(leftPoints, merged), owners
 
 
-def assembled(levels, choice):
-    """Return the :class:`Candidate` of which each point comes from a level of its own.
+class Assembly:
+    """Surfaces put together of several levels.
 
     :param levels: from the finest on
-    :param choice: the level (n,) of each point of the finest; the same for all that a level merged
     """
-    starts = numpy.cumsum([0] + [len(level.mesh.points) for level in levels])
-    used, indices = numpy.zeros(starts[-1], bool), numpy.zeros(len(choice), numpy.int32)
-    for number, level in enumerate(levels):
-        ClusterLoops.chosen(choice, number, level.owners, starts[number], used, indices)
-    newIndex = numpy.cumsum(used, dtype=numpy.int32) - 1
-    indices = newIndex[indices]
-    points = numpy.concatenate([level.mesh.points for level in levels])[used]
-    triangles, origins = contracted(levels[0].mesh.triangles, indices)
-    return Candidate(Mesh(points, triangles), indices, origins)
+
+    def __init__(self, levels):
+        self._triangles = levels[0].mesh.triangles
+        self._points = numpy.concatenate([level.mesh.points for level in levels])
+        starts = numpy.cumsum([0] + [len(level.mesh.points) for level in levels[:-1]], dtype=numpy.int32)
+        self._owners = numpy.stack([level.owners + start for level, start in zip(levels, starts, strict=True)])
+
+    def candidate(self, choice):
+        """Return the :class:`Candidate` of which each point comes from a level of its own.
+
+        :param choice: the level (n,) of each point of the finest; the same for all that a level merged
+        """
+        numbers, indices = numpy.full(len(self._points), -1, numpy.int32), numpy.empty(len(choice), numpy.int32)
+        places, names = numpy.empty((2, len(self._points)), numpy.int32)
+        count = ClusterLoops.chosen(choice, self._owners, numbers, indices, places, names)
+        triangles, origins = contracted(self._triangles, indices)
+        return Candidate(Mesh(self._points[places[:count]], triangles), indices, names[:count].copy(), origins)

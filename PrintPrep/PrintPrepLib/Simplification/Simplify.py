@@ -18,7 +18,7 @@ from PlanningHubLib.Shapes.Manifolds import APART_MM, asSolid
 from PlanningHubLib.Shapes.Mesh import Mesh
 from PlanningHubLib.Shapes.Search import TriangleSearch
 
-from .Levels import assembled, coarser, finest
+from .Levels import Assembly, coarser, finest
 from .Trials import Trial
 
 # With more points beyond the bound than these, a level is too coarse: most of it would have to be replaced.
@@ -95,10 +95,10 @@ def _choice(points, levels, boundMm):
 def _refined(search, levels, boundMm, progress):
     """Return what comes of the coarsest level, made finer where it is beyond the bound; None if that is no solid."""
     choice = _choice(search.mesh.points, levels, boundMm - APART_MM)
-    trial = Trial(search, boundMm - APART_MM)
+    assembly, trial = Assembly(levels), Trial(search, boundMm - APART_MM)
     for number in range(ROUNDS):
         progress(number / ROUNDS, "Measuring the deviation")
-        tooCoarse = trial.tooCoarse(assembled(levels, choice), choice > 0)
+        tooCoarse = trial.tooCoarse(assembly.candidate(choice), choice > 0)
         if not tooCoarse.any():
             return trial.finished()
         # One level at a time: where very coarse meets very fine, triangles pass through each other.

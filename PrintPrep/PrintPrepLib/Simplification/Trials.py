@@ -32,7 +32,7 @@ class Trial:
         self._numbers = numpy.zeros(len(mesh.triangles), numpy.int32)
         # The fine points to measure from, and those whose edges were not looked at yet.
         self._isOpen = numpy.ones(len(mesh.points), bool)
-        # From the candidate's points, each under one of its fine points, and the fine triangles measured to; from its
+        # From the candidate's points, each under its fine name, and the fine triangles measured to; from its
         # triangles, each under its fine triangle.
         self._backOfPoints = numpy.full(len(mesh.points), numpy.nan, numpy.float32)
         self._backTo = numpy.zeros(len(mesh.points), numpy.int32)
@@ -40,10 +40,12 @@ class Trial:
 
     def changed(self, which):
         """Take note that points (n,) of the fine surface are merged otherwise from now on."""
-        origins, isGone = self._candidate.origins, numpy.zeros(len(self._mesh.triangles), bool)
-        isGone[origins] = anyCorner(which, self._mesh.triangles[origins])
+        origins = self._candidate.origins
+        gone = origins[anyCorner(which, self._mesh.triangles[origins])]
+        isGone = numpy.zeros(len(self._mesh.triangles), bool)
+        isGone[gone] = True
         self._isOpen = isGone[self._origins] | which
-        self._backOfTriangles[isGone] = numpy.nan
+        self._backOfTriangles[gone] = numpy.nan
         self._backOfPoints[which] = numpy.nan
 
     def tooCoarse(self, candidate, isMerged):
@@ -52,11 +54,8 @@ class Trial:
         :param isMerged: which points (n,) were merged at all: flaws of the fine surface itself cannot be helped
         """
         self._candidate = candidate
-        triangles, indices = candidate.mesh.triangles, candidate.indices
+        triangles = candidate.mesh.triangles
         found = numpy.zeros(len(candidate.mesh.points), bool)
-        # Each of the candidate's points is known under the last of the fine points that were merged into it.
-        self._names = numpy.zeros(len(found), numpy.int32)
-        self._names[indices] = numpy.arange(len(indices), dtype=numpy.int32)
         edges, uses = edgeNumbers(triangles)
         found[triangles[(uses[edges] > 2).reshape(-1, 3).any(1)]] = True
         found[touchingPoints(triangles, edges)] = True
@@ -64,7 +63,7 @@ class Trial:
         found[triangles[selfIntersecting(candidate.mesh, isNew)]] = True
         self._findBeyond(isNew, found)
         # All points that were merged into one are of the same level.
-        return (found & isMerged[self._names])[indices]
+        return (found & isMerged[candidate.names])[candidate.indices]
 
     def _findBeyond(self, isNew, found):
         """Mark the candidate's points (k,) around what is beyond the bound, given its new triangles (m,)."""
@@ -73,10 +72,9 @@ class Trial:
         limitMm = boundMm * (1 - FINEST_SHARE / 2)
         forth = self._measuredForth()
         edges = forth.beyondOnEdges(self._mesh, limitMm, self._isOpen)[0]
-        isFar = self._forthMm > boundMm
-        isFar[edges] = True
-        found[candidate.indices[isFar]] = True
-        found[triangles[forth.measuredTo[isFar]]] = True
+        far = numpy.concatenate([numpy.flatnonzero(self._forthMm > boundMm), edges.reshape(-1)])
+        found[candidate.indices[far]] = True
+        found[triangles[forth.measuredTo[far]]] = True
         touched = numpy.zeros(len(found), bool)
         touched[triangles[isNew]] = True
         back = self._measuredBack(isNew, touched, forth.measuredTo)
@@ -100,7 +98,7 @@ class Trial:
 
     def _measuredBack(self, isNew, touched, nearest):
         """Measure from the candidate's new triangles (m,) and their points, and return the :class:`Side` of all."""
-        candidate, names = self._candidate, self._names
+        candidate, names = self._candidate, self._candidate.names
         wanted, samples = numpy.concatenate([touched, isNew]), samplesOf(candidate.mesh)
         hints = nearSamples(samples, self._mesh.points, candidate.mesh, candidate.indices, nearest, wanted)
         distancesMm, measuredTo = self._search.distances(samples[wanted], hints[wanted], self._boundMm)

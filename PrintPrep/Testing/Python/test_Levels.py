@@ -95,10 +95,11 @@ def test_surfaceOfSeveralLevelsIsOneSolid():
     first = numpy.zeros(len(levels[1].mesh.points), numpy.int64)
     first[levels[1].owners] = numpy.arange(len(fine.points))
     choice = (fine.points[first[levels[1].owners], 2] > fine.points[:, 2].mean()).astype(numpy.int8)
-    candidate = Levels.assembled(levels, choice)
+    candidate = Levels.Assembly(levels).candidate(choice)
     assert len(levels[1].mesh.triangles) < len(candidate.mesh.triangles) < len(fine.triangles)
     assert Manifolds.asSolid(candidate.mesh).volumeMl == pytest.approx(fine.volumeMl, rel=0.02)
     assert numpy.array_equal(candidate.indices[fine.triangles[candidate.origins]], candidate.mesh.triangles)
+    assert numpy.array_equal(numpy.unique(candidate.indices, return_index=True)[1], candidate.names)
 
 
 def test_closedMeansEveryEdgeBothWays():
