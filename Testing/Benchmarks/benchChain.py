@@ -117,7 +117,7 @@ def _stock(node, decimation, found, path):
 def kernelRows(solid, repeats):
     """Yield the rows of a boolean and of engraved letters, as the part's steps make them, beside the bare kernel."""
     # They take a tenth of a second each: the median of three would say little.
-    repeats = max(9, repeats)
+    repeats = max(21, repeats)
     low, high = solid.points.min(0), solid.points.max(0)
     half = manifold3d.Manifold.cube([float(size) for size in high - low]).translate(
         [float(value) for value in low + (high - low) * (0.5, 0.1, 0.1)]

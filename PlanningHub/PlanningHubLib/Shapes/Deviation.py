@@ -119,13 +119,18 @@ def samplesOf(mesh):
     return numpy.concatenate([points, centers])
 
 
-def areaWeights(mesh, ofPoints=1 / 12, ofCenters=3 / 4):
-    """Return the area (n,) that each of :func:`samplesOf` stands for, given the shares of corners and center.
+def areaWeights(mesh):
+    """Return the area (n,) in mm² that each of :func:`samplesOf` stands for: corners 1/12 of a triangle, centers 3/4.
 
-    As they are, sums of samples are exact for what is quadratic on each triangle.
+    With these, sums of samples are exact for what is quadratic on each triangle.
     """
     areas, perPoint = mesh.areasWithPoints()
-    return numpy.concatenate([perPoint * ofPoints, areas * ofCenters])
+    return numpy.concatenate([perPoint / 12, areas * 3 / 4])
+
+
+def pointWeights(mesh):
+    """Return the area (n,) in mm² that each point of a mesh stands for."""
+    return mesh.areasWithPoints()[1] / 3
 
 
 def weightedPercentiles(values, weights, percents):
@@ -164,7 +169,7 @@ def measured(fine, coarse, nearby=None, progress=noProgress, search=None):
     maximumMm, onEdge = farthestOnEdges(fine, coarse, forth, back, float(farthestMm.max()))
     figures = [
         (one.distancesMm, weights)
-        for one, weights in ((forth, areaWeights(fine, 1 / 3, 0)[: len(fine.points)]), (back, areaWeights(coarse)))
+        for one, weights in ((forth, pointWeights(fine)), (back, areaWeights(coarse)))
     ]
     tails = [weightedPercentiles(distancesMm, weights, (95, 99)) for distancesMm, weights in figures]
     return Deviation(

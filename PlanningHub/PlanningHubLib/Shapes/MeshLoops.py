@@ -78,10 +78,16 @@ def renumbered(triangles, which, numbers, result):
 
 @compiled
 def fillNeighbors(triangles, starts, neighbors):
-    """Put the point after it in each of a point's triangles into its neighbors.
-
-    :param starts: (n + 1,) where each point's neighbors end; where they start when done
-    """
+    """Fill in where each point's neighbors start, ``starts`` (n + 1,) of zeros, and these, ``neighbors`` (3 m,): the
+    point after it in each of its triangles."""
+    for triangle in range(len(triangles)):
+        for corner in range(3):
+            starts[triangles[triangle, corner]] += 1
+    total = 0
+    for point in range(len(starts)):
+        total += starts[point]
+        starts[point] = total
+    # Each point's place moves down to where its neighbors begin.
     for triangle in range(len(triangles)):
         for corner in range(3):
             point = triangles[triangle, corner]
@@ -173,3 +179,10 @@ def sumsAround(triangles, values, ofPoints):
     for triangle in range(len(triangles)):
         for corner in range(3):
             ofPoints[triangles[triangle, corner]] += values[triangle]
+
+
+@compiled
+def sumsOf(labels, values, sums):
+    """Add each value to the sum of its label."""
+    for place in range(len(labels)):
+        sums[labels[place]] += values[place]

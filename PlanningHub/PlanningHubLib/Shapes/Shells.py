@@ -3,7 +3,7 @@
 import numpy
 
 from .Mesh import signedVolumesMm3
-from .MeshLoops import labelled
+from .MeshLoops import labelled, sumsOf
 
 # A ball of this volume is 1.2 mm thick: nothing that could be printed, held or emptied.
 SPECK_MM3 = 1.0
@@ -19,7 +19,9 @@ def shellLabels(mesh):
 def shellVolumesMm3(mesh):
     """Return each shell's volume and each triangle's shell; a cavity's volume is negative."""
     count, labels = shellLabels(mesh)
-    return numpy.bincount(labels, signedVolumesMm3(mesh), minlength=count), labels
+    volumesMm3 = numpy.zeros(count)
+    sumsOf(labels, signedVolumesMm3(mesh), volumesMm3)
+    return volumesMm3, labels
 
 
 def withoutSpecks(mesh, speckMm3=SPECK_MM3):

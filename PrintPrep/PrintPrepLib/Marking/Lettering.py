@@ -18,8 +18,8 @@ LINE_PITCH = 1.5
 STROKE = 0.19
 MOST_LINES = 6
 _STEPS_PER_CURVE = 5
-# Corners of the outlines that no printer would show.
-_FINEST_MM = 0.01
+# Outlines keep their corners to this; slicers leave out finer detail too.
+_FINEST_MM = 0.02
 
 
 @dataclasses.dataclass(frozen=True)

@@ -16,7 +16,7 @@ from PlanningHubLib.Files import sha256
 from PlanningHubLib.Planning.Distances import searchOf
 from PlanningHubLib.Planning.Registration import FixedSurface
 from PlanningHubLib.Progress import noProgress, part
-from PlanningHubLib.Shapes.Deviation import areaWeights, weightedPercentiles
+from PlanningHubLib.Shapes.Deviation import pointWeights, weightedPercentiles
 from PlanningHubLib.Shapes.Mesh import Mesh
 
 from ..Formats.WritersStl import PartLabel, stlBytes
@@ -166,7 +166,7 @@ def _measured(fit, mesh, toleranceMm, findings):
     scan, mesh = _fine(fit.scan), _fine(mesh)
     distancesMm = _signedMm(scan.points, mesh)
     backMm, isSeen = _backDistances(scan, mesh, toleranceMm)
-    weights, partWeights = (areaWeights(one, 1 / 3, 0)[: len(one.points)] for one in (scan, mesh))
+    weights, partWeights = (pointWeights(one) for one in (scan, mesh))
     absolute = numpy.abs(distancesMm)
     p95Mm, p99Mm = weightedPercentiles(absolute, weights, (95, 99))
     farthest = int(absolute.argmax())
