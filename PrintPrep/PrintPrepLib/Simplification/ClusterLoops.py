@@ -211,12 +211,12 @@ def placed(points, normals, labels, count, middleWeight):
 
 
 @compiled
-def markSpoiled(points, triangles, normals, starts, fans, spoiled, begin, stop):
+def markSpoiled(points, triangles, normals, starts, fans, spoiled, first, last):
     """Mark the points of some triangles that are turned over against a corner's normal or share an edge with two more.
 
     :param starts, fans: the triangles of each point, as :func:`PlanningHubLib.Shapes.SearchLoops.fansOf` has them
     """
-    for triangle in range(begin, stop):
+    for triangle in range(first, last):
         a, b, c = triangles[triangle]
         nx, ny, nz = _normal(points, a, b, c)
         for point in (a, b, c):

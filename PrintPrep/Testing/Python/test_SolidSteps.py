@@ -124,6 +124,8 @@ def test_whatDoesNotTouchIsRefused():
     refused("bad-size", box()[0], "union", primitive={**far, "shape": "sphere"})
     around = {"shape": "box", "sizeMm": [90, 90, 90], "centerLps": [15, 10, 5]}
     refused("nothing-left", box()[0], "subtract", primitive=around)
+    film = {"shape": "box", "sizeMm": [90, 90, 90], "centerLps": [15, 10, 9.9999 - 45]}
+    refused("nothing-left", box()[0], "subtract", primitive=film)
 
 
 def test_halvesFitWithPinsInsideAndTheClearanceAllAround():
