@@ -56,7 +56,7 @@ class _Transaction:
         name = self._name("ServiceRequest", "")
         self._request = self._put(Resources.serviceRequest(case, name, self._subject, study), name)
         for part in partsTogether(case)[0]:
-            self._addDevice(part)
+            self._addDevices(part)
         for values in case.governance["consents"]:
             name = self._name("Consent", values["id"])
             self._put(Resources.consent(values, name, self._subject), name)
@@ -76,10 +76,15 @@ class _Transaction:
         name = self._name("ImagingStudy", source.facts["seriesUid"])
         return self._put(Resources.imagingStudy(source, name, self._subject), name)
 
-    def _addDevice(self, part):
-        name = self._name("Device", f"{part.id}/{part.revision}")
-        entries = _paperEntries(self._case, part)
-        self._put(Resources.device(part, name, self._subject, entries, self._site), name)
+    def _addDevices(self, part):
+        """Add a device for each copy that the part's papers are about; the first goes by the part's own name."""
+        entries, count = _paperEntries(self._case, part)
+        for copy in range(1, count + 1):
+            name = self._name("Device", f"{part.id}/{part.revision}" + (f"/{copy}" if copy > 1 else ""))
+            # What was entered for a copy goes before what was entered for all.
+            said = {one["field"]: one["value"] for about in (None, copy) for one in entries if one.get("copy") == about}
+            called = f", copy {copy} of {count}" if count > 1 else ""
+            self._put(Resources.device(part, name, self._subject, said, self._site, called), name)
 
     def _addDocuments(self, package, related):
         if package is None:
@@ -129,9 +134,10 @@ def stateTag(caseId, lines):
 
 
 def _paperEntries(case, part):
-    """Field's name → text that stands in the papers of this very part; empty where it has none or they are damaged."""
+    """Return the entries in the papers of this very part, and of how many copies these are; none and one where it has
+    no papers or they are damaged."""
     papers = [one for one in case.artefacts if one.kind == "papers" and one.parameters.get("part") == part.id]
     if not papers or "papers.json" not in papers[-1].files or case.damagedFiles(papers[-1]):
-        return {}
+        return [], 1
     entries = json.loads(case.path(papers[-1], "papers.json").read_bytes())["entries"]
-    return {one["field"]: one["value"] for one in entries if one["part"] == part.content and "copy" not in one}
+    return [one for one in entries if one["part"] == part.content], papers[-1].facts.get("copies", 1)

@@ -77,17 +77,18 @@ def _requestStatus(request):
     return "completed" if state in DONE else REQUEST_STATUS.get(state, "active")
 
 
-def device(part, name, subject, entries, site):
+def device(part, name, subject, entries, site, copy=""):
     """Return the Device of a part as it was or will be printed for this patient.
 
     :param entries: field's name → text, as people entered them into the part's papers
+    :param copy: what follows the part's number on the label of one of several copies
     """
     called = part.facts.get("object", {}).get("name", part.title)
     resource = {
         "resourceType": "Device",
         "identifier": [identifier(name), identifier(contentName(part.content))],
         "status": "active",
-        "serialNumber": f"{part.id}.{part.revision}",
+        "serialNumber": f"{part.id}.{part.revision}{copy}",
         "deviceName": [{"name": called, "type": "user-friendly-name"}],
         "type": {"text": "Custom-made device" if site.isCustomMade else "Patient-specific device"},
         "patient": subject,

@@ -124,6 +124,26 @@ def test_theDeviceHasItsLotAndThePatient(aFullCase, bundle):  # noqa: F811
     assert device["identifier"][1]["value"] == contentName(part.content)
 
 
+def test_eachCopyIsADeviceWithItsOwnLot(aFullCase, bundle, tmp_path):  # noqa: F811
+    part = aFullCase.latest("part")
+    entered = [("lot", "L-2", 2), ("lot", "L-all", None), ("printed", "2026-02-03", 1)]
+    entries = [
+        {"field": field, "value": value, "part": part.content, **({} if number is None else {"copy": number})}
+        for field, value, number in entered
+    ]
+    data = {"papers.json": json.dumps({"entries": entries}).encode()}
+    commit(aFullCase, "papers", [part], data, parameters={"part": part.id}, facts={"copies": 2})
+    item = itemFor(aFullCase)
+    made = [one for one in json.loads(contentOf(item))["entry"] if one["resource"]["resourceType"] == "Device"]
+    one, two = (entry["resource"] for entry in made)
+    assert (one["serialNumber"], two["serialNumber"]) == ("part-1.1, copy 1 of 2", "part-1.1, copy 2 of 2")
+    assert (one["lotNumber"], two["lotNumber"]) == ("L-all", "L-2")
+    assert one["manufactureDate"] == "2026-02-03" and "manufactureDate" not in two
+    # What was sent before becomes the first.
+    assert one["identifier"] == only(bundle, "Device")["identifier"] != two["identifier"]
+    assert errorsOf(item, tmp_path) == []
+
+
 def test_documentsAreNamedByTheirHashes(aFullCase):  # noqa: F811
     digest = sha256Bytes(b"%PDF-1.7")
     carrier = Item("00" * 32, None, "wrapped", sopInstanceUid="2.25.77", contentSha256=digest)
