@@ -79,11 +79,11 @@ class _Transaction:
     def _addDevices(self, part):
         """Add a device for each copy that the part's papers are about; the first goes by the part's own name."""
         entries, count = _paperEntries(self._case, part)
-        for copy in range(1, count + 1):
-            name = self._name("Device", f"{part.id}/{part.revision}" + (f"/{copy}" if copy > 1 else ""))
+        for copy in range(1, count + 1) if count > 1 else [None]:
+            name = self._name("Device", f"{part.id}/{part.revision}" + (f"/{copy}" if copy not in (None, 1) else ""))
             # What was entered for a copy goes before what was entered for all.
             said = {one["field"]: one["value"] for about in (None, copy) for one in entries if one.get("copy") == about}
-            called = f", copy {copy} of {count}" if count > 1 else ""
+            called = f", copy {copy} of {count}" if copy else ""
             self._put(Resources.device(part, name, self._subject, said, self._site, called), name)
 
     def _addDocuments(self, package, related):

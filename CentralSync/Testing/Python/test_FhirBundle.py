@@ -142,6 +142,11 @@ def test_eachCopyIsADeviceWithItsOwnLot(aFullCase, bundle, tmp_path):  # noqa: F
     # What was sent before becomes the first.
     assert one["identifier"] == only(bundle, "Device")["identifier"] != two["identifier"]
     assert errorsOf(item, tmp_path) == []
+    # Of the only one, nothing holds that was entered for a copy.
+    commit(aFullCase, "papers", [part], data, parameters={"part": part.id}, facts={"copies": 1})
+    device = only(bundleOf(aFullCase), "Device")
+    assert (device["serialNumber"], device["lotNumber"]) == ("part-1.1", "L-all")
+    assert "manufactureDate" not in device
 
 
 def test_documentsAreNamedByTheirHashes(aFullCase):  # noqa: F811

@@ -5,10 +5,9 @@ import functools
 
 import numpy
 import vtk
-from scipy.sparse import csr_matrix
 from vtk.util import numpy_support
 
-from .MeshLoops import areasOf, haveCorner, longestSquared, markCorners, renumbered, sumsAround, volumesOf
+from .MeshLoops import addToOwners, areasOf, haveCorner, longestSquared, markCorners, renumbered, volumesOf
 from .RowLoops import anyTwice, inOrder, numberedRows, orderOfRows
 from .Threads import inChunks
 
@@ -116,21 +115,12 @@ class Mesh:
 
     def areasMm2(self):
         """Return the triangles' areas (m,)."""
-        return self._each(areasOf)
-
-    def _each(self, loop, *more):
-        """Return what a compiled loop fills in for each triangle (m,)."""
-        values = numpy.empty(len(self.triangles))
-        inChunks(
-            lambda part: loop(self.points, self.triangles, *more, values, part.start, part.stop), len(values), _AT_ONCE
-        )
-        return values
+        return _ofEach(self, areasOf)
 
     def areasWithPoints(self):
         """Return the triangles' areas (m,) in mm², and the sums (n,) of those around each point."""
-        areas, ofPoints = self.areasMm2(), numpy.zeros(len(self.points))
-        sumsAround(self.triangles, areas, ofPoints)
-        return areas, ofPoints
+        areas = self.areasMm2()
+        return areas, sumsByOwner(self.triangles, areas, len(self.points))
 
     def crosses(self, part, kind=numpy.float64):
         """Return normals (m, 3) twice as long as the areas of some of the triangles.
@@ -173,17 +163,26 @@ def sumsByOwner(owners, values, count):
 
     :param owners: (m,) or, where a value belongs to several, (m, j)
     """
-    each = owners.size // max(1, len(owners))
-    starts = numpy.arange(0, owners.size + 1, max(1, each))
-    ones = numpy.ones(owners.size, values.dtype)
-    return csr_matrix((ones, owners.reshape(-1), starts), shape=(len(values), count)).T @ values
+    owners, rows = (one[:, None] if one.ndim == 1 else one for one in (owners, values))
+    sums = numpy.zeros((count, rows.shape[1]), values.dtype)
+    addToOwners(owners, rows, sums)
+    return sums.reshape(count, *values.shape[1:])
+
+
+def _ofEach(mesh, loop, *more):
+    """Return what a compiled loop fills in for each triangle (m,) of a mesh."""
+    values = numpy.empty(len(mesh.triangles))
+    inChunks(
+        lambda part: loop(mesh.points, mesh.triangles, *more, values, part.start, part.stop), len(values), _AT_ONCE
+    )
+    return values
 
 
 def signedVolumesMm3(mesh):
     """Return each triangle's share (m,) of the enclosed volume (divergence theorem)."""
     # Near the origin the shares are small, and their sum keeps its digits.
     center = numpy.asarray(mesh.extent, float).mean(0) if len(mesh.points) else numpy.zeros(3)
-    return mesh._each(volumesOf, center)
+    return _ofEach(mesh, volumesOf, center)
 
 
 def alike(one, other):

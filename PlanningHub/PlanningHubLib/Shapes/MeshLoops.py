@@ -1,4 +1,4 @@
-"""Compiled loops over triangles (m, 3) and points (n, 3): shells, what is left of a mesh, and smoothing.
+"""Compiled loops over triangles (m, 3) and points (n, 3): shells, patches, what is left of a mesh, and smoothing.
 
 A slice of the points is given as ``first`` and ``last``: parts can be worked on at the same time.
 """
@@ -18,6 +18,19 @@ def affine(points, matrix, result, first, last):
 
 
 @compiled
+def _join(parents, one, other):
+    """Let two points have the same lowest point; each is led to a lower one until they meet (Rem's union-find)."""
+    while parents[one] != parents[other]:
+        if parents[one] < parents[other]:
+            one, other = other, one
+        above = parents[one]
+        parents[one] = parents[other]
+        if above == one:
+            break
+        one = above
+
+
+@compiled
 def labelled(triangles, parents, labels):
     """Put each triangle's shell into the labels and return how many shells there are, numbered as they are met.
 
@@ -25,16 +38,7 @@ def labelled(triangles, parents, labels):
     """
     for triangle in range(len(triangles)):
         for corner in (1, 2):
-            one, other = triangles[triangle, 0], triangles[triangle, corner]
-            # Both ways lead to lower points; the one that is higher goes on until they meet (Rem's union-find).
-            while parents[one] != parents[other]:
-                if parents[one] < parents[other]:
-                    one, other = other, one
-                above = parents[one]
-                parents[one] = parents[other]
-                if above == one:
-                    break
-                one = above
+            _join(parents, triangles[triangle, 0], triangles[triangle, corner])
     for point in range(len(parents)):
         parents[point] = parents[parents[point]]
     count = 0
@@ -46,6 +50,42 @@ def labelled(triangles, parents, labels):
             count += 1
         labels[triangle] = numbers[lowest]
     return count
+
+
+@compiled
+def patchesOf(triangles, cells):
+    """Return the number (n,) of each point's patch, points of one cell that edges of a closed surface connect, and for
+    each patch (k,) Euler's characteristic: one for a disc; rings, tubes and shells have others."""
+    labels = numpy.arange(len(cells)).astype(numpy.int32)
+    for triangle in range(len(triangles)):
+        first, second, last = triangles[triangle]
+        if cells[first] == cells[second]:
+            _join(labels, first, second)
+        if cells[second] == cells[last]:
+            _join(labels, second, last)
+        if cells[last] == cells[first]:
+            _join(labels, last, first)
+    count = 0
+    for point in range(len(labels)):
+        if labels[point] == point:
+            labels[point] = count
+            count += 1
+        else:
+            # Lower points have their patch's number already.
+            labels[point] = labels[labels[point]]
+    # Twice points less edges plus triangles: each edge is counted by both of its triangles.
+    doubled = numpy.zeros(count, numpy.int32)
+    for point in range(len(labels)):
+        doubled[labels[point]] += 2
+    for triangle in range(len(triangles)):
+        first, second, last = triangles[triangle]
+        one, other, third = labels[first], labels[second], labels[last]
+        if one == other or other == third:
+            # One edge counts as one; three, and twice the triangle, too.
+            doubled[other] -= 1
+        elif third == one:
+            doubled[one] -= 1
+    return labels, doubled // 2
 
 
 @compiled
@@ -78,16 +118,10 @@ def renumbered(triangles, which, numbers, result):
 
 @compiled
 def fillNeighbors(triangles, starts, neighbors):
-    """Fill in where each point's neighbors start, ``starts`` (n + 1,) of zeros, and these, ``neighbors`` (3 m,): the
-    point after it in each of its triangles."""
-    for triangle in range(len(triangles)):
-        for corner in range(3):
-            starts[triangles[triangle, corner]] += 1
-    total = 0
-    for point in range(len(starts)):
-        total += starts[point]
-        starts[point] = total
-    # Each point's place moves down to where its neighbors begin.
+    """Put the point after it in each of a point's triangles into its neighbors.
+
+    :param starts: (n + 1,) where each point's neighbors end; where they start when done
+    """
     for triangle in range(len(triangles)):
         for corner in range(3):
             point = triangles[triangle, corner]
@@ -174,15 +208,9 @@ def volumesOf(points, triangles, origin, volumes, first, last):
 
 
 @compiled
-def sumsAround(triangles, values, ofPoints):
-    """Add each triangle's value to those of its three points."""
-    for triangle in range(len(triangles)):
-        for corner in range(3):
-            ofPoints[triangles[triangle, corner]] += values[triangle]
-
-
-@compiled
-def sumsOf(labels, values, sums):
-    """Add each value to the sum of its label."""
-    for place in range(len(labels)):
-        sums[labels[place]] += values[place]
+def addToOwners(owners, values, sums):
+    """Add the values (m, k) to the sums (n, k) of their owners (m, j)."""
+    for row in range(len(owners)):
+        for place in range(owners.shape[1]):
+            for column in range(values.shape[1]):
+                sums[owners[row, place], column] += values[row, column]

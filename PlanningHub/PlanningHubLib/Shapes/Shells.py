@@ -2,8 +2,8 @@
 
 import numpy
 
-from .Mesh import signedVolumesMm3
-from .MeshLoops import labelled, sumsOf
+from .Mesh import signedVolumesMm3, sumsByOwner
+from .MeshLoops import labelled
 
 # A ball of this volume is 1.2 mm thick: nothing that could be printed, held or emptied.
 SPECK_MM3 = 1.0
@@ -19,9 +19,7 @@ def shellLabels(mesh):
 def shellVolumesMm3(mesh):
     """Return each shell's volume and each triangle's shell; a cavity's volume is negative."""
     count, labels = shellLabels(mesh)
-    volumesMm3 = numpy.zeros(count)
-    sumsOf(labels, signedVolumesMm3(mesh), volumesMm3)
-    return volumesMm3, labels
+    return sumsByOwner(labels, signedVolumesMm3(mesh), count), labels
 
 
 def withoutSpecks(mesh, speckMm3=SPECK_MM3):

@@ -192,7 +192,8 @@ def _lowPassedByVtk(polyData, iterations, passBand):
 
 def _neighbors(triangles, count):
     """Return where each point's neighbors start (n + 1,), and the neighbors of all."""
-    starts, neighbors = numpy.zeros(count + 1, numpy.uint32), numpy.empty(triangles.size, numpy.uint32)
+    starts = numpy.cumsum(numpy.bincount(triangles.reshape(-1), minlength=count + 1), dtype=numpy.uint32)
+    neighbors = numpy.empty(starts[-1], numpy.uint32)
     fillNeighbors(triangles, starts, neighbors)
     return starts, neighbors
 

@@ -6,6 +6,7 @@ from scipy.sparse import coo_matrix, csgraph
 
 from PlanningHubLib.Shapes import Shells, Surface
 from PlanningHubLib.Shapes.Mesh import Mesh, signedVolumesMm3
+from PlanningHubLib.Shapes.MeshLoops import patchesOf
 
 # One step of single precision, at the coordinates of the tests' surfaces.
 STEP_MM = 2**-21
@@ -51,6 +52,36 @@ def test_shellsAreThoseThatScipyFinds():
     count, labels = Shells.shellLabels(mesh)
     assert count == len(first) > 10
     assert numpy.array_equal(first[same], numpy.unique(labels, return_index=True)[1][labels]), "in order of their first"
+
+
+def edgesWithin(mesh, cells):
+    """Return the edges (k, 2) between points of one cell, and the patch of each point by scipy."""
+    edges = numpy.unique(numpy.sort(mesh.triangles[:, [0, 1, 1, 2, 2, 0]].reshape(-1, 2), axis=1), axis=0)
+    edges = edges[cells[edges[:, 0]] == cells[edges[:, 1]]]
+    links = coo_matrix((numpy.ones(len(edges)), edges.T), shape=(len(mesh.points),) * 2)
+    return edges, csgraph.connected_components(links, directed=False)[1]
+
+
+@pytest.mark.parametrize("make", [soup, lambda: Mesh.fromPolyData(sponge())])
+def test_patchesAreThoseThatScipyFinds(make):
+    mesh = make()
+    cells = (mesh.points[:, 2] * 2).astype(numpy.int64)
+    parts = edgesWithin(mesh, cells)[1]
+    labels, characteristics = patchesOf(mesh.triangles, cells)
+    count = parts.max() + 1
+    assert len(numpy.unique(labels * count + parts)) == count == len(characteristics)
+
+
+def test_patchesKnowWhatIsADisc():
+    mesh = Mesh.fromPolyData(sponge())
+    cells = (mesh.points[:, 2] / 2).astype(numpy.int64)
+    edges = edgesWithin(mesh, cells)[0]
+    labels, characteristics = patchesOf(mesh.triangles, cells)
+    whole = labels[mesh.triangles[(cells[mesh.triangles] == cells[mesh.triangles[:, :1]]).all(1), 0]]
+    ofEach = (numpy.bincount(one, minlength=len(characteristics)) for one in (labels, labels[edges[:, 0]], whole))
+    points, lines, faces = ofEach
+    assert numpy.array_equal(characteristics, points - lines + faces)
+    assert {1, 2} < set(characteristics.tolist()) and characteristics.min() < 0, "discs, shells and what has holes"
 
 
 def test_areasAndVolumesAreThoseOfCrossProducts():

@@ -38,21 +38,6 @@ def chosen(choice, owners, numbers, indices, places, names):
 
 
 @compiled
-def around(triangles, which):
-    """Return the triangles (k, 3) that have at least one of some points for a corner.
-
-    :param which: boolean array (n,) of the points
-    """
-    corners, count = numpy.empty_like(triangles), 0
-    for triangle in range(len(triangles)):
-        first, second, last = triangles[triangle]
-        if which[first] or which[second] or which[last]:
-            corners[count, 0], corners[count, 1], corners[count, 2] = first, second, last
-            count += 1
-    return corners[:count].copy()
-
-
-@compiled
 def _mixed(value):
     """Return an integer of uint64 that looks random (splitmix64)."""
     value = (value ^ value >> numpy.uint64(30)) * numpy.uint64(0xBF58476D1CE4E5B9)
@@ -80,55 +65,6 @@ def cellsOf(points, low, cellMm, columns, rows, cells):
         column = numpy.int64((points[point, 0] - low[0]) / cellMm)
         row = numpy.int64((points[point, 1] - low[1]) / cellMm)
         cells[point] = (numpy.int64((points[point, 2] - low[2]) / cellMm) * rows + row) * columns + column
-
-
-@compiled
-def _join(parents, one, other):
-    """Let two points have the same lowest point; each is led to a lower one until they meet (Rem's union-find)."""
-    while parents[one] != parents[other]:
-        if parents[one] < parents[other]:
-            one, other = other, one
-        above = parents[one]
-        parents[one] = parents[other]
-        if above == one:
-            break
-        one = above
-
-
-@compiled
-def patchesOf(triangles, cells):
-    """Return the number (n,) of each point's patch, points of one cell that edges of a closed surface connect, and for
-    each patch (k,) Euler's characteristic: one for a disc; rings, tubes and shells have others."""
-    labels = numpy.arange(len(cells)).astype(numpy.int32)
-    for triangle in range(len(triangles)):
-        first, second, last = triangles[triangle]
-        if cells[first] == cells[second]:
-            _join(labels, first, second)
-        if cells[second] == cells[last]:
-            _join(labels, second, last)
-        if cells[last] == cells[first]:
-            _join(labels, last, first)
-    count = 0
-    for point in range(len(labels)):
-        if labels[point] == point:
-            labels[point] = count
-            count += 1
-        else:
-            # Lower points have their patch's number already.
-            labels[point] = labels[labels[point]]
-    # Twice points less edges plus triangles: each edge is counted by both of its triangles.
-    doubled = numpy.zeros(count, numpy.int32)
-    for point in range(len(labels)):
-        doubled[labels[point]] += 2
-    for triangle in range(len(triangles)):
-        first, second, last = triangles[triangle]
-        one, other, third = labels[first], labels[second], labels[last]
-        if one == other or other == third:
-            # One edge counts as one; three, and twice the triangle, too.
-            doubled[other] -= 1
-        elif third == one:
-            doubled[one] -= 1
-    return labels, doubled // 2
 
 
 @compiled

@@ -2,7 +2,8 @@
 
 import numpy
 
-from PlanningHubLib.Shapes.Mesh import Mesh
+from PlanningHubLib.Shapes.Mesh import Mesh, anyCorner
+from PlanningHubLib.Shapes.MeshLoops import patchesOf
 from PlanningHubLib.Shapes.Search import fansOf
 from PlanningHubLib.Shapes.Threads import inChunks
 
@@ -21,7 +22,7 @@ def clustered(mesh, cellMm):
     """
     if not isClosed(mesh):
         return None
-    labels, characteristics = ClusterLoops.patchesOf(mesh.triangles, _cells(mesh, cellMm))
+    labels, characteristics = patchesOf(mesh.triangles, _cells(mesh, cellMm))
     sound, normals = characteristics == 1, ClusterLoops.normalsOf(mesh.points, mesh.triangles)
     count, triangles = len(sound), mesh.triangles
     points, directions = ClusterLoops.placed(mesh.points, normals, labels, count, MIDDLE_WEIGHT)
@@ -35,7 +36,7 @@ def clustered(mesh, cellMm):
         single = bad[labels] & (owners < count)
         owners[single] = count + numpy.flatnonzero(single)
         # Only there has anything changed.
-        triangles = _around(single, mesh.triangles)
+        triangles = mesh.triangles[anyCorner(single, mesh.triangles)]
     used = numpy.zeros(len(allPoints), bool)
     used[owners] = True
     newIndex = numpy.cumsum(used, dtype=numpy.int32) - 1
@@ -55,12 +56,6 @@ def contracted(triangles, owners):
 
     found = [(numpy.zeros((0, 3), numpy.int32), numpy.zeros(0, numpy.int32)), *inChunks(left, len(triangles))]
     return tuple(numpy.concatenate(kind) for kind in zip(*found, strict=True))
-
-
-def _around(which, triangles):
-    """Return the triangles with at least one of some points (n,) for a corner."""
-    found = inChunks(lambda part: ClusterLoops.around(triangles[part], which), len(triangles))
-    return numpy.concatenate([numpy.zeros((0, 3), numpy.int32), *found])
 
 
 def isClosed(mesh):

@@ -42,7 +42,7 @@ class Candidate:
     """A surface put together of several levels.
 
     :param indices: for each point of the fine surface, the point (n,) of this one that it was merged into
-    :param names: for each point, the first (k,) of those that were merged into it
+    :param names: for each of its points, the first (k,) of the fine ones that were merged into it
     :param origins: for each triangle, the one (m,) of the fine surface that became it, in rising order
     """
 
